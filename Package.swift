@@ -1,0 +1,130 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .strictMemorySafety(),
+]
+
+let package = Package(
+    name: "swift-zookeeper",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "ZooKeeper", targets: ["ZooKeeper"]),
+        .library(name: "ZooKeeperRecipes", targets: ["ZooKeeperRecipes"]),
+        .library(name: "ZooKeeperTesting", targets: ["ZooKeeperTesting"]),
+    ],
+    traits: [
+        .trait(
+            name: "ServiceLifecycle",
+            description: "ZooKeeperClient is a Service, with graceful shutdown."),
+        .default(enabledTraits: ["ServiceLifecycle"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CZooKeeper",
+            providers: [.apt(["libzookeeper-mt-dev"]), .brew(["zookeeper"])]),
+        .target(
+            name: "ZooKeeper",
+            dependencies: [
+                "CZooKeeper",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+            ],
+            swiftSettings: settings),
+        .target(
+            name: "ZooKeeperRecipes",
+            dependencies: [
+                "ZooKeeper",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "Recipes",
+            swiftSettings: settings),
+        .target(
+            name: "ZooKeeperTesting",
+            dependencies: [
+                "ZooKeeper",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            swiftSettings: settings),
+
+        // MARK: Examples
+
+        .executableTarget(
+            name: "FirstLock", dependencies: ["ZooKeeper", "ZooKeeperRecipes"], path: "Examples/FirstLock",
+            exclude: ["README.md"], swiftSettings: settings),
+        .executableTarget(
+            name: "LockDemo",
+            dependencies: [
+                "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Examples/LockDemo",
+            exclude: ["README.md"],
+            swiftSettings: settings),
+
+        // MARK: Tests
+
+        .target(
+            name: "TestSupport",
+            dependencies: [
+                "ZooKeeper", "ZooKeeperTesting",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/Support", swiftSettings: settings),
+        .executableTarget(
+            name: "TestWorker",
+            dependencies: [
+                "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/TestWorker",
+            swiftSettings: settings),
+        .testTarget(
+            name: "ZooKeeperTests", dependencies: ["TestSupport", "ZooKeeper"], swiftSettings: settings),
+        .testTarget(
+            name: "RecipesTests", dependencies: ["ZooKeeper", "ZooKeeperRecipes"], swiftSettings: settings),
+        .testTarget(
+            name: "TestKitTests", dependencies: ["TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "IntegrationTests",
+            dependencies: [
+                "TestSupport", "ZooKeeper", "ZooKeeperTesting",
+                .product(
+                    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "ExampleTests",
+            dependencies: ["FirstLock", "LockDemo", "TestSupport", "ZooKeeperTesting"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "RecipesIntegrationTests",
+            dependencies: ["TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
+            swiftSettings: settings),
+    ])

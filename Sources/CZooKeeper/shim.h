@@ -1,0 +1,24 @@
+// The part of libzookeeper_mt that Swift may see, and what Swift cannot say itself.
+#ifndef SWIFT_ZOOKEEPER_SHIM_H
+#define SWIFT_ZOOKEEPER_SHIM_H
+
+// THREADED exposes the synchronous calls, which nobody here uses, and hides the event-loop calls, which the library's
+// own I/O thread uses and nobody else may.
+#define THREADED
+#include <zookeeper/zookeeper.h>
+
+// The library's ready-made ACL is a mutable global, which Swift 6 refuses to read.
+static inline const struct ACL_vector *czk_open_acl(void) { return &ZOO_OPEN_ACL_UNSAFE; }
+
+// The header types the completion `void_completion_t *`, the library casts that pointer to the function itself.
+// Always `local = 0`: with 1 the library writes through the caller's context (ZOOKEEPER-2320).
+static inline int czk_aremove_all_watches(
+    zhandle_t *zh, const char *path, ZooWatcherType type, void_completion_t completion, const void *data) {
+  return zoo_aremove_all_watches(zh, path, type, 0, (void_completion_t *)(void *)completion, data);
+}
+
+#ifdef __linux__
+#include <sys/timerfd.h>
+#endif
+
+#endif

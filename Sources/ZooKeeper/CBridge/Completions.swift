@@ -1,0 +1,141 @@
+import CZooKeeper
+
+// What C calls. Top-level functions, because a closure from an isolated context would trap on C's threads. Everything
+// here runs on the handle's completion thread unless said otherwise: it copies what it gets, which is valid during the
+// call only, passes it on, and returns.
+
+/// A session event, or a watch that fires. The context is the transport.
+func sawEvent(
+    _ handle: OpaquePointer?, _ type: Int32, _ state: Int32, _ path: UnsafePointer<CChar>?,
+    _ context: UnsafeMutableRawPointer?
+) {
+    guard let context = unsafe context else { return }
+    let transport = unsafe Unmanaged<CTransport>.fromOpaque(context).takeUnretainedValue()
+    guard let delegate = transport.delegate else { return }
+    if type == ZOO_SESSION_EVENT {
+        // The argument, not `zoo_state`, is the truth for this event.
+        switch state {
+        case ZOO_CONNECTED_STATE, ZOO_READONLY_STATE:
+            unsafe transport.connected(handle)
+            let client = unsafe zoo_client_id(handle)?.pointee ?? clientid_t()
+            let timeout = Duration.milliseconds(unsafe zoo_recv_timeout(handle))
+            unsafe delegate.transport(
+                did: .connected(
+                    SessionID(rawValue: client.client_id),
+                    password: withUnsafeBytes(of: client.passwd) { unsafe [UInt8]($0) },
+                    timeout: timeout,
+                    isReadOnly: state == ZOO_READONLY_STATE))
+        case ZOO_CONNECTING_STATE, ZOO_ASSOCIATING_STATE: delegate.transport(did: .disconnected)
+        case ZOO_EXPIRED_SESSION_STATE: delegate.transport(did: .expired)
+        case ZOO_AUTH_FAILED_STATE: delegate.transport(did: .authenticationFailed)
+        default: break
+        }
+        return
+    }
+    guard let path = unsafe path.map({ unsafe String(cString: $0) }) else { return }
+    switch type {
+    case ZOO_CREATED_EVENT: delegate.transport(sawChangeOf: path, .created)
+    case ZOO_DELETED_EVENT: delegate.transport(sawChangeOf: path, .deleted)
+    case ZOO_CHANGED_EVENT: delegate.transport(sawChangeOf: path, .dataChanged)
+    case ZOO_CHILD_EVENT: delegate.transport(sawChangeOf: path, .childrenChanged)
+    default: break
+    }
+}
+
+/// Passes an answer on. `data` is the reply.
+private func deliver(
+    _ code: Int32, _ data: UnsafeRawPointer?, _ response: @autoclosure () -> Response.Kind?
+) {
+    guard let data = unsafe data else { return }
+    let reply = unsafe Unmanaged<Reply>.fromOpaque(data).takeUnretainedValue()
+    guard code == 0 else {
+        reply.answered(.failure(ResultFailure(ResultCode(rawValue: code))))
+        return
+    }
+    if let response = response() {
+        reply.answered(.success(Response(response)))
+    } else {
+        reply.answered(.failure(ResultFailure(.marshallingError)))
+    }
+}
+
+func answered(_ code: Int32, _ data: UnsafeRawPointer?) {
+    unsafe deliver(code, data, .done)
+}
+
+func answeredSync(_ code: Int32, _ path: UnsafePointer<CChar>?, _ data: UnsafeRawPointer?) {
+    unsafe deliver(code, data, .done)
+}
+
+func answeredStat(_ code: Int32, _ stat: UnsafePointer<Stat>?, _ data: UnsafeRawPointer?) {
+    unsafe deliver(code, data, unsafe stat.map { .stat(ZNodeStat(unsafe $0.pointee)) })
+}
+
+func answeredCreate(
+    _ code: Int32, _ path: UnsafePointer<CChar>?, _ stat: UnsafePointer<Stat>?, _ data: UnsafeRawPointer?
+) {
+    unsafe deliver(
+        code, data,
+        unsafe path.map {
+            .created(path: unsafe String(cString: $0), stat: unsafe stat.map { ZNodeStat(unsafe $0.pointee) })
+        })
+}
+
+func answeredData(
+    _ code: Int32, _ value: UnsafePointer<CChar>?, _ count: Int32, _ stat: UnsafePointer<Stat>?,
+    _ data: UnsafeRawPointer?
+) {
+    unsafe deliver(
+        code, data,
+        unsafe stat.map {
+            // Null data comes as a null pointer and -1.
+            let bytes = unsafe UnsafeRawBufferPointer(start: value, count: value == nil ? 0 : Int(max(count, 0)))
+            return .node(ZNode(data: unsafe [UInt8](bytes), stat: ZNodeStat(unsafe $0.pointee)))
+        })
+}
+
+func answeredChildren(
+    _ code: Int32, _ strings: UnsafePointer<String_vector>?, _ stat: UnsafePointer<Stat>?, _ data: UnsafeRawPointer?
+) {
+    unsafe deliver(
+        code, data,
+        unsafe stat.map {
+            .children(
+                unsafe strings.map { unsafe [String]($0.pointee) } ?? [], ZNodeStat(unsafe $0.pointee))
+        })
+}
+
+func answeredACL(
+    _ code: Int32, _ acl: UnsafeMutablePointer<ACL_vector>?, _ stat: UnsafeMutablePointer<Stat>?,
+    _ data: UnsafeRawPointer?
+) {
+    unsafe deliver(
+        code, data,
+        unsafe stat.map {
+            .accessControl(
+                unsafe acl.map { unsafe AccessControl(unsafe $0.pointee) } ?? AccessControl([]),
+                ZNodeStat(unsafe $0.pointee))
+        })
+}
+
+/// `data` is the ``TransactionCall``, which its reply keeps alive.
+func answeredTransaction(_ code: Int32, _ data: UnsafeRawPointer?) {
+    guard let data = unsafe data else { return }
+    let call = unsafe Unmanaged<TransactionCall>.fromOpaque(data).takeUnretainedValue()
+    call.reply.answered(call.result(code))
+}
+
+/// On the I/O thread or the one that closes, with the library's locks held: notes the result, does nothing else.
+func notedAuthentication(_ code: Int32, _ data: UnsafeRawPointer?) {
+    guard let data = unsafe data else { return }
+    unsafe Unmanaged<Reply>.fromOpaque(data).takeRetainedValue().note(ResultCode(rawValue: code))
+}
+
+/// The read behind an authentication has been answered, so the authentication has been too.
+func answeredAuthentication(_ code: Int32, _ stat: UnsafePointer<Stat>?, _ data: UnsafeRawPointer?) {
+    guard let data = unsafe data else { return }
+    let reply = unsafe Unmanaged<Reply>.fromOpaque(data).takeUnretainedValue()
+    let isAnswered = ResultCode(rawValue: code).isAnswer
+    let result = isAnswered ? (reply.noted ?? .ok) : ResultCode(rawValue: code)
+    reply.answered(result == .ok ? .success(Response(.done)) : .failure(ResultFailure(result)))
+}

@@ -1,0 +1,56 @@
+/// Where one server of the ensemble listens.
+public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
+    /// A host name or a numeric address, without brackets.
+    public let host: String
+    /// 1 to 65535.
+    public let port: Int
+
+    /// ZooKeeper's usual client port.
+    public static let defaultPort = 2181
+
+    /// - Parameters:
+    ///   - host: A host name or a numeric address.
+    ///   - port: The client port, 1 to 65535.
+    /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
+    public init(host: String, port: Int = ServerAddress.defaultPort) throws(ZooKeeperError) {
+        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: ",") }) else {
+            throw ZooKeeperError(.invalidConfiguration, message: "\"\(host)\" is no host name")
+        }
+        guard (1...65535).contains(port) else {
+            throw ZooKeeperError(.invalidConfiguration, message: "port \(port) of \(host) is not in 1...65535")
+        }
+        self.host = host
+        self.port = port
+    }
+
+    /// Reads `host`, `host:port`, `[address]` or `[address]:port`.
+    init(parsing text: some StringProtocol) throws(ZooKeeperError) {
+        var host = text[...]
+        var port: Substring.SubSequence? = nil
+        if text.first == "[" {
+            guard let end = text.firstIndex(of: "]") else {
+                throw ZooKeeperError(.invalidConfiguration, message: "\"\(text)\" has no closing bracket")
+            }
+            host = text[text.index(after: text.startIndex)..<end]
+            let rest = text[text.index(after: end)...]
+            guard rest.isEmpty || rest.first == ":" else {
+                throw ZooKeeperError(.invalidConfiguration, message: "\"\(text)\" has text after its bracket")
+            }
+            if !rest.isEmpty { port = Substring(rest.dropFirst()) }
+        } else if let colon = text.lastIndex(of: ":") {
+            host = text[..<colon]
+            port = Substring(text[text.index(after: colon)...])
+        }
+        var number = Self.defaultPort
+        if let port {
+            guard let parsed = Int(port), port.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+                throw ZooKeeperError(.invalidConfiguration, message: "\"\(text)\" has no valid port")
+            }
+            number = parsed
+        }
+        try self.init(host: String(host), port: number)
+    }
+
+    /// `host:port`, with brackets around a numeric IPv6 address.
+    public var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
+}

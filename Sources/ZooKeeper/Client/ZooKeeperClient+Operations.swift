@@ -1,0 +1,63 @@
+extension ZooKeeperClient {
+    /// Sends one operation in the session in use and waits for its answer.
+    ///
+    /// If that session is lost first, an operation that was never sent, and any read, goes to the next one.
+    public func perform<Operation: ZooKeeperOperation>(
+        _ operation: Operation, file: String, line: Int
+    ) async throws(ZooKeeperError) -> Operation.Output {
+        let limit = ContinuousClock.now + requestTimeout
+        do {
+            while true {
+                let session = try await session()
+                let request = operation.makeRequest()
+                let reply = session.submit(request, retry: request.isRead ? .withinRequestTimeout : .never)
+                let outcome = await reply.outcome()
+                if case .failure(let error) = outcome, error.code == .sessionLost, ContinuousClock.now < limit,
+                    error.outcome == .notSent || request.isRead
+                {
+                    continue
+                }
+                return try operation.output(of: outcome, to: request)
+            }
+        } catch {
+            throw error.at(file: file, line: line)
+        }
+    }
+
+    /// Sends several operations back to back in the session in use, and waits for all answers.
+    public func performFlight<each Operation: ZooKeeperOperation>(
+        _ operations: repeat each Operation, file: String, line: Int
+    ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
+        let session: ZooKeeperSession
+        do {
+            session = try await self.session()
+        } catch {
+            let error = error.at(file: file, line: line)
+            return (repeat failure(of: each operations, error))
+        }
+        return await session.performFlight(repeat each operations, file: file, line: line)
+    }
+
+    /// Proves an identity to the servers, in this session and all that follow.
+    ///
+    /// Better still is ``ZooKeeperConfiguration/credentials``: those are shown before anything else.
+    ///
+    /// - Throws: ``ZooKeeperError``: `authenticationFailed` if no server knows the scheme or the proof is not accepted,
+    ///   which also ends the session; and what any call may throw.
+    public func authenticate(
+        _ credential: Credential, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) {
+        do {
+            try await session().authenticate(credential, file: file, line: line)
+            remember(credential)
+        } catch {
+            throw error.at(file: file, line: line)
+        }
+    }
+
+    private func failure<Operation: ZooKeeperOperation>(
+        of operation: Operation, _ error: ZooKeeperError
+    ) -> Result<Operation.Output, ZooKeeperError> {
+        .failure(error)
+    }
+}

@@ -1,0 +1,323 @@
+public import Logging
+import Synchronization
+
+#if ServiceLifecycle
+public import ServiceLifecycle
+#endif
+
+/// A client of one ZooKeeper ensemble, for as long as a service lives.
+///
+/// ``run()`` keeps a session open, and opens a new one after a loss; operations (see ``ZooKeeperOperations``) go to
+/// whatever session there is. What must stay within one session goes into ``withSession(isolation:_:)``.
+///
+/// ```swift
+/// let client = try ZooKeeperClient("zk1:2181,zk2:2181,zk3:2181/billing")
+/// let group = ServiceGroup(services: [client, worker], logger: logger)
+/// try await group.run()
+/// ```
+///
+/// Scripts and tests use ``withClient(_:logger:isolation:_:)``.
+///
+/// An operation before `run()` waits, like one before the first connection, and throws `notRunning` after the connect
+/// time-out; after the end of `run()` it throws `closed` at once.
+public final class ZooKeeperClient: ZooKeeperOperations {
+    private enum Phase {
+        case idle
+        case running
+        case stopping
+        case stopped
+    }
+
+    private struct State {
+        var phase = Phase.idle
+        /// The session in use, once it is connected.
+        var session: ZooKeeperSession?
+        /// The session being opened, in use, or being closed.
+        var latest: ZooKeeperSession?
+        var generation = 0
+        /// The next session; `nil` when there will be none.
+        var arrival = Promise<ZooKeeperSession?>()
+        var hasConnected = false
+        var lastLoss: LossReason?
+        var credentials: [Credential]
+    }
+
+    package let configuration: ZooKeeperConfiguration
+    package let logger: Logger
+    private let makeTransport: @Sendable (ZooKeeperConfiguration, Logger) -> any SessionTransport
+    private let state: Mutex<State>
+    private let feed = SessionStates.Feed()
+    private let stopped = Promise<Void>()
+    private let shutdown = Promise<Void>()
+
+    /// - Parameters:
+    ///   - configuration: Which servers, and how patient to be. A connect string will do.
+    ///   - logger: Where to log; the library writes at level info and below.
+    /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
+    public convenience init(
+        _ configuration: ZooKeeperConfiguration, logger: Logger = .current
+    ) throws(ZooKeeperError) {
+        try self.init(configuration, logger: logger) { configuration, logger in
+            CTransport(servers: configuration.servers, credentials: configuration.credentials, logger: logger)
+        }
+    }
+
+    /// - Parameter makeTransport: What carries each session.
+    package init(
+        _ configuration: ZooKeeperConfiguration, logger: Logger,
+        makeTransport: @escaping @Sendable (ZooKeeperConfiguration, Logger) -> any SessionTransport
+    ) throws(ZooKeeperError) {
+        try configuration.validate()
+        self.configuration = configuration
+        self.logger = logger
+        self.makeTransport = makeTransport
+        self.state = Mutex(State(credentials: configuration.credentials))
+    }
+
+    /// Where the current session stands.
+    public var sessionState: SessionState { feed.current }
+
+    /// The states of the current session and of those that follow it, starting with the current one. Ends when the
+    /// client is closed.
+    public var states: SessionStates { SessionStates(feed) }
+
+    // MARK: Life
+
+    /// Runs the client: to be called once, for as long as it is used.
+    ///
+    /// Returns when its task is cancelled, or on the graceful shutdown of its `ServiceGroup`; by then the session is
+    /// closed, which takes up to 6 s if the servers are silent. It never gives up on its own: while no server can be
+    /// reached, it goes on trying. A second call only waits for the first to return.
+    public func run() async {
+        let isFirst = state.withLock { state in
+            guard state.phase == .idle else { return false }
+            state.phase = .running
+            return true
+        }
+        guard isFirst else {
+            await stopped.wait()
+            return
+        }
+        #if ServiceLifecycle
+        await withGracefulShutdownHandler {
+            await runUntilStopped()
+        } onGracefulShutdown: {
+            self.stop()
+        }
+        #else
+        await runUntilStopped()
+        #endif
+    }
+
+    /// Runs a client for as long as `body` runs. For scripts, tests and tools; services use ``run()``.
+    ///
+    /// - Parameters:
+    ///   - configuration: Which servers, and how patient to be. A connect string will do.
+    ///   - logger: Where to log.
+    ///   - body: Uses the client. Runs in the caller's isolation.
+    /// - Returns: What `body` returns, after the session is closed.
+    /// - Throws: What `body` throws, or ``ZooKeeperError`` with code `invalidConfiguration`.
+    @discardableResult
+    public static func withClient<Success>(
+        _ configuration: ZooKeeperConfiguration,
+        logger: Logger = .current,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (ZooKeeperClient) async throws -> Success
+    ) async throws -> Success {
+        let client = try ZooKeeperClient(configuration, logger: logger)
+        return try await client.run(during: body)
+    }
+
+    /// Runs the client for as long as `body` runs.
+    package func run<Success>(
+        isolation: isolated (any Actor)? = #isolation,
+        during body: (ZooKeeperClient) async throws -> Success
+    ) async throws -> Success {
+        try await withThrowingTaskGroup(of: Void.self, isolation: isolation) { group in
+            group.addTask { await self.run() }
+            let result: Result<Success, any Error>
+            do { result = .success(try await body(self)) } catch { result = .failure(error) }
+            group.cancelAll()
+            try await group.waitForAll()
+            return try result.get()
+        }
+    }
+
+    private func runUntilStopped() async {
+        await withTaskCancellationHandler {
+            var attempt = 0
+            while state.withLock({ $0.phase == .running }) {
+                let delay = configuration.reconnectBackoff.delay(beforeAttempt: attempt)
+                if attempt > 0 {
+                    logger.debug("Waiting to open a session", metadata: [LogKeys.delay: "\(delay)"])
+                    if case .timedOut = await shutdown.wait(until: .now + delay) {} else { break }
+                }
+                attempt = await runSession() ? 1 : attempt + 1
+            }
+        } onCancel: {
+            stop()
+        }
+        let arrival = state.withLock { state in
+            state.phase = .stopped
+            return state.arrival
+        }
+        arrival.fulfil(nil)
+        feed.send(.closed, isLast: true)
+        stopped.fulfil(())
+    }
+
+    private func stop() {
+        let latest = state.withLock { state in
+            if state.phase == .running { state.phase = .stopping }
+            return state.latest
+        }
+        latest?.beginClose()
+        shutdown.fulfil(())
+    }
+
+    /// Opens a session and waits for its end.
+    ///
+    /// - Returns: Whether it ever was connected.
+    private func runSession() async -> Bool {
+        let session = openSession()
+        guard let session else { return false }
+        let limit = ContinuousClock.now + configuration.connectTimeout
+        guard case .value(true) = await session.connected.wait(until: limit, isShielded: true) else {
+            // Not a word from any server: closes it, and resolves the names anew for the next attempt.
+            await session.close()
+            state.withLock { state in
+                if case .value(.lost(let reason)) = Promise.Wait(session.ended.current) { state.lastLoss = reason }
+            }
+            return false
+        }
+        let arrival = state.withLock { state in
+            state.session = session
+            state.hasConnected = true
+            state.lastLoss = nil
+            return state.arrival
+        }
+        arrival.fulfil(session)
+        let end = await session.ended.wait(isShielded: true)
+        forget(session)
+        if case .value(.lost(let reason)) = end {
+            logger.info(
+                "Session lost",
+                metadata: [LogKeys.sessionGeneration: "\(session.generation)", LogKeys.reason: "\(reason)"])
+        } else {
+            // Its owner closes it: goes on when nothing is left of it.
+            await session.close()
+        }
+        return true
+    }
+
+    /// Takes a session that is over out of use. Whoever notices it first does it.
+    private func forget(_ session: ZooKeeperSession) {
+        state.withLock { state in
+            guard state.session === session else { return }
+            state.session = nil
+            state.arrival = Promise()
+            if case .lost(let reason)? = session.ended.current { state.lastLoss = reason }
+        }
+    }
+
+    /// Shows `credential` in every later session.
+    func remember(_ credential: Credential) {
+        state.withLock { state in
+            if !state.credentials.contains(credential) { state.credentials.append(credential) }
+        }
+    }
+
+    private func openSession() -> ZooKeeperSession? {
+        state.withLock { state in
+            guard state.phase == .running else { return nil }
+            state.generation += 1
+            var configuration = configuration
+            configuration.credentials = state.credentials
+            let session = ZooKeeperSession(
+                generation: state.generation,
+                settings: SessionSettings(configuration),
+                transport: makeTransport(configuration, logger),
+                logger: logger
+            ) { [feed, logger] sessionState in
+                // `closed` is the client's last word, not a session's.
+                if sessionState != .closed { feed.send(sessionState, isLast: false) }
+                BackgroundLog.write(logger, .debug, "Session state", [LogKeys.state: "\(sessionState)"])
+            }
+            state.latest = session
+            session.open()
+            return session
+        }
+    }
+
+    // MARK: Sessions
+
+    /// The session in use, or the next one.
+    ///
+    /// - Parameter limit: Until when to wait for one; `nil`: as long as an operation would.
+    package func session(until limit: ContinuousClock.Instant? = nil) async throws(ZooKeeperError) -> ZooKeeperSession {
+        if let session = state.withLock({ $0.session }) {
+            if !session.isOver { return session }
+            forget(session)
+        }
+        let (arrival, hasConnected) = state.withLock { ($0.arrival, $0.hasConnected) }
+        let patience = hasConnected ? requestTimeout : configuration.connectTimeout
+        let deadline = min(limit ?? .now + patience, .now + patience)
+        switch await arrival.wait(until: deadline) {
+        case .value(let session?): return session
+        case .value(nil): throw ZooKeeperError(.closed)
+        case .cancelled: throw ZooKeeperError(.cancelled)
+        case .timedOut: throw noSessionError
+        }
+    }
+
+    package var requestTimeout: Duration { configuration.requestTimeout ?? configuration.sessionTimeout }
+
+    private var noSessionError: ZooKeeperError {
+        let (phase, hasConnected, lastLoss) = state.withLock { ($0.phase, $0.hasConnected, $0.lastLoss) }
+        let servers = configuration.servers.map(\.description).joined(separator: ", ")
+        let reason = lastLoss.map { ": \($0)" } ?? ""
+        switch (phase, lastLoss) {
+        case (.idle, _):
+            return ZooKeeperError(.notRunning, message: "run() has not been called on this client")
+        case (_, .authenticationFailed):
+            return ZooKeeperError(.authenticationFailed, message: "the servers (\(servers)) refused the credentials")
+        default:
+            return hasConnected
+                ? ZooKeeperError(.connectionLoss, message: "no new session yet; tried \(servers)\(reason)")
+                : ZooKeeperError(.connectTimeout, message: "tried \(servers)\(reason)")
+        }
+    }
+
+    /// Runs `body` with the session in use, and cancels it when that session is lost.
+    ///
+    /// The caller is not cancelled. `body` does not escape, need not be Sendable and runs in the caller's isolation.
+    ///
+    /// - Returns: What `body` returns, if it returned before the session was lost.
+    /// - Throws: What `body` throws; ``ZooKeeperError`` with code `sessionLost` (or why else there is no session), if
+    ///   the session was lost first: after `body` has ended.
+    @discardableResult
+    public func withSession<Success>(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (ZooKeeperSession) async throws -> Success
+    ) async throws -> Success {
+        let session = try await session()
+        let revocation = Revocation()
+        let callback = session.ended.whenFulfilled { _ in revocation.revoke() }
+        defer { session.ended.forget(callback) }
+        let outcome = await withRevocableScope(revocation) { _ in try await body(session) }
+        if revocation.isRevoked, let state = session.ended.current {
+            throw session.endError(state, outcome: .unknown).located { $0.generation = session.generation }
+        }
+        return try outcome.get()
+    }
+}
+
+extension Promise.Wait {
+    fileprivate init(_ value: Value?) {
+        self = value.map { .value($0) } ?? .timedOut
+    }
+}
+
+#if ServiceLifecycle
+extension ZooKeeperClient: Service {}
+#endif

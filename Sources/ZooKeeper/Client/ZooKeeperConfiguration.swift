@@ -1,0 +1,111 @@
+/// Which ensemble a client connects to, and how patient it is.
+///
+/// ```swift
+/// var configuration = try ZooKeeperConfiguration("zk1:2181,zk2:2181,zk3:2181/billing")
+/// configuration.sessionTimeout = .seconds(6)
+/// ```
+public struct ZooKeeperConfiguration: Sendable, Hashable {
+    /// The servers to try, in random order.
+    public var servers: [ServerAddress]
+
+    /// The node under which the client lives: every path is relative to it. It must exist; nothing creates it.
+    public var chroot: ZNodePath
+
+    /// How long the servers keep the session, and its ephemeral nodes, without hearing of it. They may negotiate
+    /// another value (2 to 20 ticks). At least 1 ms. Default: 10 s.
+    ///
+    /// With several servers take at least three times as many seconds as servers whose silence the session should
+    /// survive need: the C client waits for each of them up to two thirds of this time.
+    public var sessionTimeout: Duration = .seconds(10)
+
+    /// How long an operation waits for the first connection before it throws `connectTimeout`. Default: 15 s.
+    public var connectTimeout: Duration = .seconds(15)
+
+    /// How long an operation waits for a lost connection to come back before it throws `connectionLoss`, and how long a
+    /// read whose answer was lost may be sent again. `nil`, the default: as long as ``sessionTimeout``.
+    public var requestTimeout: Duration?
+
+    /// How long before the end of its time-out, counted from the sending of the last request that the leader has
+    /// answered, the session stops vouching for locks. `nil`, the default: a sixth of the negotiated time-out plus 1 s,
+    /// at most half of it. Add half a tick of the servers if their `tickTime` is above 2 s.
+    public var leaseMargin: Duration?
+
+    /// After how much silence of all servers the session is given up and a new one opened. `nil`, the default: twice
+    /// the negotiated time-out.
+    public var abandonAfter: Duration?
+
+    /// Shown to the servers on every connection, in this order.
+    public var credentials: [Credential] = []
+
+    /// How many requests may be under way at once, 1 to 16,384; further ones wait in order. Default: 1,000.
+    public var maximumRequestsUnderWay = 1_000
+
+    /// The longest request the servers accept, their `jute.maxbuffer`, in bytes. Default: theirs, 1,048,575.
+    public var maximumRequestLength = Request.maximumLength
+
+    /// How long to wait before opening a session after the last one was lost.
+    public var reconnectBackoff = Backoff()
+
+    /// - Parameters:
+    ///   - servers: At least one.
+    ///   - chroot: See ``chroot``.
+    public init(servers: [ServerAddress], chroot: ZNodePath = .root) {
+        self.servers = servers
+        self.chroot = chroot
+    }
+
+    /// Reads a connect string as the JVM client does (`org.apache.zookeeper.client.ConnectStringParser`):
+    /// `host1:2181,host2:2181/chroot`, IPv6 addresses in brackets, port 2181 where none is given, spaces around and
+    /// empty places between commas ignored, one chroot after the last server.
+    ///
+    /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration` or, for the chroot, `invalidPath`.
+    public init(_ connectString: String) throws(ZooKeeperError) {
+        let slash = connectString.firstIndex(of: "/") ?? connectString.endIndex
+        let chroot = connectString[slash...]
+        if chroot.contains(",") {
+            throw ZooKeeperError(
+                .invalidConfiguration,
+                message: "\"\(connectString)\" has a comma after its '/'; the chroot comes once, after all servers")
+        }
+        var servers: [ServerAddress] = []
+        for part in connectString[..<slash].split(separator: ",") {
+            let trimmed = part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()
+            if !trimmed.isEmpty { servers.append(try ServerAddress(parsing: String(trimmed))) }
+        }
+        self.init(servers: servers, chroot: chroot.count > 1 ? try ZNodePath(String(chroot)) : .root)
+        try validate()
+    }
+
+    /// Checks every setting.
+    package func validate() throws(ZooKeeperError) {
+        func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(ZooKeeperError) {
+            if !condition { throw ZooKeeperError(.invalidConfiguration, message: message()) }
+        }
+        try require(!servers.isEmpty, "a connect string must name a server")
+        try require(
+            (1...Int64(Int32.max)).contains(sessionTimeout.wholeMilliseconds),
+            "sessionTimeout must be 1 ms to \(Int32.max) ms, not \(sessionTimeout)")
+        try require(connectTimeout > .zero, "connectTimeout must be positive, not \(connectTimeout)")
+        try require((requestTimeout ?? .seconds(1)) > .zero, "requestTimeout must be positive")
+        try require((leaseMargin ?? .zero) >= .zero, "leaseMargin must not be negative")
+        try require((abandonAfter ?? .seconds(1)) > .zero, "abandonAfter must be positive")
+        try require(
+            (1...16_384).contains(maximumRequestsUnderWay),
+            "maximumRequestsUnderWay must be 1 to 16384, not \(maximumRequestsUnderWay)")
+        try require(
+            (1_024...Int(Int32.max)).contains(maximumRequestLength),
+            "maximumRequestLength must be 1024 bytes to 2 GiB, not \(maximumRequestLength)")
+        try require(
+            reconnectBackoff.initial > .zero && reconnectBackoff.maximum >= reconnectBackoff.initial,
+            "reconnectBackoff must be positive and must not shrink")
+    }
+}
+
+extension ZooKeeperConfiguration: ExpressibleByStringLiteral {
+    /// A connect string known when the program is compiled. Traps if it is not valid.
+    public init(stringLiteral value: StaticString) {
+        do { try self.init(value.description) } catch {
+            preconditionFailure("\"\(value)\" is no connect string: \(error)")
+        }
+    }
+}

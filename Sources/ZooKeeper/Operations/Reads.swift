@@ -1,0 +1,95 @@
+/// Reads a node's data and stat.
+public struct GetData: WatchableOperation {
+    public var path: ZNodePath
+
+    public init(_ path: ZNodePath) { self.path = path }
+
+    public func makeRequest() -> Request { Request(.getData(path: path.string)) }
+
+    public func output(
+        of result: Result<Response, ZooKeeperError>, to request: Request
+    ) throws(ZooKeeperError) -> ZNode {
+        guard case .node(let node) = try result.get().kind else { throw .mismatch }
+        return node
+    }
+}
+
+/// Reads a node's stat; `nil` if there is no such node. With a watch it also sees the node being created.
+public struct Exists: WatchableOperation {
+    public var path: ZNodePath
+
+    public init(_ path: ZNodePath) { self.path = path }
+
+    public func makeRequest() -> Request { Request(.exists(path: path.string)) }
+
+    public func output(
+        of result: Result<Response, ZooKeeperError>, to request: Request
+    ) throws(ZooKeeperError) -> ZNodeStat? {
+        switch result {
+        case .success(let response):
+            guard case .stat(let stat) = response.kind else { throw .mismatch }
+            return stat
+        case .failure(let error):
+            if error.code == .noNode { return nil }
+            throw error
+        }
+    }
+}
+
+/// The names of a node's children, and the node's stat.
+public struct GetChildren: WatchableOperation {
+    public struct Output: Sendable, Hashable {
+        /// Names, not paths, in no particular order.
+        public var names: [String]
+        /// The stat of the parent.
+        public var stat: ZNodeStat
+    }
+
+    public var path: ZNodePath
+
+    public init(_ path: ZNodePath) { self.path = path }
+
+    public func makeRequest() -> Request { Request(.getChildren(path: path.string)) }
+
+    public func output(
+        of result: Result<Response, ZooKeeperError>, to request: Request
+    ) throws(ZooKeeperError) -> Output {
+        guard case .children(let names, let stat) = try result.get().kind else { throw .mismatch }
+        return Output(names: names, stat: stat)
+    }
+}
+
+/// Who may do what with a node.
+public struct GetAccessControl: ZooKeeperOperation {
+    public struct Output: Sendable, Hashable {
+        public var accessControl: AccessControl
+        /// The node's stat; its `aversion` is what ``SetAccessControl`` can check.
+        public var stat: ZNodeStat
+    }
+
+    public var path: ZNodePath
+
+    public init(_ path: ZNodePath) { self.path = path }
+
+    public func makeRequest() -> Request { Request(.getAccessControl(path: path.string)) }
+
+    public func output(
+        of result: Result<Response, ZooKeeperError>, to request: Request
+    ) throws(ZooKeeperError) -> Output {
+        guard case .accessControl(let accessControl, let stat) = try result.get().kind else { throw .mismatch }
+        return Output(accessControl: accessControl, stat: stat)
+    }
+}
+
+/// Waits until the server this session is connected to has caught up with its leader.
+public struct Sync: ZooKeeperOperation {
+    public var path: ZNodePath
+
+    public init(_ path: ZNodePath = .root) { self.path = path }
+
+    public func makeRequest() -> Request { Request(.sync(path: path.string)) }
+
+    public func output(of result: Result<Response, ZooKeeperError>, to request: Request) throws(ZooKeeperError) {
+        _ = try result.get()
+    }
+}

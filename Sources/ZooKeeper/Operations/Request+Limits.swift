@@ -1,0 +1,121 @@
+// What a server would answer with a closed connection, and the C client with a crash, is refused here.
+
+extension Request {
+    /// The longest request a server accepts by default (`jute.maxbuffer` 0xFFFFF): 1,048,575 bytes.
+    package static let maximumLength = 1_048_575
+
+    /// Checks what the types of the parameters leave open.
+    package func validate(limit: Int = maximumLength) throws(ZooKeeperError) {
+        switch kind {
+        case .create(_, _, let mode, let accessControl):
+            try Self.validate(mode)
+            try Self.validate(accessControl)
+        case .setAccessControl(_, let accessControl, _):
+            try Self.validate(accessControl)
+        case .transaction(let steps):
+            for (index, step) in steps.enumerated() {
+                do { try step.kind.validate() } catch { throw error.located { $0.failedOperation = index } }
+            }
+        case .authenticate(let credential):
+            try Self.validate(text: credential.scheme, named: "scheme of a credential")
+            if credential.scheme.isEmpty {
+                throw ZooKeeperError(.invalidArgument, message: "the scheme of a credential must not be empty")
+            }
+        default: break
+        }
+        let length = encodedLength
+        guard length <= limit else {
+            throw ZooKeeperError(
+                .requestTooLarge, message: "\(length) bytes with path and headers; servers accept \(limit)")
+        }
+    }
+
+    static func validate(_ mode: CreateMode) throws(ZooKeeperError) {
+        guard case .timeToLive(let milliseconds) = mode.lifetime else { return }
+        guard (1...0xFF_FFFF_FFFF).contains(milliseconds) else {
+            throw ZooKeeperError(
+                .invalidArgument, message: "a time to live must be 1 ms to 2^40 - 1 ms, not \(milliseconds) ms")
+        }
+    }
+
+    static func validate(_ accessControl: AccessControl) throws(ZooKeeperError) {
+        guard !accessControl.entries.isEmpty else {
+            throw ZooKeeperError(.invalidACL, message: "an access control list must have an entry")
+        }
+        for entry in accessControl.entries {
+            try validate(text: entry.identity.scheme, named: "scheme of an identity")
+            try validate(text: entry.identity.id, named: "id of an identity")
+        }
+    }
+
+    /// C strings end at the first zero byte.
+    private static func validate(text: String, named name: String) throws(ZooKeeperError) {
+        if text.utf8.contains(0) {
+            throw ZooKeeperError(.invalidArgument, message: "the \(name) must not contain a zero byte")
+        }
+    }
+
+    /// The length of the request as the server counts it: the frame without its length field.
+    package var encodedLength: Int {
+        let header = 8
+        switch kind {
+        case .create(let path, let data, let mode, let accessControl):
+            return header + TransactionStep.Kind.createLength(path, data, mode, accessControl)
+        case .delete(let path, _): return header + path.encodedLength + 4
+        case .exists(let path), .getData(let path), .getChildren(let path):
+            return header + path.encodedLength + 1
+        case .getAccessControl(let path), .sync(let path): return header + path.encodedLength
+        case .setData(let path, let data, _): return header + path.encodedLength + 4 + data.count + 4
+        case .setAccessControl(let path, let accessControl, _):
+            return header + path.encodedLength + accessControl.encodedLength + 4
+        case .transaction(let steps): return header + 9 + steps.reduce(0) { $0 + $1.kind.encodedLength }
+        case .removeWatches(let path, _): return header + path.encodedLength + 4
+        case .authenticate(let credential):
+            return header + 4 + credential.scheme.encodedLength + 4 + credential.proof.count
+        }
+    }
+}
+
+extension TransactionStep.Kind {
+    fileprivate func validate() throws(ZooKeeperError) {
+        guard case .create(_, _, let mode, let accessControl) = self else { return }
+        try Request.validate(accessControl)
+        switch mode.lifetime {
+        case .persistent, .ephemeral: break
+        case .container:
+            // The C client aborts the process on the server's answer.
+            throw ZooKeeperError(.invalidArgument, message: "a container cannot be created in a transaction")
+        case .timeToLive:
+            throw ZooKeeperError(
+                .invalidArgument, message: "a node with a time to live cannot be created in a transaction")
+        }
+    }
+
+    fileprivate var encodedLength: Int {
+        let header = 9
+        switch self {
+        case .create(let path, let data, let mode, let accessControl):
+            return header + Self.createLength(path, data, mode, accessControl)
+        case .setData(let path, let data, _): return header + path.encodedLength + 4 + data.count + 4
+        case .delete(let path, _), .check(let path, _): return header + path.encodedLength + 4
+        }
+    }
+
+    fileprivate static func createLength(
+        _ path: String, _ data: [UInt8], _ mode: CreateMode, _ accessControl: AccessControl
+    ) -> Int {
+        var length = path.encodedLength + 4 + data.count + accessControl.encodedLength + 4
+        if case .timeToLive = mode.lifetime { length += 8 }
+        return length
+    }
+}
+
+extension String {
+    fileprivate var encodedLength: Int { 4 + utf8.count }
+}
+
+extension AccessControl {
+    fileprivate var encodedLength: Int {
+        entries.reduce(4) { $0 + 4 + $1.identity.scheme.encodedLength + $1.identity.id.encodedLength }
+    }
+}

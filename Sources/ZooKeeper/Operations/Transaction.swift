@@ -1,0 +1,79 @@
+/// What a transaction is made of: ``Create``, ``SetData``, ``Delete`` and ``Check``. The library has all conforming
+/// types there are.
+public protocol TransactionOperation: Sendable {
+    /// What it results in, if the transaction goes through.
+    associatedtype Output: Sendable
+
+    /// What is sent.
+    func makeStep() -> TransactionStep
+
+    /// What the answer means.
+    func output(of response: Response) throws(ZooKeeperError) -> Output
+}
+
+/// A transaction as a request.
+package struct Transaction<each Operation: TransactionOperation>: ZooKeeperOperation {
+    package typealias Output = (repeat (each Operation).Output)
+
+    private let operations: (repeat each Operation)
+
+    package init(_ operations: repeat each Operation) {
+        self.operations = (repeat each operations)
+    }
+
+    package func makeRequest() -> Request {
+        var steps: [TransactionStep] = []
+        for operation in repeat each operations { steps.append(operation.makeStep()) }
+        return Request(.transaction(steps))
+    }
+
+    package func output(
+        of result: Result<Response, ZooKeeperError>, to request: Request
+    ) throws(ZooKeeperError) -> Output {
+        guard case .transaction(let results) = try result.get().kind else { throw .mismatch }
+        var iterator = results.makeIterator()
+        func next<Step: TransactionOperation>(_ step: Step) throws(ZooKeeperError) -> Step.Output {
+            guard let result = iterator.next() else { throw .mismatch }
+            return try step.output(of: Response(result))
+        }
+        return (repeat try next(each operations))
+    }
+}
+
+/// What one operation of a transaction resulted in, for transactions whose operations are not known when the program is
+/// compiled.
+@nonexhaustive
+public enum TransactionResult: Sendable, Hashable {
+    case created(CreatedZNode)
+    case dataSet(ZNodeStat)
+    case deleted
+    case checked
+}
+
+/// A transaction of a number of operations only known when the program runs.
+package struct TransactionList: ZooKeeperOperation {
+    private let operations: [any TransactionOperation]
+
+    package init(_ operations: [any TransactionOperation]) { self.operations = operations }
+
+    package func makeRequest() -> Request { Request(.transaction(operations.map { $0.makeStep() })) }
+
+    package func output(
+        of result: Result<Response, ZooKeeperError>, to request: Request
+    ) throws(ZooKeeperError) -> [TransactionResult] {
+        guard case .transaction(let results) = try result.get().kind, results.count == operations.count else {
+            throw .mismatch
+        }
+        var outputs: [TransactionResult] = []
+        for (operation, result) in zip(operations, results) {
+            switch (operation.makeStep().kind, result) {
+            case (_, .created(let path, let stat)):
+                outputs.append(.created(CreatedZNode(path: ZNodePath(unchecked: path), stat: stat)))
+            case (_, .stat(let stat)): outputs.append(.dataSet(stat))
+            case (.check, _): outputs.append(.checked)
+            default: outputs.append(.deleted)
+            }
+        }
+        return outputs
+    }
+}

@@ -1,0 +1,153 @@
+/// Creates a node.
+public struct Create: ZooKeeperOperation, TransactionOperation {
+    public var path: ZNodePath
+    public var data: [UInt8]
+    public var mode: CreateMode
+    public var accessControl: AccessControl
+    /// A sequential node without a name of its own: its name will be the digits.
+    private var isNameless = false
+
+    /// - Parameters:
+    ///   - path: For a sequential node, the server adds ten digits to it. (A sequential node at `/` is one in the root,
+    ///     whose name is its digits.)
+    ///   - data: The node's first data. Never null on the server, also when empty.
+    public init(
+        _ path: ZNodePath, data: some Sequence<UInt8> = [], mode: CreateMode = .persistent,
+        accessControl: AccessControl = .open
+    ) {
+        self.path = path
+        self.data = Array(data)
+        self.mode = mode
+        self.accessControl = accessControl
+    }
+
+    /// A sequential node whose name is nothing but its digits.
+    ///
+    /// - Parameter mode: A sequential one; another is made sequential.
+    public init(
+        namelessIn parent: ZNodePath, data: some Sequence<UInt8> = [], mode: CreateMode = .persistentSequential,
+        accessControl: AccessControl = .open
+    ) {
+        self.init(parent, data: data, mode: mode, accessControl: accessControl)
+        self.mode.isSequential = true
+        self.isNameless = true
+    }
+
+    private var requestPath: String { isNameless ? (path.isRoot ? "/" : path.string + "/") : path.string }
+
+    public func makeRequest() -> Request {
+        Request(.create(path: requestPath, data: data, mode: mode, accessControl: accessControl))
+    }
+
+    public func output(
+        of result: Result<Response, ZooKeeperError>, to request: Request
+    ) throws(ZooKeeperError) -> CreatedZNode {
+        try output(of: try result.get())
+    }
+
+    public func makeStep() -> TransactionStep {
+        TransactionStep(.create(path: requestPath, data: data, mode: mode, accessControl: accessControl))
+    }
+
+    public func output(of response: Response) throws(ZooKeeperError) -> CreatedZNode {
+        guard case .created(let path, let stat) = response.kind else { throw .mismatch }
+        return CreatedZNode(path: ZNodePath(unchecked: path), stat: stat)
+    }
+}
+
+/// Replaces a node's data.
+public struct SetData: ZooKeeperOperation, TransactionOperation {
+    public var path: ZNodePath
+    public var data: [UInt8]
+    public var version: Int32?
+
+    /// - Parameter version: Only if the node's data has this version; `nil`: whatever it has.
+    public init(_ path: ZNodePath, to data: some Sequence<UInt8>, ifVersion version: Int32? = nil) {
+        self.path = path
+        self.data = Array(data)
+        self.version = version
+    }
+
+    public func makeRequest() -> Request {
+        Request(.setData(path: path.string, data: data, version: version ?? -1))
+    }
+
+    public func output(
+        of result: Result<Response, ZooKeeperError>, to request: Request
+    ) throws(ZooKeeperError) -> ZNodeStat {
+        try output(of: try result.get())
+    }
+
+    public func makeStep() -> TransactionStep {
+        TransactionStep(.setData(path: path.string, data: data, version: version ?? -1))
+    }
+
+    public func output(of response: Response) throws(ZooKeeperError) -> ZNodeStat {
+        guard case .stat(let stat) = response.kind else { throw .mismatch }
+        return stat
+    }
+}
+
+/// Deletes a node that has no children.
+public struct Delete: ZooKeeperOperation, TransactionOperation {
+    public var path: ZNodePath
+    public var version: Int32?
+
+    /// - Parameter version: Only if the node's data has this version; `nil`: whatever it has.
+    public init(_ path: ZNodePath, ifVersion version: Int32? = nil) {
+        self.path = path
+        self.version = version
+    }
+
+    public func makeRequest() -> Request { Request(.delete(path: path.string, version: version ?? -1)) }
+
+    public func output(of result: Result<Response, ZooKeeperError>, to request: Request) throws(ZooKeeperError) {
+        _ = try result.get()
+    }
+
+    public func makeStep() -> TransactionStep {
+        TransactionStep(.delete(path: path.string, version: version ?? -1))
+    }
+
+    public func output(of response: Response) throws(ZooKeeperError) {}
+}
+
+/// Replaces a node's access control.
+public struct SetAccessControl: ZooKeeperOperation {
+    public var path: ZNodePath
+    public var accessControl: AccessControl
+    public var version: Int32?
+
+    /// - Parameter version: Only if the node's access control has this version (`aversion`); `nil`: whatever it has.
+    public init(_ path: ZNodePath, to accessControl: AccessControl, ifVersion version: Int32? = nil) {
+        self.path = path
+        self.accessControl = accessControl
+        self.version = version
+    }
+
+    public func makeRequest() -> Request {
+        Request(.setAccessControl(path: path.string, accessControl: accessControl, version: version ?? -1))
+    }
+
+    public func output(of result: Result<Response, ZooKeeperError>, to request: Request) throws(ZooKeeperError) {
+        _ = try result.get()
+    }
+}
+
+/// Lets a transaction go through only if a node exists, or has a version. Changes nothing.
+public struct Check: TransactionOperation {
+    public var path: ZNodePath
+    public var version: Int32?
+
+    /// - Parameter version: The version the node's data must have; `nil`: the node must exist.
+    public init(_ path: ZNodePath, version: Int32? = nil) {
+        self.path = path
+        self.version = version
+    }
+
+    public func makeStep() -> TransactionStep {
+        TransactionStep(.check(path: path.string, version: version ?? -1))
+    }
+
+    public func output(of response: Response) throws(ZooKeeperError) {}
+}

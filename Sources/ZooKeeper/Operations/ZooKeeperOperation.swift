@@ -1,0 +1,60 @@
+/// One request to ZooKeeper as a value: ``GetData``, ``Exists``, ``GetChildren``, ``Create``, ``SetData``, ``Delete``,
+/// ``GetAccessControl``, ``SetAccessControl``, ``Sync``.
+///
+/// Most code calls the methods of ``ZooKeeperOperations`` instead. Operations as values are for flights and
+/// transactions. The library has all conforming types there are.
+public protocol ZooKeeperOperation: Sendable {
+    /// What it results in.
+    associatedtype Output: Sendable
+
+    /// What is sent.
+    func makeRequest() -> Request
+
+    /// What the answer means.
+    func output(
+        of result: Result<Response, ZooKeeperError>, to request: Request
+    ) throws(ZooKeeperError) -> Output
+}
+
+/// A read that can leave a watch behind: ``GetData``, ``Exists`` and ``GetChildren``.
+public protocol WatchableOperation: ZooKeeperOperation {}
+
+extension WatchableOperation {
+    /// The same read, which also sets a watch: a flight can hold it.
+    public var watched: WatchedRead<Self> { WatchedRead(self) }
+}
+
+/// What was read, and the watch that sees its next change.
+public struct Watched<Value: Sendable>: Sendable {
+    public let value: Value
+    /// Fires once, at the first change after the read.
+    public let watch: Watch
+}
+
+/// A read that also sets a watch.
+public struct WatchedRead<Read: WatchableOperation>: ZooKeeperOperation {
+    private let read: Read
+
+    fileprivate init(_ read: Read) { self.read = read }
+
+    public func makeRequest() -> Request {
+        var request = read.makeRequest()
+        request.watch = Watch()
+        return request
+    }
+
+    public func output(
+        of result: Result<Response, ZooKeeperError>, to request: Request
+    ) throws(ZooKeeperError) -> Watched<Read.Output> {
+        let value = try read.output(of: result, to: request)
+        guard let watch = request.watch else { throw .mismatch }
+        return Watched(value: value, watch: watch)
+    }
+}
+
+extension ZooKeeperError {
+    /// An answer of another kind than the question. No server does that.
+    static var mismatch: ZooKeeperError {
+        ZooKeeperError(.protocolViolation, outcome: .unknown, message: "the answer is to another question")
+    }
+}

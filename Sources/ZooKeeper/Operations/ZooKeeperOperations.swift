@@ -1,0 +1,202 @@
+/// What can be asked of ZooKeeper: the same for a ``ZooKeeperClient``, which uses whatever session there is, and for a
+/// ``ZooKeeperSession``.
+///
+/// Every call returns, whatever happens to the connection, the session or the server:
+/// * Without a connection a call waits, up to the request time-out of the configuration, then throws `connectionLoss`.
+/// * A *read* whose answer is lost with the connection is sent again within the same time.
+/// * A *write* whose answer is lost is never sent again: it throws with ``ZooKeeperError/outcome`` `unknown`.
+/// * Cancelling the task ends the wait at once with the code `cancelled`; it does not take back what was sent, and
+///   disturbs no other call.
+public protocol ZooKeeperOperations: Sendable {
+    /// Sends one operation and waits for its answer.
+    func perform<Operation: ZooKeeperOperation>(
+        _ operation: Operation, file: String, line: Int
+    ) async throws(ZooKeeperError) -> Operation.Output
+
+    /// Sends several operations back to back and waits for all answers.
+    func performFlight<each Operation: ZooKeeperOperation>(
+        _ operations: repeat each Operation, file: String, line: Int
+    ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>)
+}
+
+extension ZooKeeperOperations {
+    // MARK: Reads
+
+    /// The data and stat of a node.
+    ///
+    /// - Throws: ``ZooKeeperError``: `noNode`, `noAuth`, and what any call may throw.
+    public func get(
+        _ path: ZNodePath, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) -> ZNode {
+        try await perform(GetData(path), file: file, line: line)
+    }
+
+    /// The stat of a node, or `nil` if there is no such node.
+    ///
+    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    public func exists(
+        _ path: ZNodePath, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) -> ZNodeStat? {
+        try await perform(Exists(path), file: file, line: line)
+    }
+
+    /// The names of a node's children, in no particular order, and the node's own stat.
+    ///
+    /// - Throws: ``ZooKeeperError``: `noNode`, `noAuth`, and what any call may throw.
+    public func children(
+        of path: ZNodePath, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) -> GetChildren.Output {
+        try await perform(GetChildren(path), file: file, line: line)
+    }
+
+    /// As ``get(_:file:line:)``, and a watch that sees the node's data being set or the node being deleted.
+    ///
+    /// - Throws: Also `watchBudgetExceeded`.
+    public func getWatched(
+        _ path: ZNodePath, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) -> Watched<ZNode> {
+        try await perform(GetData(path).watched, file: file, line: line)
+    }
+
+    /// As ``exists(_:file:line:)``, and a watch that sees the node being created, set or deleted.
+    ///
+    /// - Throws: Also `watchBudgetExceeded`.
+    public func existsWatched(
+        _ path: ZNodePath, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) -> Watched<ZNodeStat?> {
+        try await perform(Exists(path).watched, file: file, line: line)
+    }
+
+    /// As ``children(of:file:line:)``, and a watch that sees a child being created or deleted or the node being deleted.
+    ///
+    /// - Throws: Also `watchBudgetExceeded`.
+    public func childrenWatched(
+        of path: ZNodePath, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) -> Watched<GetChildren.Output> {
+        try await perform(GetChildren(path).watched, file: file, line: line)
+    }
+
+    /// Who may do what with a node.
+    ///
+    /// - Throws: ``ZooKeeperError``: `noNode`, `noAuth`, and what any call may throw.
+    public func accessControl(
+        of path: ZNodePath, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) -> GetAccessControl.Output {
+        try await perform(GetAccessControl(path), file: file, line: line)
+    }
+
+    /// Waits until the server has caught up with its leader. A read after it sees every write that was acknowledged to
+    /// anybody before it was called.
+    ///
+    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    public func sync(
+        _ path: ZNodePath = .root, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) {
+        try await perform(Sync(path), file: file, line: line)
+    }
+
+    // MARK: Writes
+
+    /// Creates a node.
+    ///
+    /// - Parameters:
+    ///   - path: For a sequential node, the server adds ten digits to it.
+    ///   - data: The node's first data.
+    ///   - mode: How long it lives, and whether it gets digits.
+    ///   - accessControl: Who may do what with it.
+    /// - Returns: Where it is, and its stat.
+    /// - Throws: ``ZooKeeperError``: `nodeExists`, `noNode` (no parent), `noChildrenForEphemerals`, `noAuth`,
+    ///   `invalidACL`, `unimplemented`, `requestTooLarge`, `invalidArgument` (time to live), and what any call may
+    ///   throw.
+    @discardableResult
+    public func create(
+        _ path: ZNodePath,
+        data: some Sequence<UInt8> = [],
+        mode: CreateMode = .persistent,
+        accessControl: AccessControl = .open,
+        file: String = #fileID,
+        line: Int = #line
+    ) async throws(ZooKeeperError) -> CreatedZNode {
+        try await perform(
+            Create(path, data: data, mode: mode, accessControl: accessControl), file: file, line: line)
+    }
+
+    /// Replaces a node's data.
+    ///
+    /// - Parameter version: Only if the node's data has this version; `nil`: whatever it has.
+    /// - Returns: The node's new stat.
+    /// - Throws: ``ZooKeeperError``: `noNode`, `badVersion`, `noAuth`, `requestTooLarge`, and what any call may throw.
+    @discardableResult
+    public func set(
+        _ path: ZNodePath, to data: some Sequence<UInt8>, ifVersion version: Int32? = nil,
+        file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) -> ZNodeStat {
+        try await perform(SetData(path, to: data, ifVersion: version), file: file, line: line)
+    }
+
+    /// Deletes a node that has no children.
+    ///
+    /// - Parameter version: Only if the node's data has this version; `nil`: whatever it has.
+    /// - Throws: ``ZooKeeperError``: `noNode`, `notEmpty`, `badVersion`, `noAuth`, and what any call may throw.
+    public func delete(
+        _ path: ZNodePath, ifVersion version: Int32? = nil, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) {
+        try await perform(Delete(path, ifVersion: version), file: file, line: line)
+    }
+
+    /// Replaces a node's access control.
+    ///
+    /// - Parameter version: Only if the node's access control has this version (`aversion`); `nil`: whatever it has.
+    /// - Throws: ``ZooKeeperError``: `noNode`, `badVersion`, `noAuth`, `invalidACL`, and what any call may throw.
+    public func setAccessControl(
+        of path: ZNodePath, to accessControl: AccessControl, ifVersion version: Int32? = nil,
+        file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) {
+        try await perform(SetAccessControl(path, to: accessControl, ifVersion: version), file: file, line: line)
+    }
+
+    // MARK: Several at once
+
+    /// Executes all operations, or none of them.
+    ///
+    /// ```swift
+    /// let (job, _, counter) = try await client.transaction(
+    ///     Create("/jobs/job-", mode: .persistentSequential), Check("/epoch", version: 7), SetData("/count", to: bytes))
+    /// ```
+    ///
+    /// Containers and nodes with a time to live cannot be created in a transaction.
+    ///
+    /// - Throws: ``ZooKeeperError`` with the code of the first operation that failed, and its position in
+    ///   ``ZooKeeperError/failedOperation``.
+    public func transaction<each Operation: TransactionOperation>(
+        _ operations: repeat each Operation, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) -> (repeat (each Operation).Output) {
+        try await perform(Transaction(repeat each operations), file: file, line: line)
+    }
+
+    /// Executes all operations, or none of them: for a number of operations only known when the program runs.
+    ///
+    /// - Throws: As ``transaction(_:file:line:)-(_,_,_)``.
+    @discardableResult
+    public func transaction(
+        _ operations: [any TransactionOperation], file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) -> [TransactionResult] {
+        try await perform(TransactionList(operations), file: file, line: line)
+    }
+
+    /// Sends several operations back to back, which costs one round trip, and waits for all answers.
+    ///
+    /// Nothing of this session comes between them, and the server executes them in this order: a read in a flight sees
+    /// the writes before it. But a flight is no transaction: others' writes may come between, one operation may fail and
+    /// the next succeed, and a lost connection may cut it anywhere. Nothing of a flight is sent again.
+    ///
+    /// ```swift
+    /// let (mine, all) = await session.flight(
+    ///     Create("/queue/n-", mode: .ephemeralSequential), GetChildren("/queue"))
+    /// ```
+    public func flight<each Operation: ZooKeeperOperation>(
+        _ operations: repeat each Operation, file: String = #fileID, line: Int = #line
+    ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
+        await performFlight(repeat each operations, file: file, line: line)
+    }
+}

@@ -1,0 +1,213 @@
+import DequeModule
+import Synchronization
+
+/// Which request may go to the server next: a value that decides and does nothing.
+///
+/// * Requests leave in the order in which they came, a flight as a whole.
+/// * None leaves while there is no connection: what waits here is certainly not sent.
+/// * At most `limit` are under way. (65,536 would fill the C client's wake-up pipe, whereupon it closes the connection.)
+/// * Urgent ones (heartbeats, the removal of lock nodes) go before all others and have room of their own.
+/// * An authentication goes alone: the C client puts it in front of a request that may be half sent.
+package struct RequestGate {
+    package enum Priority: Sendable {
+        case normal
+        case urgent
+    }
+
+    /// What is handed over in one go: one request, or a flight.
+    package enum Entry {
+        case single(Reply)
+        case flight([Reply])
+
+        package var first: Reply? {
+            switch self {
+            case .single(let reply): reply
+            case .flight(let replies): replies.first
+            }
+        }
+
+        package var count: Int {
+            switch self {
+            case .single: 1
+            case .flight(let replies): replies.count
+            }
+        }
+
+        package func forEach(_ body: (Reply) -> Void) {
+            switch self {
+            case .single(let reply): body(reply)
+            case .flight(let replies): replies.forEach(body)
+            }
+        }
+    }
+
+    private struct Issued {
+        var reply: Reply
+        var at: ContinuousClock.Instant
+        var isUrgent: Bool
+    }
+
+    /// How many urgent requests may be under way besides the others.
+    package static let urgentLimit = 256
+
+    package let limit: Int
+    /// Whether there is a connection.
+    package var isOpen = false
+    /// Whether only urgent requests may leave, although there is a connection.
+    package var isHeld = false
+    private var urgent = Deque<Entry>()
+    /// Reads whose connection was lost. They go before what never was under way.
+    private var again = Deque<Entry>()
+    private var waiting = Deque<Entry>()
+    /// The requests under way. A place that is free is used again, so that nothing is allocated for a request.
+    private var issued: [Issued?] = []
+    private var freeSlots: [Int] = []
+    package private(set) var issuedCount = 0
+    private var urgentIssued = 0
+    private var isAuthenticating = false
+
+    package init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Whether no urgent request waits or is under way.
+    package var isUrgentIdle: Bool { urgent.isEmpty && urgentIssued == 0 }
+    /// How many entries wait.
+    package var waitingCount: Int { urgent.count + again.count + waiting.count }
+
+    package mutating func append(_ entry: Entry, _ priority: Priority) {
+        switch priority {
+        case .normal: waiting.append(entry)
+        case .urgent: urgent.append(entry)
+        }
+    }
+
+    /// Puts back a request whose connection was lost, behind those put back before it.
+    package mutating func appendAgain(_ reply: Reply, _ priority: Priority) {
+        reply.takeBack()
+        switch priority {
+        case .normal: again.append(.single(reply))
+        case .urgent: urgent.append(.single(reply))
+        }
+    }
+
+    /// Puts an entry back that could not be handed over after all, in front of all others.
+    package mutating func putBack(_ entry: Entry, _ priority: Priority) {
+        switch priority {
+        case .normal: again.prepend(entry)
+        case .urgent: urgent.prepend(entry)
+        }
+    }
+
+    /// Takes out what may leave now.
+    package mutating func next() -> (Entry, Priority)? {
+        guard isOpen, !isAuthenticating else { return nil }
+        if let entry = urgent.first, urgentIssued < Self.urgentLimit {
+            urgent.removeFirst()
+            return (entry, .urgent)
+        }
+        guard !isHeld else { return nil }
+        let fromAgain = !again.isEmpty
+        guard let entry = fromAgain ? again.first : waiting.first else { return nil }
+        if entry.first?.request.isAuthentication == true {
+            guard issuedCount == 0 else { return nil }
+        } else {
+            let normalIssued = issuedCount - urgentIssued
+            guard normalIssued == 0 || normalIssued + entry.count <= limit else { return nil }
+        }
+        if fromAgain { again.removeFirst() } else { waiting.removeFirst() }
+        return (entry, .normal)
+    }
+
+    /// Keeps a request that is handed over, alive until it is settled.
+    package mutating func issue(_ reply: Reply, _ priority: Priority, at now: ContinuousClock.Instant) {
+        let entry = Issued(reply: reply, at: now, isUrgent: priority == .urgent)
+        if let slot = freeSlots.popLast() {
+            issued[slot] = entry
+            reply.slot.store(slot, ordering: .relaxed)
+        } else {
+            reply.slot.store(issued.count, ordering: .relaxed)
+            issued.append(entry)
+        }
+        issuedCount += 1
+        if priority == .urgent { urgentIssued += 1 }
+        if reply.request.isAuthentication { isAuthenticating = true }
+    }
+
+    /// Lets go of a request that has been answered.
+    ///
+    /// - Returns: When it was handed over and with which priority; `nil` if it is not under way.
+    package mutating func settle(_ reply: Reply) -> (at: ContinuousClock.Instant, priority: Priority)? {
+        let slot = reply.slot.load(ordering: .relaxed)
+        guard issued.indices.contains(slot), let entry = issued[slot], entry.reply === reply else { return nil }
+        issued[slot] = nil
+        freeSlots.append(slot)
+        reply.slot.store(-1, ordering: .relaxed)
+        issuedCount -= 1
+        if entry.isUrgent { urgentIssued -= 1 }
+        if reply.request.isAuthentication { isAuthenticating = false }
+        return (entry.at, entry.isUrgent ? .urgent : .normal)
+    }
+
+    /// Takes out everything that waits and was never handed over; urgent requests only if asked.
+    package mutating func drainWaiting(includingUrgent: Bool) -> [Reply] {
+        var replies: [Reply] = []
+        again.forEach { entry in entry.forEach { replies.append($0) } }
+        waiting.forEach { entry in entry.forEach { replies.append($0) } }
+        again = []
+        waiting = []
+        if includingUrgent {
+            urgent.forEach { entry in entry.forEach { replies.append($0) } }
+            urgent = []
+        }
+        return replies
+    }
+
+    /// Takes out what has been waiting for too long: entries submitted at `instant` or before, unless they wait for as
+    /// long as the session lives.
+    package mutating func expire(submittedBy instant: ContinuousClock.Instant) -> [Reply] {
+        var replies: [Reply] = []
+        for queue in [\RequestGate.again, \RequestGate.waiting] {
+            self[keyPath: queue].removeAll { entry in
+                guard let submittedAt = entry.expirable, submittedAt <= instant else { return false }
+                entry.forEach { replies.append($0) }
+                return true
+            }
+        }
+        return replies
+    }
+
+    /// When the entry that has been waiting longest, and does not wait for ever, was submitted.
+    package var oldestSubmission: ContinuousClock.Instant? {
+        (Array(again) + Array(waiting)).compactMap(\.expirable).min()
+    }
+
+    /// Every request under way, in the order of submission.
+    package var allIssued: [Reply] {
+        issued.compactMap { $0?.reply }.sorted { $0.submittedAt < $1.submittedAt }
+    }
+
+    /// Forgets the requests under way: the transport is closed and will not use them.
+    package mutating func removeAllIssued() {
+        issued = []
+        freeSlots = []
+        issuedCount = 0
+        urgentIssued = 0
+        isAuthenticating = false
+    }
+}
+
+extension RequestGate.Entry {
+    /// When it was submitted, unless it may wait for ever.
+    fileprivate var expirable: ContinuousClock.Instant? {
+        guard let first, first.retry != .untilSessionEnds else { return nil }
+        return first.submittedAt
+    }
+}
+
+extension Request {
+    fileprivate var isAuthentication: Bool {
+        if case .authenticate = kind { return true }
+        return false
+    }
+}

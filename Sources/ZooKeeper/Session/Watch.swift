@@ -1,0 +1,88 @@
+/// One change of a znode, as a watch saw it.
+public struct WatchEvent: Sendable, Hashable {
+    /// What changed. New kinds may come with new versions.
+    @nonexhaustive
+    public enum Kind: Sendable, Hashable {
+        /// The node was created.
+        case created
+        /// The node was deleted.
+        case deleted
+        /// The node's data was set.
+        case dataChanged
+        /// A child was created or deleted.
+        case childrenChanged
+    }
+
+    public var kind: Kind
+    /// The node that changed.
+    public var path: ZNodePath
+    /// Which of the session's connections brought the event, counted from 1.
+    package var connection: Int
+
+    package init(kind: Kind, path: ZNodePath, connection: Int) {
+        self.kind = kind
+        self.path = path
+        self.connection = connection
+    }
+}
+
+/// The next change of a node, seen once.
+///
+/// Set by a read with ``WatchableOperation/watched``. The watch sees the first change after that read, however long it
+/// takes and however often the connection is lost meanwhile; changes made while disconnected are seen after the
+/// reconnect. (The one exception is ZooKeeper's own: a node that is created and deleted again while the client is
+/// disconnected goes unseen.) It ends with its session.
+///
+/// A watch that nobody holds any more is taken off the server.
+public final class Watch: Sendable {
+    package typealias Outcome = Result<WatchEvent, ZooKeeperError>
+
+    package let registration: WatchRegistration
+
+    package init() { self.registration = WatchRegistration() }
+
+    /// A watch that calls back instead of being awaited. `callback` runs on the thread that brings the news.
+    package init(_ callback: @escaping @Sendable (Outcome) -> Void) {
+        self.registration = WatchRegistration()
+        registration.outcome.whenFulfilled(callback)
+    }
+
+    deinit { registration.abandon() }
+
+    /// Waits for the change. Any number of tasks may wait, any number of times; all get the same answer.
+    ///
+    /// - Throws: ``ZooKeeperError`` with code `sessionLost` or `closed` when the session ends first, `cancelled` when
+    ///   the waiting task is cancelled (the watch stays).
+    public func event(file: String = #fileID, line: Int = #line) async throws(ZooKeeperError) -> WatchEvent {
+        switch await registration.outcome.wait() {
+        case .value(.success(let event)): return event
+        case .value(.failure(let error)): throw error.at(file: file, line: line)
+        case .cancelled, .timedOut:
+            throw ZooKeeperError(.cancelled, operation: "watch").at(file: file, line: line)
+        }
+    }
+}
+
+/// The part of a watch that the session knows, so that the part that users hold can go away.
+package final class WatchRegistration: Sendable {
+    package let outcome = Promise<Watch.Outcome>()
+    /// What to do when nobody holds the watch any more. Set when it is registered.
+    private let whenAbandoned = Promise<@Sendable () -> Void>()
+
+    package init() {}
+
+    /// Says whom to tell that nobody holds the watch any more.
+    package func registered(whenAbandoned action: @escaping @Sendable () -> Void) {
+        whenAbandoned.fulfil(action)
+    }
+
+    fileprivate func abandon() {
+        if outcome.current == nil { whenAbandoned.whenFulfilled { action in action() } }
+    }
+}
+
+extension WatchRegistration: Hashable {
+    package static func == (left: WatchRegistration, right: WatchRegistration) -> Bool { left === right }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}

@@ -1,0 +1,157 @@
+/// Which watches are set on which paths: an exact mirror of the C client's three tables.
+///
+/// It is exact because answers and events come in one queue, in the order in which the C client changed its own
+/// tables. The rules are those of `zk_hashtable.c`: an answered read registers, an event takes out.
+package struct WatchTable {
+    package enum Table: Sendable, Hashable, CaseIterable {
+        case data
+        case existence
+        case children
+    }
+
+    /// What the server can take away in one request. It keeps data and existence watches together.
+    package enum Removable: Sendable, Hashable {
+        case dataAndExistence
+        case children
+
+        fileprivate var tables: [Table] {
+            switch self {
+            case .dataAndExistence: [.data, .existence]
+            case .children: [.children]
+            }
+        }
+    }
+
+    private struct Key: Hashable {
+        var table: Table
+        var path: String
+    }
+
+    private struct Entry {
+        var watches: [WatchRegistration] = []
+        /// Reads under way that will register here.
+        var pending = 0
+        /// The server still has the watch until a removal has been answered.
+        var isBeingRemoved = false
+    }
+
+    private var entries: [Key: Entry] = [:]
+
+    /// What all paths together would take in the one packet that sets them again after a reconnect. Above the server's
+    /// limit that packet would be refused for ever (ZOOKEEPER-706).
+    package private(set) var encodedLength = 0
+    package let budget: Int
+
+    package init(budget: Int) { self.budget = budget }
+
+    /// How many watches are set or about to be set, for tests and metrics.
+    package var count: Int { entries.values.reduce(0) { $0 + $1.watches.count + $1.pending } }
+
+    /// Makes room for the watch that `request` is about to set.
+    package mutating func reserve(for request: Request) throws(ZooKeeperError) {
+        guard request.watch != nil, let key = Self.key(for: request) else { return }
+        if entries[key] == nil {
+            let length = Self.encodedLength(of: key)
+            guard encodedLength + length <= budget else {
+                throw ZooKeeperError(
+                    .watchBudgetExceeded,
+                    message: "the watched paths of a session may have \(budget) bytes in all")
+            }
+            encodedLength += length
+        }
+        entries[key, default: Entry()].pending += 1
+    }
+
+    /// Registers the watch of an answered request, or forgets it.
+    ///
+    /// - Returns: Whether the watch is registered now.
+    package mutating func settle(_ request: Request, _ code: ResultCode) -> Bool {
+        guard let watch = request.watch, let reserved = Self.key(for: request) else { return false }
+        entries[reserved]?.pending -= 1
+        var key: Key? = nil
+        switch (reserved.table, code) {
+        case (.existence, .ok): key = Key(table: .data, path: reserved.path)
+        case (_, .ok), (.existence, .noNode): key = reserved
+        default: break
+        }
+        if let key {
+            if entries[key] == nil { encodedLength += Self.encodedLength(of: key) }
+            entries[key, default: Entry()].watches.append(watch.registration)
+        }
+        removeIfUnused(reserved)
+        return key != nil
+    }
+
+    /// Takes out the watches that see this change.
+    package mutating func fire(_ kind: WatchEvent.Kind, at path: String) -> [WatchRegistration] {
+        let tables: [Table] =
+            switch kind {
+            case .created, .dataChanged: [.data, .existence]
+            case .childrenChanged: [.children]
+            case .deleted: [.data, .existence, .children]
+            }
+        return tables.flatMap { table in takeWatches(Key(table: table, path: path)) }
+    }
+
+    /// Takes out all watches.
+    package mutating func drain() -> [WatchRegistration] {
+        entries.keys.sorted { $0.path < $1.path }.flatMap { key in takeWatches(key) }
+    }
+
+    /// Takes out a watch that nobody holds any more.
+    ///
+    /// - Returns: What the server should now be asked to remove, if that was the last one.
+    package mutating func remove(
+        _ registration: WatchRegistration, at path: String
+    ) -> Removable? {
+        for removable in [Removable.dataAndExistence, .children] {
+            for table in removable.tables {
+                let key = Key(table: table, path: path)
+                guard let index = entries[key]?.watches.firstIndex(of: registration) else { continue }
+                entries[key]?.watches.remove(at: index)
+                let keys = removable.tables.map { Key(table: $0, path: path) }
+                guard keys.allSatisfy({ entries[$0].map { $0.watches.isEmpty && $0.pending == 0 } ?? true }) else {
+                    removeIfUnused(key)
+                    return nil
+                }
+                for key in keys { entries[key]?.isBeingRemoved = true }
+                return removable
+            }
+        }
+        return nil
+    }
+
+    /// The server has answered a removal, or will never be asked again.
+    package mutating func removed(_ removable: Removable, at path: String) {
+        for table in removable.tables {
+            let key = Key(table: table, path: path)
+            entries[key]?.isBeingRemoved = false
+            removeIfUnused(key)
+        }
+    }
+
+    private mutating func takeWatches(_ key: Key) -> [WatchRegistration] {
+        guard let watches = entries[key]?.watches else { return [] }
+        entries[key]?.watches = []
+        entries[key]?.isBeingRemoved = false
+        removeIfUnused(key)
+        return watches
+    }
+
+    private mutating func removeIfUnused(_ key: Key) {
+        guard let entry = entries[key], entry.watches.isEmpty, entry.pending == 0, !entry.isBeingRemoved else { return }
+        entries[key] = nil
+        encodedLength -= Self.encodedLength(of: key)
+    }
+
+    private static func key(for request: Request) -> Key? {
+        switch request.kind {
+        case .exists(let path): Key(table: .existence, path: path)
+        case .getData(let path): Key(table: .data, path: path)
+        case .getChildren(let path): Key(table: .children, path: path)
+        default: nil
+        }
+    }
+
+    private static func encodedLength(of key: Key) -> Int { key.path.utf8.count + 4 }
+}

@@ -1,0 +1,223 @@
+// What the transport and the clock tell a session.
+
+import Synchronization
+
+extension ZooKeeperSession: SessionTransportDelegate {
+    package func transport(did event: TransportEvent) {
+        if case .connected(_, let password, _, _) = event { core.withLock { $0.password = password } }
+        handle(SessionStateMachine.Event(event))
+    }
+
+    package func transport(sawChangeOf path: String, _ kind: WatchEvent.Kind) {
+        let (watches, connection) = core.withLock { ($0.watches.fire(kind, at: path), $0.connection) }
+        let event = WatchEvent(
+            kind: kind, path: ZNodePath(unchecked: settings.chroot.relative(path)), connection: connection)
+        for watch in watches { watch.outcome.fulfil(.success(event)) }
+    }
+
+    func handle(_ event: SessionStateMachine.Event) {
+        let now = ContinuousClock.now
+        var finished: Finished = []
+        core.withLock { core in
+            apply(core.machine.handle(event, at: now), at: now, &core, &finished)
+            pump(&core, &finished)
+            publishLeaseDeadline(core)
+            scheduleTick(&core)
+        }
+        deliverNotices()
+        tell(finished)
+    }
+
+    func apply(
+        _ effects: [SessionStateMachine.Effect], at now: ContinuousClock.Instant, _ core: inout Core,
+        _ finished: inout Finished
+    ) {
+        for effect in effects {
+            switch effect {
+            case .stateChanged: notices.post([.state(core.machine.state)])
+            case .connectionUp: connectionUp(&core)
+            case .connectionDown: connectionDown(at: now, &core)
+            case .heartbeat(let toLeader): appendHeartbeat(toLeader: toLeader, &core)
+            case .leasesOverdue: notices.post([.overdue(Array(core.leaseholders.values))])
+            case .ended(let reason): terminate(.lost(reason), &core, &finished)
+            }
+        }
+    }
+
+    private func connectionUp(_ core: inout Core) {
+        core.connection += 1
+        core.disconnectedAt = nil
+        core.expiry?.cancel()
+        core.expiry = nil
+        core.gate.isOpen = true
+        // Nobody's request goes out before it is known that there is a chroot for it, and that the servers have accepted
+        // the credentials, which the C client shows on every connection.
+        core.gate.isHeld = core.hasCredentials || (core.connection == 1 && !settings.chroot.isRoot)
+        if core.connection == 1, !core.gate.isHeld { notices.post([.connected]) }
+    }
+
+    private func connectionDown(at now: ContinuousClock.Instant, _ core: inout Core) {
+        core.gate.isOpen = false
+        core.disconnectedAt = now
+        scheduleExpiry(&core)
+        if !core.machine.state.isFinal { notices.post([.suspended(Array(core.leaseholders.values))]) }
+    }
+
+    /// A read answers from whatever server we are connected to, which is enough to know that the session lives. For
+    /// leases a `sync` is sent: it goes to the leader, without costing a quorum write.
+    private func appendHeartbeat(toLeader: Bool, _ core: inout Core) {
+        let path = settings.chroot.string
+        let isProbe = core.gate.isHeld || !toLeader
+        let request = Request(isProbe ? .exists(path: path) : .sync(path: path))
+        let reply = makeReply(request, .now, .never) { [weak self] outcome in
+            if isProbe { self?.probed(outcome) }
+        }
+        core.gate.append(.single(reply), .urgent)
+    }
+
+    /// The chroot has been looked at.
+    private func probed(_ outcome: Reply.Outcome) {
+        var isMissing = false
+        switch outcome {
+        case .success: break
+        case .failure(let error) where error.outcome == .refused: isMissing = error.code == .noNode
+        case .failure: return
+        }
+        var finished: Finished = []
+        core.withLock { core in
+            core.isChrootMissing = isMissing
+            if isMissing {
+                for reply in core.gate.drainWaiting(includingUrgent: false) {
+                    _ = core.watches.settle(reply.request, .closing)
+                    finished.append((reply, .failure(located(chrootError, reply))))
+                }
+            }
+            if core.gate.isHeld {
+                core.gate.isHeld = false
+                notices.post([.connected])
+            }
+            pump(&core, &finished)
+        }
+        deliverNotices()
+        tell(finished)
+    }
+
+    // MARK: Time
+
+    /// Arms the timer for the machine's next moment. A timer that is armed for an earlier one is left alone: it looks
+    /// again when it fires.
+    func scheduleTick(_ core: inout Core) {
+        guard let next = core.machine.nextTick else {
+            core.tick?.deadline.cancel()
+            core.tick = nil
+            return
+        }
+        if let tick = core.tick {
+            if tick.at <= next { return }
+            tick.deadline.cancel()
+        }
+        let deadline = Deadlines.shared.schedule(at: next) { [weak self] in
+            self?.core.withLock { $0.tick = nil }
+            self?.handle(.tick)
+        }
+        core.tick = (next, deadline)
+    }
+
+    /// While there is no connection, nothing waits longer than the request time-out.
+    func scheduleExpiry(_ core: inout Core) {
+        guard let oldest = core.gate.oldestSubmission, !core.machine.state.isFinal else { return }
+        let at = max(oldest, core.disconnectedAt ?? oldest) + settings.requestTimeout
+        core.expiry?.cancel()
+        core.expiry = Deadlines.shared.schedule(at: at) { [weak self] in self?.expireWaiting() }
+    }
+
+    private func expireWaiting() {
+        var finished: Finished = []
+        core.withLock { core in
+            core.expiry = nil
+            guard let disconnectedAt = core.disconnectedAt else { return }
+            let now = ContinuousClock.now
+            guard disconnectedAt + settings.requestTimeout <= now else { return scheduleExpiry(&core) }
+            for reply in core.gate.expire(submittedBy: now - settings.requestTimeout) {
+                _ = core.watches.settle(reply.request, .closing)
+                let error = ZooKeeperError(
+                    .connectionLoss, message: "no connection for \(settings.requestTimeout)")
+                finished.append((reply, .failure(located(error, reply))))
+            }
+            scheduleExpiry(&core)
+        }
+        tell(finished)
+    }
+
+    // MARK: Telling others
+
+    /// Lets leases read the deadline without the lock.
+    func publishLeaseDeadline(_ core: borrowing Core) {
+        leaseDeadline.store(core.machine.leasesExpireBy.nanosecondsSinceOrigin, ordering: .relaxed)
+    }
+
+    func deliverNotices() {
+        notices.deliver { notice in
+            switch notice {
+            case .state(let state):
+                feed.send(state, isLast: state.isFinal)
+                whenStateChanges(state)
+            case .connected: connected.fulfil(true)
+            case .suspended(let leaseholders): leaseholders.forEach { $0.sessionSuspended() }
+            case .overdue(let leaseholders): leaseholders.forEach { $0.sessionOverdue() }
+            case .ended(let state, let leaseholders, let watches):
+                connected.fulfil(false)
+                ended.fulfil(state)
+                leaseholders.forEach { $0.sessionEnded(state) }
+                for watch in watches { watch.outcome.fulfil(.failure(endError(state, outcome: .unknown))) }
+            }
+        }
+    }
+
+    // MARK: Leases
+
+    /// Counts somebody in who waits for a lock or holds one: heartbeats go to the leader from now on.
+    package func beginInterest() {
+        core.withLock { core in
+            core.interest += 1
+            core.machine.hasLeases = true
+            scheduleTick(&core)
+        }
+    }
+
+    package func endInterest() {
+        core.withLock { core in
+            core.interest -= 1
+            core.machine.hasLeases = core.interest > 0
+        }
+    }
+
+    /// Tells `leaseholder` from now on what becomes of the session.
+    ///
+    /// - Returns: How the session ended, if it has.
+    package func attach(_ leaseholder: any Leaseholder) -> SessionState? {
+        core.withLock { core in
+            if core.closing != .open { return core.machine.state.isFinal ? core.machine.state : .closed }
+            core.leaseholders[ObjectIdentifier(leaseholder)] = leaseholder
+            return nil
+        }
+    }
+
+    package func detach(_ leaseholder: any Leaseholder) {
+        core.withLock { core in core.leaseholders[ObjectIdentifier(leaseholder)] = nil }
+    }
+}
+
+extension SessionStateMachine.Event {
+    fileprivate init(_ event: TransportEvent) {
+        self =
+            switch event {
+            case .connected(let id, _, let timeout, let isReadOnly):
+                .connected(id, timeout: timeout, isReadOnly: isReadOnly)
+            case .disconnected: .disconnected
+            case .expired: .expired
+            case .authenticationFailed: .authenticationFailed
+            case .unreachable(let detail): .unreachable(detail)
+            }
+    }
+}

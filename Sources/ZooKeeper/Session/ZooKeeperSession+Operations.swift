@@ -1,0 +1,53 @@
+extension ZooKeeperSession {
+    /// Sends one operation and waits for its answer.
+    public func perform<Operation: ZooKeeperOperation>(
+        _ operation: Operation, file: String, line: Int
+    ) async throws(ZooKeeperError) -> Operation.Output {
+        let request = operation.makeRequest()
+        let reply = submit(request, retry: request.isRead ? .withinRequestTimeout : .never)
+        do {
+            return try operation.output(of: await reply.outcome(), to: request)
+        } catch {
+            throw error.at(file: file, line: line)
+        }
+    }
+
+    /// Sends several operations back to back and waits for all answers.
+    public func performFlight<each Operation: ZooKeeperOperation>(
+        _ operations: repeat each Operation, file: String, line: Int
+    ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
+        var requests: [Request] = []
+        for operation in repeat each operations { requests.append(operation.makeRequest()) }
+        let replies = submitFlight(requests)
+        var outcomes: [Reply.Outcome] = []
+        for reply in replies {
+            outcomes.append(await reply.outcome())
+        }
+        var index = 0
+        func next<Next: ZooKeeperOperation>(_ operation: Next) -> Result<Next.Output, ZooKeeperError> {
+            defer { index += 1 }
+            do {
+                return .success(try operation.output(of: outcomes[index], to: requests[index]))
+            } catch {
+                return .failure(error.at(file: file, line: line))
+            }
+        }
+        return (repeat next(each operations))
+    }
+
+    /// Proves an identity to the server, now and on every later connection of this session.
+    ///
+    /// Waits until nothing else is under way, because the C client puts it in front of what it has half sent.
+    ///
+    /// - Throws: ``ZooKeeperError``: `authenticationFailed` if no server knows the scheme or the proof is not accepted,
+    ///   which also ends the session; and what any call may throw.
+    public func authenticate(
+        _ credential: Credential, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) {
+        do {
+            _ = try await submit(Request(.authenticate(credential))).outcome().get()
+        } catch {
+            throw error.at(file: file, line: line)
+        }
+    }
+}

@@ -1,0 +1,232 @@
+// How a request gets from a caller to the transport and its answer back.
+
+import Synchronization
+
+extension ZooKeeperSession {
+    /// Replies that were finished under the lock; whoever waits for them is told after it.
+    typealias Finished = [(reply: Reply, outcome: Reply.Outcome)]
+
+    /// Issues one request, as soon as that is possible.
+    package func submit(
+        _ request: Request,
+        priority: RequestGate.Priority = .normal,
+        retry: Reply.Retry = .never,
+        observer: (@Sendable (Reply.Outcome) -> Void)? = nil
+    ) -> Reply {
+        let reply = makeReply(request.rooted(at: settings.chroot), .now, retry, observer)
+        submit(.single(reply), priority)
+        return reply
+    }
+
+    /// Issues several requests back to back: nothing comes between them, and they are executed in this order. All or,
+    /// if one of them is not valid, none.
+    package func submitFlight(
+        _ requests: [Request],
+        priority: RequestGate.Priority = .normal,
+        retry: Reply.Retry = .never,
+        observers: [@Sendable (Reply.Outcome) -> Void]? = nil
+    ) -> [Reply] {
+        let now = ContinuousClock.now
+        let replies = requests.enumerated().map { index, request in
+            makeReply(request.rooted(at: settings.chroot), now, retry, observers?[index])
+        }
+        submit(.flight(replies), priority)
+        return replies
+    }
+
+    /// - Parameter request: As the server sees it, with the chroot in front.
+    func makeReply(
+        _ request: Request, _ now: ContinuousClock.Instant, _ retry: Reply.Retry,
+        _ observer: (@Sendable (Reply.Outcome) -> Void)?
+    ) -> Reply {
+        Reply(request, submittedAt: now, retry: retry, delegate: self, observer: observer)
+    }
+
+    private func submit(_ entry: RequestGate.Entry, _ priority: RequestGate.Priority) {
+        var finished: Finished = []
+        do {
+            try entry.validate(limit: settings.maximumRequestLength, flightLimit: settings.maximumRequestsUnderWay)
+            try core.withLock { core throws(ZooKeeperError) in
+                try admit(entry, priority, &core, &finished)
+            }
+        } catch {
+            entry.forEach { reply in finished.append((reply, .failure(located(error, reply)))) }
+        }
+        tell(finished)
+    }
+
+    private func admit(
+        _ entry: RequestGate.Entry, _ priority: RequestGate.Priority, _ core: inout Core, _ finished: inout Finished
+    ) throws(ZooKeeperError) {
+        switch core.closing {
+        case .open: break
+        case .draining where priority == .urgent: break
+        default: throw endError(core.machine.state, outcome: .notSent)
+        }
+        if core.isChrootMissing, priority == .normal { throw chrootError }
+        try core.watches.reserve(for: entry)
+        core.gate.append(entry, priority)
+        // What is handed over now was not sent before it was asked for.
+        pump(&core, &finished, at: entry.first?.submittedAt)
+        if !core.gate.isOpen, core.expiry == nil { scheduleExpiry(&core) }
+    }
+
+    /// Hands over what may leave.
+    ///
+    /// - Parameter moment: A moment that is not later than now, if one is at hand.
+    func pump(_ core: inout Core, _ finished: inout Finished, at moment: ContinuousClock.Instant? = nil) {
+        while let (entry, priority) = core.gate.next() {
+            let now = moment ?? .now
+            entry.forEach { reply in
+                guard reply.beginIssue() else {
+                    _ = core.watches.settle(reply.request, .closing)
+                    return
+                }
+                core.gate.issue(reply, priority, at: now)
+                guard let code = transport.issue(reply) else { return }
+                _ = core.gate.settle(reply)
+                reply.takeBack()
+                if code == .connectionLoss, entry.count == 1 {
+                    // The news of the loss is on its way. Until then it waits where it was.
+                    core.gate.putBack(entry, priority)
+                    core.gate.isOpen = false
+                    return
+                }
+                _ = core.watches.settle(reply.request, code)
+                finished.append((reply, .failure(located(code.error.notSent, reply))))
+            }
+        }
+    }
+
+    /// Tells whoever waits, outside the lock.
+    func tell(_ finished: Finished) {
+        for (reply, outcome) in finished { reply.finish(outcome) }
+    }
+
+    package func transport(answered reply: Reply, with result: Result<Response, ResultFailure>) {
+        let code = result.code
+        var finished: Finished = []
+        var isRegistered = false
+        var isFinished = false
+        var isNews = false
+        core.withLock { core in
+            guard let (sentAt, priority) = core.gate.settle(reply) else { return }
+            if code.isAnswer {
+                let byLeader = reply.request.isLeaderRoundTrip && code.provesLeader
+                let effects = core.machine.answered(sentAt: sentAt, byLeader: byLeader, at: .now)
+                if byLeader { publishLeaseDeadline(core) }
+                if !effects.isEmpty {
+                    apply(effects, at: .now, &core, &finished)
+                    scheduleTick(&core)
+                    isNews = true
+                }
+            }
+            if code.isConnectionLoss, core.shouldRetry(reply, before: reply.submittedAt + settings.requestTimeout) {
+                core.gate.appendAgain(reply, priority)
+            } else {
+                if reply.request.watch != nil { isRegistered = core.watches.settle(reply.request, code) }
+                if case .authenticate = reply.request.kind { core.hasCredentials = true }
+                isFinished = true
+            }
+            pump(&core, &finished)
+            if core.closing == .draining {
+                finishCloseIfDrained(&core, &finished)
+                isNews = true
+            }
+        }
+        if isRegistered { register(reply.request) }
+        if isNews { deliverNotices() }
+        if isFinished { reply.finish(outcome(of: reply, result)) }
+        tell(finished)
+    }
+
+    private func outcome(of reply: Reply, _ result: Result<Response, ResultFailure>) -> Reply.Outcome {
+        switch result {
+        case .success(let response): .success(response.relative(to: settings.chroot))
+        case .failure(let failure):
+            .failure(located(failure.code.error, reply, failedOperation: failure.failedOperation))
+        }
+    }
+
+    private func register(_ request: Request) {
+        guard let registration = request.watch?.registration, let path = request.path else { return }
+        registration.registered { [weak self] in self?.unregister(registration, at: path) }
+    }
+
+    /// Nobody holds a watch any more: takes it off the server.
+    private func unregister(_ registration: WatchRegistration, at path: String) {
+        let removable = core.withLock { $0.watches.remove(registration, at: path) }
+        guard let removable else { return }
+        let request = Request(.removeWatches(path: path, table: removable))
+        let reply = makeReply(request, .now, .untilSessionEnds) { [weak self] _ in
+            self?.core.withLock { $0.watches.removed(removable, at: path) }
+        }
+        submit(.single(reply), .urgent)
+    }
+
+    /// The error, with what is known of the request.
+    func located(_ error: ZooKeeperError, _ reply: Reply, failedOperation: Int? = nil) -> ZooKeeperError {
+        error.located { context in
+            context.operation = context.operation ?? reply.request.name
+            context.path = context.path ?? reply.request.path.map { settings.chroot.relative($0) }
+            context.failedOperation = context.failedOperation ?? failedOperation
+            context.generation = generation
+        }
+    }
+
+    var chrootError: ZooKeeperError {
+        ZooKeeperError(
+            .chrootNotFound, message: "the chroot \(settings.chroot) does not exist; create it with another client")
+    }
+}
+
+extension ZooKeeperSession.Core {
+    /// Whether a request whose connection was lost is to be sent again.
+    fileprivate func shouldRetry(_ reply: Reply, before limit: ContinuousClock.Instant) -> Bool {
+        guard !machine.state.isFinal, !reply.isFinished else { return false }
+        return switch reply.retry {
+        case .never: false
+        case .withinRequestTimeout: closing == .open && .now < limit
+        case .untilSessionEnds: true
+        }
+    }
+}
+
+extension WatchTable {
+    /// Makes room for all watches of an entry, or for none.
+    fileprivate mutating func reserve(for entry: RequestGate.Entry) throws(ZooKeeperError) {
+        switch entry {
+        case .single(let reply): try reserve(for: reply.request)
+        case .flight(let replies):
+            for (index, reply) in replies.enumerated() {
+                do { try reserve(for: reply.request) } catch {
+                    for earlier in replies[..<index] { _ = settle(earlier.request, .closing) }
+                    throw error
+                }
+            }
+        }
+    }
+}
+
+extension RequestGate.Entry {
+    fileprivate func validate(limit: Int, flightLimit: Int) throws(ZooKeeperError) {
+        switch self {
+        case .single(let reply): try reply.request.validate(limit: limit)
+        case .flight(let replies):
+            guard replies.count <= flightLimit else {
+                throw ZooKeeperError(
+                    .invalidArgument, message: "\(replies.count) requests in a flight, at most \(flightLimit) can go")
+            }
+            for reply in replies { try reply.request.validate(limit: limit) }
+        }
+    }
+}
+
+extension Result where Failure == ResultFailure {
+    fileprivate var code: ResultCode {
+        switch self {
+        case .success: .ok
+        case .failure(let failure): failure.code
+        }
+    }
+}

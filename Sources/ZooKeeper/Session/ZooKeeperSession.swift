@@ -1,0 +1,174 @@
+package import Logging
+import Synchronization
+
+/// Exactly one ZooKeeper session. It ends and never comes back.
+///
+/// What is bound to a session, such as ephemeral nodes, watches and locks, belongs to a value of this type. Get one
+/// from ``ZooKeeperClient/withSession(isolation:_:)``. For operations that may go to whatever session there is, use the
+/// client.
+///
+/// All operations are those of ``ZooKeeperOperations``. Requests of one session are executed by the server in the order
+/// in which they were issued.
+public final class ZooKeeperSession: ZooKeeperOperations {
+    struct Core {
+        var machine: SessionStateMachine
+        var gate: RequestGate
+        var watches: WatchTable
+        /// How often a connection was made; so two events of the same number saw no reconnect between them.
+        var connection = 0
+        var closing = Closing.open
+        /// When the connection was lost, if it is.
+        var disconnectedAt: ContinuousClock.Instant?
+        var tick: (at: ContinuousClock.Instant, deadline: Deadlines.Deadline)?
+        var expiry: Deadlines.Deadline?
+        var isChrootMissing = false
+        /// Whether the transport authenticates on every connection.
+        var hasCredentials = false
+        /// With it and the id, anybody can take the session over.
+        var password: [UInt8] = []
+        var leaseholders: [ObjectIdentifier: any Leaseholder] = [:]
+        /// How many contenders and leases need heartbeats to the leader.
+        var interest = 0
+    }
+
+    enum Closing {
+        case open
+        /// Waits for what is under way.
+        case draining
+        /// The transport is being closed.
+        case closing
+        case closed
+    }
+
+    /// Which session of its client this is, counted from 1.
+    public let generation: Int
+    let settings: SessionSettings
+    let transport: any SessionTransport
+    let logger: Logger
+    let core: Mutex<Core>
+    let feed = SessionStates.Feed()
+    let notices = Notices<Notice>()
+    let whenStateChanges: @Sendable (SessionState) -> Void
+    /// Removes the nodes of locks that are let go.
+    package let janitor = Janitor()
+    /// Fulfilled when the session is over, for whatever reason.
+    package let ended = Promise<SessionState>()
+    /// Fulfilled with `true` when the first connection stands, with `false` when the session is over before.
+    package let connected = Promise<Bool>()
+    /// Fulfilled when nothing of the session is left: transport closed, every call finished, every reply let go.
+    package let released = Promise<Void>()
+    let leaseDeadline: Atomic<Int64>
+
+    /// - Parameter whenStateChanges: Hears every state, in order.
+    package init(
+        generation: Int, settings: SessionSettings, transport: any SessionTransport, logger: Logger,
+        whenStateChanges: @escaping @Sendable (SessionState) -> Void = { _ in }
+    ) {
+        self.generation = generation
+        self.settings = settings
+        self.transport = transport
+        self.logger = logger
+        self.whenStateChanges = whenStateChanges
+        let machine = SessionStateMachine(settings.machine, openedAt: .now)
+        self.leaseDeadline = Atomic(machine.leasesExpireBy.nanosecondsSinceOrigin)
+        self.core = Mutex(
+            Core(
+                machine: machine,
+                gate: RequestGate(limit: settings.maximumRequestsUnderWay),
+                watches: WatchTable(budget: settings.watchBudget),
+                hasCredentials: settings.hasCredentials))
+    }
+
+    /// Starts to connect.
+    package func open() {
+        transport.open(sessionTimeout: settings.machine.requestedTimeout, delegate: self)
+    }
+
+    /// Where the session stands.
+    public var state: SessionState { feed.current }
+
+    /// Whether the session has ended or is being closed.
+    package var isOver: Bool { core.withLock { $0.closing != .open } }
+
+    /// The session's states, starting with the current one. Ends with the session.
+    public var states: SessionStates { SessionStates(feed) }
+
+    /// The id the servers gave; `nil` before the first connection.
+    public var id: SessionID? { core.withLock { $0.machine.id } }
+
+    /// The negotiated time-out.
+    public var timeout: Duration { core.withLock { $0.machine.timeout } }
+
+    /// What the servers want to see of whoever takes the session over. For tests that end it.
+    package var password: [UInt8] { core.withLock { $0.password } }
+
+    /// Until when the session is known to live, by what the leader has answered so far. Moves on with every heartbeat.
+    package var leasesExpireBy: ContinuousClock.Instant {
+        .init(nanosecondsSinceOrigin: leaseDeadline.load(ordering: .relaxed))
+    }
+
+    /// How often a connection was made.
+    package var connection: Int { core.withLock { $0.connection } }
+}
+
+/// The settings of one session.
+package struct SessionSettings: Sendable {
+    package var machine: SessionStateMachine.Settings
+    package var chroot: ZNodePath
+    package var requestTimeout: Duration
+    package var maximumRequestsUnderWay: Int
+    package var maximumRequestLength: Int
+    package var hasCredentials: Bool
+    /// The C client sets all watches again in one packet, and the server reads packets up to a limit.
+    package var watchBudget = 900_000
+    /// How long `close` waits for what is under way.
+    package var closeGrace = Duration.milliseconds(500)
+    /// How long `close` takes at most in all. The C client itself needs up to 4.5 s with a frozen server.
+    package var closeTimeout = Duration.seconds(6)
+
+    package init(_ configuration: ZooKeeperConfiguration) {
+        self.machine = SessionStateMachine.Settings(
+            requestedTimeout: configuration.sessionTimeout,
+            margin: configuration.leaseMargin,
+            abandonAfter: configuration.abandonAfter)
+        self.chroot = configuration.chroot
+        self.requestTimeout = configuration.requestTimeout ?? configuration.sessionTimeout
+        self.maximumRequestsUnderWay = configuration.maximumRequestsUnderWay
+        self.maximumRequestLength = configuration.maximumRequestLength
+        self.hasCredentials = !configuration.credentials.isEmpty
+    }
+}
+
+/// Somebody who relies on a session to vouch for a lock.
+package protocol Leaseholder: AnyObject, Sendable {
+    /// The connection is lost; the session may live.
+    func sessionSuspended()
+    /// Nothing is proven of the session any more.
+    func sessionOverdue()
+    /// The session is over.
+    func sessionEnded(_ state: SessionState)
+}
+
+extension ZooKeeperSession {
+    /// What others are told, in order and outside the lock.
+    enum Notice: Sendable {
+        case state(SessionState)
+        case connected
+        case suspended([any Leaseholder])
+        case overdue([any Leaseholder])
+        case ended(SessionState, [any Leaseholder], [WatchRegistration])
+    }
+}
+
+extension ContinuousClock.Instant {
+    private static let origin = ContinuousClock.now
+
+    package var nanosecondsSinceOrigin: Int64 {
+        let (seconds, attoseconds) = Self.origin.duration(to: self).components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
+    }
+
+    package init(nanosecondsSinceOrigin nanoseconds: Int64) {
+        self = Self.origin + .nanoseconds(nanoseconds)
+    }
+}

@@ -1,0 +1,15 @@
+/// The metadata keys of every log line this package writes.
+package enum LogKeys {
+    package static let sessionID = "zookeeper.session.id"
+    package static let sessionGeneration = "zookeeper.session.generation"
+    package static let servers = "zookeeper.servers"
+    package static let state = "zookeeper.session.state"
+    package static let reason = "zookeeper.session.lossReason"
+    package static let delay = "zookeeper.reconnect.delay"
+    package static let path = "zookeeper.path"
+    package static let lockPath = "zookeeper.lock.path"
+    package static let fencingToken = "zookeeper.fencing.token"
+    package static let errorCode = "zookeeper.error.code"
+    package static let clientLine = "zookeeper.client.line"
+    package static let suppressedLines = "zookeeper.client.suppressedLines"
+}

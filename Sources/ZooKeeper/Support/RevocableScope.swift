@@ -1,0 +1,136 @@
+import Synchronization
+
+// A body that somebody else may cancel, without cancelling its caller.
+//
+// The body need not be Sendable, does not escape, and runs in the caller's isolation. It runs in a child task of its
+// own, so that cancelling it leaves the caller alone.
+
+/// Cancels the body of one scope, from any thread and at any moment.
+package final class Revocation: Sendable {
+    private struct State {
+        var isRevoked = false
+        var task: RunningTask?
+        /// Whether the body's task is being cancelled right now: it must not end before that is over.
+        var isCancelling = false
+        var isCancelled: CheckedContinuation<Void, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    package init() {}
+
+    package var isRevoked: Bool { state.withLock { $0.isRevoked } }
+
+    /// Cancels the body, now or as soon as it starts. Only the first call counts.
+    ///
+    /// Returns at once: cancellation handlers in the body are the user's code, so they run on a thread of their own and
+    /// can delay neither the caller nor other cancellations.
+    package func revoke() {
+        let task: RunningTask? = state.withLock { state in
+            guard !state.isRevoked else { return nil }
+            state.isRevoked = true
+            state.isCancelling = state.task != nil
+            return state.task
+        }
+        guard let task else { return }
+        let cancel: @Sendable () -> Void = { [self] in
+            task.cancel()
+            let isCancelled = state.withLock { state in
+                state.isCancelling = false
+                defer { state.isCancelled = nil }
+                return state.isCancelled
+            }
+            isCancelled?.resume()
+        }
+        if !DetachedThread.start(cancel) { cancel() }
+    }
+
+    fileprivate func begin(_ task: RunningTask) {
+        let isRevoked = state.withLock { state in
+            state.task = task
+            return state.isRevoked
+        }
+        if isRevoked { task.cancel() }
+    }
+
+    /// Forgets the body's task, which may end after this returned.
+    fileprivate func end(isolation: isolated (any Actor)?) async {
+        let isCancelling = state.withLock { state in
+            state.task = nil
+            return state.isCancelling
+        }
+        guard isCancelling else { return }
+        await withCheckedContinuation { continuation in
+            let isOver = state.withLock { state in
+                if state.isCancelling { state.isCancelled = continuation }
+                return !state.isCancelling
+            }
+            if isOver { continuation.resume() }
+        }
+    }
+}
+
+/// Which task it is: equal for two moments of the same task, as long as that task lives.
+///
+/// Safe: of the task, only its identity is used and `cancel`, which may be called from any thread while the task lives;
+/// ``Revocation/end(isolation:)`` keeps it alive until a call under way has returned.
+@safe package struct RunningTask: @unchecked Sendable, Equatable {
+    private let task: UnsafeCurrentTask
+
+    /// The task that calls; `nil` outside of any.
+    package static var current: RunningTask? {
+        unsafe withUnsafeCurrentTask { task in unsafe task.map { unsafe RunningTask(task: $0) } }
+    }
+
+    private init(task: UnsafeCurrentTask) { unsafe self.task = task }
+
+    fileprivate func cancel() { unsafe task.cancel() }
+
+    package static func == (left: RunningTask, right: RunningTask) -> Bool {
+        unsafe left.task == right.task
+    }
+}
+
+/// Runs `body` in the caller's isolation so that `revocation` can cancel it.
+///
+/// - Returns: What became of `body`. It has ended: nothing of it runs on.
+package func withRevocableScope<Success>(
+    _ revocation: Revocation,
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (RunningTask?) async throws -> Success
+) async -> Result<Success, any Error> {
+    await withoutActuallyEscaping(body) { body in
+        let transferredBody = UnsafeTransfer(body)
+        let outcome = await withTaskGroup(
+            of: UnsafeTransfer<Result<Success, any Error>>.self, isolation: isolation
+        ) { group in
+            group.addTask {
+                // Capturing the isolation makes this closure run there.
+                _ = isolation
+                let task = RunningTask.current
+                if let task { revocation.begin(task) }
+                let outcome: Result<Success, any Error>
+                do {
+                    outcome = .success(try await transferredBody.value(task))
+                } catch {
+                    outcome = .failure(error)
+                }
+                await revocation.end(isolation: isolation)
+                return UnsafeTransfer(outcome)
+            }
+            return await group.next()
+        }
+        guard let outcome else { return .failure(CancellationError()) }
+        return outcome.value
+    }
+}
+
+/// Takes a value that is not Sendable into a child task and back.
+///
+/// Sendable: only used by ``withRevocableScope(_:isolation:_:)``, where the parent is suspended while the child runs and
+/// both run in the same isolation, so that the value is never used at two places at once.
+private struct UnsafeTransfer<Value>: @unchecked Sendable {
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
+}

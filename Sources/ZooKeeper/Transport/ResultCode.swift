@@ -1,0 +1,88 @@
+/// The result of a request as a number: the protocol's codes (`KeeperException.Code`) and the C client's own.
+package struct ResultCode: RawRepresentable, Hashable, Sendable {
+    package let rawValue: Int32
+
+    package init(rawValue: Int32) { self.rawValue = rawValue }
+
+    package static let ok = ResultCode(rawValue: 0)
+    package static let systemError = ResultCode(rawValue: -1)
+    package static let runtimeInconsistency = ResultCode(rawValue: -2)
+    package static let connectionLoss = ResultCode(rawValue: -4)
+    package static let marshallingError = ResultCode(rawValue: -5)
+    package static let unimplemented = ResultCode(rawValue: -6)
+    package static let operationTimeout = ResultCode(rawValue: -7)
+    package static let badArguments = ResultCode(rawValue: -8)
+    package static let invalidState = ResultCode(rawValue: -9)
+    package static let tlsError = ResultCode(rawValue: -15)
+    package static let noNode = ResultCode(rawValue: -101)
+    package static let noAuth = ResultCode(rawValue: -102)
+    package static let badVersion = ResultCode(rawValue: -103)
+    package static let noChildrenForEphemerals = ResultCode(rawValue: -108)
+    package static let nodeExists = ResultCode(rawValue: -110)
+    package static let notEmpty = ResultCode(rawValue: -111)
+    package static let sessionExpired = ResultCode(rawValue: -112)
+    package static let invalidACL = ResultCode(rawValue: -114)
+    package static let authFailed = ResultCode(rawValue: -115)
+    package static let closing = ResultCode(rawValue: -116)
+    package static let sessionMoved = ResultCode(rawValue: -118)
+    package static let noWatcher = ResultCode(rawValue: -121)
+    package static let quotaExceeded = ResultCode(rawValue: -125)
+    package static let throttled = ResultCode(rawValue: -127)
+
+    /// Whether this is a server's answer about a request it has executed or refused; and so a sign of life.
+    package var isAnswer: Bool {
+        switch self {
+        case .ok, .unimplemented, .badArguments: true
+        default: rawValue <= -101 && self != .sessionExpired && self != .authFailed && self != .closing
+        }
+    }
+
+    /// Whether a write or `sync` with this result was looked at by the leader.
+    package var provesLeader: Bool {
+        switch self {
+        case .ok, .noNode, .nodeExists, .badVersion, .notEmpty, .noChildrenForEphemerals: true
+        default: false
+        }
+    }
+
+    /// Whether the request may have been executed or not because the connection went.
+    package var isConnectionLoss: Bool {
+        switch self {
+        case .connectionLoss, .operationTimeout, .systemError, .runtimeInconsistency, .tlsError, .sessionMoved: true
+        default: false
+        }
+    }
+
+    /// The error that users see.
+    package var error: ZooKeeperError {
+        switch self {
+        case .noNode: ZooKeeperError(.noNode, outcome: .refused)
+        case .noAuth: ZooKeeperError(.noAuth, outcome: .refused)
+        case .badVersion: ZooKeeperError(.badVersion, outcome: .refused)
+        case .noChildrenForEphemerals: ZooKeeperError(.noChildrenForEphemerals, outcome: .refused)
+        case .nodeExists: ZooKeeperError(.nodeExists, outcome: .refused)
+        case .notEmpty: ZooKeeperError(.notEmpty, outcome: .refused)
+        case .invalidACL: ZooKeeperError(.invalidACL, outcome: .refused)
+        case .unimplemented: ZooKeeperError(.unimplemented, outcome: .refused)
+        case .quotaExceeded: ZooKeeperError(.quotaExceeded, outcome: .refused)
+        case .throttled: ZooKeeperError(.throttled, outcome: .refused)
+        case .badArguments:
+            ZooKeeperError(.invalidArgument, outcome: .refused, message: "the server calls the arguments invalid")
+        case .sessionMoved:
+            ZooKeeperError(
+                .connectionLoss, outcome: .refused, message: "the session has moved to another server")
+        case .sessionExpired: ZooKeeperError(.sessionLost, outcome: .unknown, message: "the session has expired")
+        case .authFailed: ZooKeeperError(.authenticationFailed, outcome: .unknown)
+        case .closing: ZooKeeperError(.closed, outcome: .unknown)
+        case .invalidState: ZooKeeperError(.sessionLost, message: "the session has ended")
+        case .connectionLoss: ZooKeeperError(.connectionLoss, outcome: .unknown)
+        case .operationTimeout:
+            ZooKeeperError(.connectionLoss, outcome: .unknown, message: "the server was silent for too long")
+        case .systemError, .runtimeInconsistency, .marshallingError, .tlsError:
+            ZooKeeperError(.connectionLoss, outcome: .unknown, message: "result code \(rawValue)")
+        default:
+            ZooKeeperError(
+                .refused, outcome: rawValue <= -100 ? .refused : .unknown, message: "result code \(rawValue)")
+        }
+    }
+}

@@ -1,0 +1,70 @@
+/// Who may do what with a node: a list of identities, each with its permissions.
+public struct AccessControl: Sendable, Hashable {
+    /// What an identity may do with a node.
+    public struct Permissions: OptionSet, Sendable, Hashable {
+        public let rawValue: Int32
+
+        public init(rawValue: Int32) { self.rawValue = rawValue }
+
+        /// Read the node's data and list its children.
+        public static let read = Permissions(rawValue: 1)
+        /// Change the node's data.
+        public static let write = Permissions(rawValue: 2)
+        /// Create children.
+        public static let create = Permissions(rawValue: 4)
+        /// Delete children.
+        public static let delete = Permissions(rawValue: 8)
+        /// Change the node's access control.
+        public static let admin = Permissions(rawValue: 16)
+        /// All of them.
+        public static let all: Permissions = [.read, .write, .create, .delete, .admin]
+    }
+
+    /// Somebody as the server knows them: a scheme, and an id in that scheme.
+    public struct Identity: Sendable, Hashable {
+        public var scheme: String
+        public var id: String
+
+        /// For example scheme `ip`, id `10.0.0.0/8`. Checked by the server, which throws `invalidACL`.
+        public init(scheme: String, id: String) {
+            self.scheme = scheme
+            self.id = id
+        }
+
+        /// Everybody.
+        public static let anyone = Identity(scheme: "world", id: "anyone")
+        /// Whoever the creating session is authenticated as. A session without credentials gets `invalidACL`.
+        public static let creator = Identity(scheme: "auth", id: "")
+
+        /// A user of the digest scheme.
+        ///
+        /// - Parameter hash: Base64 of the SHA-1 of `user:password`, as `DigestAuthenticationProvider` prints it.
+        public static func digest(user: String, hash: String) -> Identity {
+            Identity(scheme: "digest", id: "\(user):\(hash)")
+        }
+    }
+
+    /// One identity and its permissions.
+    public struct Entry: Sendable, Hashable {
+        public var permissions: Permissions
+        public var identity: Identity
+
+        public init(_ permissions: Permissions, for identity: Identity) {
+            self.permissions = permissions
+            self.identity = identity
+        }
+    }
+
+    public var entries: [Entry]
+
+    /// - Parameter entries: At least one; an empty list makes the operation throw `invalidACL`, nothing is sent.
+    public init(_ entries: [Entry]) { self.entries = entries }
+
+    /// Anyone may do everything. The default of every create.
+    public static let open = AccessControl([Entry(.all, for: .anyone)])
+    /// Anyone may read, nobody may do anything else.
+    public static let readOnly = AccessControl([Entry(.read, for: .anyone)])
+    /// Whoever creates the node may do everything, nobody else anything. Not for lock nodes that peers wait for: they
+    /// must be able to read them.
+    public static let creatorAll = AccessControl([Entry(.all, for: .creator)])
+}

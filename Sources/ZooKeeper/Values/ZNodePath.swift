@@ -1,0 +1,139 @@
+/// An absolute, valid path of a znode, as seen from the client's chroot.
+///
+/// The rules are those of the JVM client (`org.apache.zookeeper.common.PathUtils`), so a value of this type is never
+/// refused for its form by a server, and never leaves the chroot:
+///
+/// * it starts with `/` and does not end with one, except the root itself;
+/// * no empty component, no `.` and no `..`;
+/// * no control characters, no private-use characters, none above U+FFEF (so no emoji).
+///
+/// A literal is checked when it is evaluated and **traps** if it is wrong; a `String` is checked by ``init(_:)``, which
+/// throws. A path cannot be made by interpolation: use ``appending(_:)``, which refuses a component with a `/` in it.
+///
+/// ```swift
+/// let locks: ZNodePath = "/locks"
+/// let mine = try locks.appending(customer.id)
+/// ```
+public struct ZNodePath: Sendable, Hashable {
+    /// The path as text, for example `/locks/invoices`.
+    public let string: String
+
+    /// The path `/`.
+    public static let root = ZNodePath(unchecked: "/")
+
+    /// Checks `string` against the rules above.
+    ///
+    /// - Throws: ``ZooKeeperError`` with code `invalidPath`, which says what is wrong and where.
+    public init(_ string: String) throws(ZooKeeperError) {
+        if let fault = Self.fault(in: string) {
+            throw ZooKeeperError(.invalidPath, path: string, message: fault)
+        }
+        self.string = string
+    }
+
+    package init(unchecked string: String) {
+        self.string = string
+    }
+
+    /// The path of the child `component` of this node.
+    ///
+    /// - Throws: ``ZooKeeperError`` with code `invalidPath` if `component` is empty, is `.` or `..`, or has a `/` or a
+    ///   character in it that no path may have.
+    public func appending(_ component: String) throws(ZooKeeperError) -> ZNodePath {
+        if component.utf8.contains(UInt8(ascii: "/")) {
+            throw ZooKeeperError(.invalidPath, path: component, message: "a path component must not contain '/'")
+        }
+        return try ZNodePath((isRoot ? "" : string) + "/" + component)
+    }
+
+    /// Whether this is `/`.
+    public var isRoot: Bool { string.utf8.count == 1 }
+
+    /// The last component; empty for the root.
+    public var name: String {
+        guard let slash = string.utf8.lastIndex(of: UInt8(ascii: "/")) else { return string }
+        return String(string[string.utf8.index(after: slash)...])
+    }
+
+    /// The path of the parent; `nil` for the root.
+    public var parent: ZNodePath? {
+        guard !isRoot, let slash = string.utf8.lastIndex(of: UInt8(ascii: "/")) else { return nil }
+        return slash == string.startIndex ? .root : ZNodePath(unchecked: String(string[..<slash]))
+    }
+
+    /// The parent, its parent and so on, topmost first; without the root.
+    public var ancestors: [ZNodePath] {
+        var result: [ZNodePath] = []
+        var current = parent
+        while let path = current, !path.isRoot {
+            result.append(path)
+            current = path.parent
+        }
+        return result.reversed()
+    }
+
+    /// A child whose name the server gave, and which therefore needs no check.
+    package func child(_ name: String) -> ZNodePath {
+        ZNodePath(unchecked: (isRoot ? "" : string) + "/" + name)
+    }
+}
+
+extension ZNodePath: ExpressibleByStringLiteral {
+    /// A path known when the program is compiled. Traps if it is not valid.
+    public init(stringLiteral value: StaticString) {
+        let string = value.description
+        if let fault = Self.fault(in: string) {
+            preconditionFailure("\"\(string)\" is no path of a znode: \(fault)")
+        }
+        self.string = string
+    }
+}
+
+extension ZNodePath: Comparable, CustomStringConvertible {
+    /// Orders paths by their characters.
+    public static func < (left: ZNodePath, right: ZNodePath) -> Bool { left.string < right.string }
+
+    /// The path as text.
+    public var description: String { string }
+}
+
+extension ZNodePath {
+    /// What is wrong with `string` as a path, or `nil`. Allocates nothing unless something is.
+    private static func fault(in string: String) -> String? {
+        let slash = UInt8(ascii: "/")
+        let dot = UInt8(ascii: ".")
+        // Of the component that is being read; -1 before the first slash.
+        var length = -1
+        var hasOnlyDots = true
+        var isPlain = true
+        for byte in string.utf8 {
+            if byte == slash {
+                if length == 0 { return "a path must not contain '//'" }
+                if hasOnlyDots, length == 1 || length == 2 { return relativeComponent }
+                length = 0
+                hasOnlyDots = true
+                continue
+            }
+            if length < 0 { return "a path must start with '/'" }
+            length += 1
+            hasOnlyDots = hasOnlyDots && byte == dot
+            isPlain = isPlain && (0x20..<0x7F).contains(byte)
+        }
+        if length < 0 { return "a path must not be empty" }
+        if length == 0, string.utf8.count > 1 { return "a path must not end with '/'" }
+        if hasOnlyDots, length == 1 || length == 2 { return relativeComponent }
+        if !isPlain, let scalar = string.unicodeScalars.first(where: { !isAllowed($0) }) {
+            return "a path must not contain the character U+\(String(scalar.value, radix: 16, uppercase: true))"
+        }
+        return nil
+    }
+
+    private static let relativeComponent = "a path must not contain '.' or '..' as a component"
+
+    private static func isAllowed(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case 0x00...0x1F, 0x7F...0x9F, 0xE000...0xF8FF, 0xFFF0...: false
+        default: true
+        }
+    }
+}
