@@ -1,0 +1,95 @@
+import ZooKeeper
+
+/// Gets a place in line, in whatever session there is, and waits for its turn.
+///
+/// A contender whose session is lost joins again at the end of the line in the next session, within the same time.
+struct Acquisition {
+    let client: ZooKeeperClient
+    let directory: ZNodePath
+    let settings: ContenderSettings
+
+    /// What was acquired.
+    struct Holding {
+        let contender: Contender
+        let lease: LeaseCore
+        /// Whether the removal of the node would be noticed.
+        let isWatched: Bool
+    }
+
+    /// Waits until `deadline` at the latest; for ever if there is none.
+    ///
+    /// - Throws: ``LockError``: `timedOut`, `cancelled`, `sequenceExhausted`, `unavailable`.
+    func wait(until deadline: ContinuousClock.Instant?) async throws(LockError) -> Holding {
+        while true {
+            let session = try await session(until: deadline)
+            let contender = Contender(session: session, directory: directory, settings: settings, mode: .wait)
+            switch await outcome(of: contender, until: deadline) {
+            case .granted(let lease, let isWatched):
+                return Holding(contender: contender, lease: lease, isWatched: isWatched)
+            case .failed(.sessionLost, _): continue
+            case .failed(let reason, let error): throw failure(reason, error)
+            }
+        }
+    }
+
+    /// Takes it if nobody has it and nobody waits for it; `nil` if somebody does.
+    ///
+    /// - Throws: ``LockError``: `cancelled`, `sequenceExhausted`, `unavailable`.
+    func attempt() async throws(LockError) -> Holding? {
+        let session = try await session(until: nil)
+        let contender = Contender(session: session, directory: directory, settings: settings, mode: .attempt)
+        switch await outcome(of: contender, until: nil) {
+        case .granted(let lease, let isWatched):
+            return Holding(contender: contender, lease: lease, isWatched: isWatched)
+        case .failed(.busy, _): return nil
+        case .failed(let reason, let error): throw failure(reason, error)
+        }
+    }
+
+    private func outcome(
+        of contender: Contender, until deadline: ContinuousClock.Instant?
+    ) async -> Contender.Outcome {
+        contender.start()
+        let departure: ContenderMachine.Event
+        switch await contender.outcome.wait(until: deadline) {
+        case .value(let outcome): return outcome
+        case .timedOut: departure = .timedOut
+        case .cancelled: departure = .cancelled
+        }
+        contender.leave(departure)
+        switch contender.outcome.current {
+        case .granted(let lease, _):
+            // The grant was faster, and has been given back by leaving.
+            _ = lease.close {}
+            contender.endHolding()
+            return .failed(departure == .timedOut ? .timedOut(holder: nil) : .cancelled, nil)
+        case .failed(let reason, let error): return .failed(reason, error)
+        case nil: return .failed(.cancelled, nil)
+        }
+    }
+
+    private func session(until deadline: ContinuousClock.Instant?) async throws(LockError) -> ZooKeeperSession {
+        do {
+            return try await client.session(until: deadline)
+        } catch {
+            switch error.code {
+            case .cancelled: throw LockError(.cancelled, path: directory, underlying: error)
+            case .closed: throw LockError(.unavailable, path: directory, underlying: error)
+            default:
+                let isLate = deadline.map { ContinuousClock.now >= $0 } ?? false
+                throw LockError(isLate ? .timedOut : .unavailable, path: directory, underlying: error)
+            }
+        }
+    }
+
+    private func failure(_ reason: ContenderMachine.Reason, _ error: ZooKeeperError?) -> LockError {
+        switch reason {
+        case .cancelled: LockError(.cancelled, path: directory)
+        case .timedOut(let holder), .busy(let holder as String?):
+            LockError(.timedOut, path: directory, holder: holder)
+        case .sequenceExhausted: LockError(.sequenceExhausted, path: directory)
+        case .sessionLost, .refused:
+            LockError(.unavailable, path: directory, underlying: error)
+        }
+    }
+}

@@ -1,0 +1,117 @@
+import Synchronization
+public import ZooKeeper
+
+/// What the holder of a lock has in hand: proof for others, and ways to ask whether the lock is still held.
+///
+/// Four ways to be sure, from cheap to certain:
+///
+/// | | costs | says |
+/// |---|---|---|
+/// | ``checkHeld()`` | nothing | by our own clock, the servers cannot have given the lock away yet |
+/// | ``verify()`` | a write's round trip | the lock was held when the leader looked |
+/// | ``transaction(_:file:line:)`` | nothing more | the writes went through *and* the lock was held |
+/// | ``fencingToken`` | a comparison in the resource | the resource refuses whoever is late |
+///
+/// The first two are about the past when they return; the last two hold whatever happens. A lease may be passed around
+/// and kept; after its scope has ended, everything throws `scopeEnded`.
+public struct LockLease: Sendable {
+    /// The end of one scope: a nested one ends before the lease does.
+    final class Scope: Sendable {
+        private let open = Atomic(true)
+
+        var isOpen: Bool { open.load(ordering: .acquiring) }
+
+        func close() { open.store(false, ordering: .releasing) }
+    }
+
+    let core: LeaseCore
+    let scope: Scope
+
+    init(_ core: LeaseCore, _ scope: Scope) {
+        self.core = core
+        self.scope = scope
+    }
+
+    package var session: ZooKeeperSession { core.session }
+
+    /// The path of the lock.
+    public var path: ZNodePath { core.lockPath }
+
+    /// The path of the node that holds it.
+    public var nodePath: ZNodePath { core.nodePath }
+
+    /// Higher than that of every earlier exclusive holder.
+    public var fencingToken: FencingToken { core.token }
+
+    /// Until when the lock is held if nothing more is heard from the leader: the sending of the last request that it
+    /// answered, plus the session's time-out, less a margin. Moves on with every heartbeat. On a clock that goes on
+    /// while the machine is suspended.
+    ///
+    /// A bound, not a proof: a leader that has been deposed and has not noticed may answer too. See ``verify()``.
+    public var expiresBy: ContinuousClock.Instant { core.session.leasesExpireBy }
+
+    /// How much time is left until ``expiresBy``; zero if none, or if the lock is not held.
+    public var remaining: Duration {
+        guard (try? checkHeld()) != nil else { return .zero }
+        return max(.zero, ContinuousClock.now.duration(to: expiresBy))
+    }
+
+    /// Throws if the lock is not held any more, or may not be. Asks nobody: to be called before every side effect.
+    ///
+    /// - Parameter duration: Also throws if less than this is left until ``expiresBy``.
+    /// - Throws: ``LockError``: `lost`, `scopeEnded`.
+    public func checkHeld(for duration: Duration = .zero) throws(LockError) {
+        try core.whileHeld(for: duration, isOpen: { scope.isOpen }) {}
+    }
+
+    /// Asks the leader whether the lock's node is there, in a transaction of its own. When this returns, the lock was
+    /// held at a moment after the call.
+    ///
+    /// - Throws: ``LockError``: `lost`, `scopeEnded`, `cancelled`; `unavailable` if there was no answer, which says
+    ///   nothing about the lock.
+    public func verify(file: String = #fileID, line: Int = #line) async throws(LockError) {
+        _ = try await guarded([], file: file, line: line)
+    }
+
+    /// Executes all operations, or none of them; and none if the lock is not held at that moment.
+    ///
+    /// - Throws: ``LockError``: `lost`, `scopeEnded`, `cancelled`; `unavailable` for everything else, with the client's
+    ///   error in ``LockError/underlying`` (its `failedOperation` counts from the first of `operations`).
+    @discardableResult
+    public func transaction(
+        _ operations: [any TransactionOperation], file: String = #fileID, line: Int = #line
+    ) async throws(LockError) -> [TransactionResult] {
+        try await guarded(operations, file: file, line: line)
+    }
+
+    /// The operations behind a check of the lock's node. Issued while the lease is known to be held, and so before its
+    /// node is released.
+    private func guarded(
+        _ operations: [any TransactionOperation], file: String, line: Int
+    ) async throws(LockError) -> [TransactionResult] {
+        let transaction = TransactionList([Check(core.nodePath)] + operations)
+        let request = transaction.makeRequest()
+        let reply = try core.whileHeld(isOpen: { scope.isOpen }) { core.session.submit(request) }
+        do {
+            let results = try transaction.output(of: await reply.outcome(), to: request)
+            return Array(results.dropFirst())
+        } catch {
+            throw failure(error.at(file: file, line: line))
+        }
+    }
+
+    private func failure(_ error: ZooKeeperError) -> LockError {
+        if error.code == .noNode, error.failedOperation == 0 {
+            core.lose(.nodeDeleted)
+            return LockError(.lost, path: path, loss: .nodeDeleted)
+        }
+        if error.code == .sessionLost { return LockError(.lost, path: path, loss: lossOfSession, underlying: error) }
+        if error.code == .cancelled { return LockError(.cancelled, path: path, underlying: error) }
+        let underlying = error.located { context in
+            context.failedOperation = context.failedOperation.map { $0 - 1 }
+        }
+        return LockError(.unavailable, path: path, underlying: underlying)
+    }
+
+    private var lossOfSession: LockLoss { .sessionEnded(core.session.state) }
+}

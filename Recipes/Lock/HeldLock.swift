@@ -1,0 +1,56 @@
+import Logging
+import Synchronization
+import ZooKeeper
+
+/// A lock that is held until ``release()``, from ``ZooKeeperLock/acquire(waitingUpTo:)``.
+///
+/// If it is dropped without being released, it is released in the background, and a line is logged: somebody forgot.
+public final class HeldLock: Sendable {
+    /// What the holder has in hand.
+    public let lease: LockLease
+    private let holding: Acquisition.Holding
+    private let isReleased = Mutex(false)
+    private let logger: Logger
+
+    init(_ holding: Acquisition.Holding, logger: Logger) {
+        self.holding = holding
+        self.lease = LockLease(holding.lease, LockLease.Scope())
+        self.logger = logger
+    }
+
+    deinit {
+        guard takeRelease() else { return }
+        logger.info(
+            "A held lock was dropped without being released; releasing it now",
+            metadata: [LogKeys.lockPath: "\(lease.path)", LogKeys.fencingToken: "\(lease.fencingToken)"])
+        lease.scope.close()
+        _ = holding.lease.close { holding.contender.release() }
+        holding.contender.endHolding()
+    }
+
+    /// Gives the lock back. Returns when its node is gone, or at ``LockLease/expiresBy`` at the latest; also when the
+    /// task is cancelled. Calling it again is harmless.
+    ///
+    /// - Returns: How the lock had been lost before, if it had.
+    @discardableResult
+    public func release() async -> LockLoss? {
+        guard takeRelease() else { return holding.lease.end.current ?? nil }
+        lease.scope.close()
+        return await holding.giveBack()
+    }
+
+    /// Waits until the lock is lost or released.
+    ///
+    /// - Returns: How it was lost; `nil` if it was released, or if the waiting task was cancelled.
+    public func loss() async -> LockLoss? {
+        guard case .value(let loss) = await holding.lease.end.wait() else { return nil }
+        return loss
+    }
+
+    private func takeRelease() -> Bool {
+        isReleased.withLock { isReleased in
+            defer { isReleased = true }
+            return !isReleased
+        }
+    }
+}

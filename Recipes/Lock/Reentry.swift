@@ -1,0 +1,47 @@
+import ZooKeeper
+
+/// Which locks the scopes around the current task hold, and which task each of them belongs to.
+///
+/// It is inherited by every task that is started inside a scope. Only the task that runs a scope's body may enter the
+/// lock again; the others run beside it, and letting them in would be letting two in.
+struct EnclosingLocks: Sendable {
+    @TaskLocal static var current = EnclosingLocks()
+
+    /// What makes two locks the same.
+    struct Key: Hashable {
+        let client: ObjectIdentifier
+        let path: ZNodePath
+        let dialect: LockDialect
+    }
+
+    private struct Entry {
+        var lease: LockLease
+        var task: RunningTask?
+    }
+
+    private var entries: [Key: Entry] = [:]
+
+    /// What the current task finds when it asks for a lock.
+    enum Finding {
+        /// No scope around it holds the lock.
+        case free
+        /// It holds the lock itself.
+        case mine(LockLease)
+        /// A scope around it holds the lock, but belongs to another task.
+        case anothers
+    }
+
+    func find(_ key: Key) -> Finding {
+        guard let entry = entries[key], entry.lease.scope.isOpen else { return .free }
+        guard let task = entry.task, task == RunningTask.current else { return .anothers }
+        return .mine(entry.lease)
+    }
+
+    /// What the body of a scope sees that `parent` has opened and `task` runs: what was the parent's is now the body's.
+    func entering(_ key: Key, _ lease: LockLease, parent: RunningTask?, task: RunningTask?) -> EnclosingLocks {
+        var result = self
+        for (key, entry) in entries where entry.task == parent { result.entries[key]?.task = task }
+        result.entries[key] = Entry(lease: lease, task: task)
+        return result
+    }
+}

@@ -1,0 +1,217 @@
+import Logging
+public import ZooKeeper
+
+/// A distributed lock: at most one holder at any moment, among all processes that use the same path.
+///
+/// ```swift
+/// let lock = ZooKeeperLock(client, at: "/locks/invoices")
+/// try await lock.withLock(waitingUpTo: .seconds(5)) { lease in
+///     try await ledger.close(month, fence: lease.fencingToken)
+/// }
+/// ```
+///
+/// Contenders stand in line in the order in which they came, in the nodes of Apache Curator's `InterProcessMutex`; with
+/// its JVM users the lock is shared. Free, it costs one round trip to get and one to give back.
+///
+/// **Guarantees.**
+/// 1. At no transaction of the ensemble are two contenders of one path both first in line, and only the first is
+///    granted. (`ContenderMachine` has the reason.)
+/// 2. After ``LockLease/expiresBy``, ``LockLease/checkHeld(for:)`` throws and the body has been cancelled.
+/// 3. ``LockLease/transaction(_:file:line:)`` goes through only while the lock is held.
+/// 4. A resource that compares ``LockLease/fencingToken`` refuses every older holder.
+/// 5. Every call returns. A cancelled or timed-out one leaves no node in line.
+///
+/// **Where they end.** A body that ignores its cancellation, or a process that stands still, runs on while somebody else
+/// holds the lock: cancellation cannot force it. Against that, use 3 or 4.
+///
+/// **Again in the same task.** Inside the body, `withLock` on the same path, client and dialect enters again at once with
+/// the same token. Another task that the body started (`async let`, `Task {}`, a task group) gets
+/// `heldByEnclosingScope`: it runs beside the body, so letting it in would break the lock, and waiting could last for
+/// ever. A detached task stands in line like anybody else.
+public struct ZooKeeperLock: Sendable {
+    /// What may differ from lock to lock.
+    public struct Configuration: Sendable, Hashable {
+        /// With whom the lock is shared. Default: ``LockDialect/curator``.
+        public var dialect = LockDialect.curator
+        /// The data of our nodes, for whoever looks at the line. Default: host name and process id.
+        public var id = ProcessIdentity.description
+        /// Of our nodes. Whoever waits behind a node must be able to read it. Default: open.
+        public var accessControl = AccessControl.open
+
+        public init() {}
+    }
+
+    /// Where the line is.
+    public let path: ZNodePath
+    private let client: ZooKeeperClient
+    private let configuration: Configuration
+
+    /// - Parameters:
+    ///   - client: Whose sessions to use.
+    ///   - path: The directory of the line. It is created with its parents as containers when needed, and removed by the
+    ///     servers when empty.
+    ///   - configuration: See ``Configuration-swift.struct``.
+    public init(_ client: ZooKeeperClient, at path: ZNodePath, configuration: Configuration = .init()) {
+        self.client = client
+        self.path = path
+        self.configuration = configuration
+    }
+
+    // MARK: Scopes
+
+    /// Waits for the lock, runs `body` while it is held, gives it back.
+    ///
+    /// `body` does not escape, need not be Sendable, and runs in the caller's isolation, in a child task. When the lock is
+    /// lost, that task is cancelled, and the caller is not; the loss is thrown when `body` has ended. If `body` returned
+    /// before the loss, its result counts.
+    ///
+    /// - Parameters:
+    ///   - limit: How long to wait at most, over everything it takes; `nil`: for ever. Zero or less throws `timedOut`
+    ///     and sends nothing; see ``withLockIfAvailable(isolation:_:)``.
+    ///   - body: Runs while the lock is held.
+    /// - Returns: What `body` returns, after the lock has been given back (or cannot be held any longer anyway).
+    /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled while it waits. ``LockError``:
+    ///   `timedOut`, `lost`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
+    @discardableResult
+    public func withLock<Success>(
+        waitingUpTo limit: Duration? = nil,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success {
+        switch EnclosingLocks.current.find(key) {
+        case .anothers: throw LockError(.heldByEnclosingScope, path: path)
+        case .mine(let lease): return try await enterAgain(lease, body)
+        case .free: break
+        }
+        let deadline = limit.map { ContinuousClock.now + $0 }
+        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
+        let holding: Acquisition.Holding
+        do {
+            holding = try await acquisition.wait(until: deadline)
+        } catch {
+            throw Self.forScope(error)
+        }
+        return try await hold(holding, body)
+    }
+
+    /// Runs `body` if the lock is free and nobody waits for it; returns `nil` at once if not.
+    ///
+    /// A lock that is taken costs one read and no write. "Taken" may be old news by a moment.
+    ///
+    /// - Throws: As ``withLock(waitingUpTo:isolation:_:)``, without `timedOut`.
+    public func withLockIfAvailable<Success>(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success? {
+        switch EnclosingLocks.current.find(key) {
+        case .anothers: throw LockError(.heldByEnclosingScope, path: path)
+        case .mine(let lease): return try await enterAgain(lease, body)
+        case .free: break
+        }
+        let holding: Acquisition.Holding?
+        do {
+            holding = try await acquisition.attempt()
+        } catch {
+            throw Self.forScope(error)
+        }
+        guard let holding else { return nil }
+        return try await hold(holding, body)
+    }
+
+    // MARK: By hand
+
+    /// Waits for the lock, and returns it to be given back by hand.
+    ///
+    /// Scopes are safer: use them where the code allows it. This is for a lock whose life is that of an object. It is not
+    /// entered again: `withLock` on the same path in the same task stands in line behind it, for ever if need be.
+    ///
+    /// - Parameter limit: As in ``withLock(waitingUpTo:isolation:_:)``.
+    /// - Throws: ``LockError``: `timedOut`, `cancelled`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
+    public func acquire(waitingUpTo limit: Duration? = nil) async throws(LockError) -> HeldLock {
+        guard case .free = EnclosingLocks.current.find(key) else {
+            throw LockError(.heldByEnclosingScope, path: path)
+        }
+        let deadline = limit.map { ContinuousClock.now + $0 }
+        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
+        let holding = try await acquisition.wait(until: deadline)
+        if !holding.isWatched { holding.contender.watchOwnNode() }
+        return HeldLock(holding, logger: client.logger)
+    }
+
+    // MARK: Inside
+
+    private var key: EnclosingLocks.Key {
+        EnclosingLocks.Key(client: ObjectIdentifier(client), path: path, dialect: configuration.dialect)
+    }
+
+    private var acquisition: Acquisition {
+        Acquisition(
+            client: client, directory: path,
+            settings: ContenderSettings(
+                dialect: configuration.dialect, policy: .mutex, data: Array(configuration.id.utf8),
+                accessControl: configuration.accessControl))
+    }
+
+    private func hold<Success>(
+        _ holding: Acquisition.Holding,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success {
+        let scope = LockLease.Scope()
+        let lease = LockLease(holding.lease, scope)
+        let revocation = Revocation()
+        holding.lease.end.whenFulfilled { loss in if loss != nil { revocation.revoke() } }
+        // A short hold need not pay for a watch on its own node.
+        var timer: Deadlines.Deadline?
+        if !holding.isWatched {
+            let delay = min(holding.contender.session.timeout / 6, .milliseconds(200))
+            timer = Deadlines.shared.schedule(at: .now + delay) { [contender = holding.contender] in
+                contender.watchOwnNode()
+            }
+        }
+        let parent = RunningTask.current
+        let outcome = await withRevocableScope(revocation) { task in
+            let enclosing = EnclosingLocks.current.entering(key, lease, parent: parent, task: task)
+            return try await EnclosingLocks.$current.withValue(enclosing) { try await body(lease) }
+        }
+        timer?.cancel()
+        scope.close()
+        let loss = await holding.giveBack()
+        if let loss {
+            var bodyError: (any Error)?
+            if case .failure(let error) = outcome { bodyError = error }
+            throw LockError(.lost, path: path, loss: loss, bodyError: bodyError)
+        }
+        return try outcome.get()
+    }
+
+    private func enterAgain<Success>(
+        _ outer: LockLease,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success {
+        // Held by this task, but perhaps not any more.
+        try outer.checkHeld()
+        let scope = LockLease.Scope()
+        defer { scope.close() }
+        return try await body(LockLease(outer.core, scope))
+    }
+
+    /// Scopes report the cancellation of their caller as Swift does.
+    private static func forScope(_ error: LockError) -> any Error {
+        error.code == .cancelled ? CancellationError() : error
+    }
+}
+
+extension Acquisition.Holding {
+    /// Lets go of the lock and waits until its node is gone, or the lock cannot be held any longer anyway.
+    ///
+    /// - Returns: How it was lost, if it was.
+    func giveBack() async -> LockLoss? {
+        let loss = lease.close { contender.release() }
+        contender.endHolding()
+        // A lost lock's node is removed too, but nobody need wait for it.
+        if loss == nil { await contender.removed.wait(until: lease.session.leasesExpireBy, isShielded: true) }
+        return loss
+    }
+}

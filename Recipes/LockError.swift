@@ -1,0 +1,104 @@
+public import ZooKeeper
+
+/// Why a lock was not had, or was lost.
+///
+/// ```swift
+/// do {
+///     try await lock.withLock(waitingUpTo: .seconds(5)) { lease in ... }
+/// } catch LockError.Code.timedOut {
+///     // somebody else has it
+/// }
+/// ```
+///
+/// If something is wrong with the client, its error is ``underlying``, and `catch ZooKeeperError.Code.noAuth` works too.
+public struct LockError: Error, Sendable, CustomStringConvertible {
+    /// What went wrong. New codes may come with new versions.
+    public struct Code: Sendable, Hashable, CustomStringConvertible {
+        private let name: String
+
+        private init(_ name: String) { self.name = name }
+
+        /// The code's name.
+        public var description: String { name }
+
+        /// The lock was held and has been lost; see ``LockError/loss``. Thrown after the body has ended.
+        public static let lost = Code("lost")
+        /// It was not had in the time given; ``LockError/holder`` says who was in the way. Nothing was left behind.
+        public static let timedOut = Code("timedOut")
+        /// The task that waited was cancelled. Nothing was left behind.
+        public static let cancelled = Code("cancelled")
+        /// The lock is held by a scope around this task, which is not that scope's own task: waiting for it could last
+        /// for ever.
+        public static let heldByEnclosingScope = Code("heldByEnclosingScope")
+        /// The lease is of a scope that has ended.
+        public static let scopeEnded = Code("scopeEnded")
+        /// The numbers of the lock's directory have run out (2^31 - 1 nodes were created in it): no order could be
+        /// trusted any more. Delete the directory when nobody uses it.
+        public static let sequenceExhausted = Code("sequenceExhausted")
+        /// Something is wrong with the client, the session or the rights; see ``LockError/underlying``.
+        public static let unavailable = Code("unavailable")
+
+        /// Lets a code stand in a `catch`: `catch LockError.Code.timedOut`.
+        public static func ~= (code: Code, error: any Error) -> Bool { (error as? LockError)?.code == code }
+    }
+
+    public var code: Code
+    /// The path of the lock.
+    public var path: ZNodePath
+    /// With `lost`: how.
+    public var loss: LockLoss?
+    /// With `timedOut`: the node of whoever was first in line, if it was known.
+    public var holder: String?
+    /// With `unavailable`: the error of the client.
+    public var underlying: ZooKeeperError?
+    /// With `lost`: what the body threw when it was cancelled.
+    public var bodyError: (any Error)?
+
+    package init(
+        _ code: Code, path: ZNodePath, loss: LockLoss? = nil, holder: String? = nil,
+        underlying: ZooKeeperError? = nil, bodyError: (any Error)? = nil
+    ) {
+        self.code = code
+        self.path = path
+        self.loss = loss
+        self.holder = holder
+        self.underlying = underlying
+        self.bodyError = bodyError
+    }
+
+    /// One line for logs.
+    public var description: String {
+        var text = "LockError.\(code) \(path)"
+        if let loss { text += ": \(loss)" }
+        if let holder { text += ", held by \(holder)" }
+        if let underlying { text += ": \(underlying)" }
+        if let bodyError { text += "; the body threw \(bodyError)" }
+        return text
+    }
+}
+
+extension LockError: CarriesZooKeeperError {
+    package var carriedError: ZooKeeperError? { underlying }
+}
+
+/// How a lock that was held came to be lost.
+@nonexhaustive
+public enum LockLoss: Sendable, Hashable, CustomStringConvertible {
+    /// Nothing was heard from the leader until the lease's ``LockLease/expiresBy``: the servers may have given the lock to
+    /// somebody else.
+    case deadlinePassed
+    /// The session ended.
+    case sessionEnded(SessionState)
+    /// Somebody deleted the lock's node.
+    case nodeDeleted
+
+    /// For people.
+    public var description: String {
+        switch self {
+        case .deadlinePassed: "nothing was heard from the leader in time"
+        case .sessionEnded(.lost(let reason)): "the session is lost: \(reason)"
+        case .sessionEnded: "the session was closed"
+        case .nodeDeleted: "somebody deleted its node"
+        }
+    }
+}
