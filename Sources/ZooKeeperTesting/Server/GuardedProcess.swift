@@ -1,0 +1,156 @@
+import Subprocess
+import Synchronization
+import SystemPackage
+import ZooKeeper
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A program that is gone when this process is, however this process ends, and a directory that goes with it.
+///
+/// A small shell stands between: it makes the directory, starts the program when told to, and reports. When its standard
+/// input ends, which the kernel sees to even after SIGKILL, it kills the program and removes the directory.
+final class GuardedProcess: Sendable {
+    private static let script = #"""
+        umask 077
+        directory=$(mktemp -d "${TMPDIR:-/tmp}/zookeeper-test.XXXXXXXX") || exit 1
+        pid="$directory/pid"
+        clean() { [ -s "$pid" ] && kill -KILL "$(cat "$pid")" 2>/dev/null; wait; rm -rf "$directory"; }
+        trap clean EXIT
+        trap 'exit 1' HUP INT TERM
+        echo "directory $directory"
+        while read -r command; do
+            (
+                "$@" "$directory/zoo.cfg" </dev/null >>"$directory/server.log" 2>&1 &
+                echo $! >"$pid"
+                echo "started $!"
+                wait $!
+                code=$?
+                : >"$pid"
+                echo "exited $code"
+            ) &
+        done
+        """#
+
+    private struct State {
+        var pid: pid_t?
+        var started = Promise<pid_t?>()
+        var exited = Promise<Int32>()
+    }
+
+    private let state = Mutex(State())
+    private let directoryPromise = Promise<String?>()
+    private let commands: AsyncStream<String>
+    private let sendCommand: AsyncStream<String>.Continuation
+    private let finished = Promise<Void>()
+
+    /// - Parameter command: The program and its arguments. The path of `zoo.cfg` in the directory is appended.
+    init(_ command: [String]) {
+        (commands, sendCommand) = AsyncStream.makeStream()
+        Task { [self] in
+            // Detached from whoever asks for it: it ends with `end()`, or with the process.
+            _ = try? await Subprocess.run(
+                .path("/bin/sh"),
+                arguments: Arguments(["-c", Self.script, "sh"] + command),
+                input: .inputWriter,
+                output: .sequence,
+                // Only the shell's own remarks about whom it killed; the program's errors go to its log.
+                error: .discarded
+            ) { execution in
+                await withTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        for await command in self.commands {
+                            _ = try? await execution.standardInputWriter.write(command + "\n")
+                        }
+                        try? await execution.standardInputWriter.finish()
+                    }
+                    group.addTask {
+                        do {
+                            for try await line in execution.standardOutput.strings() { self.hear(line) }
+                        } catch {}
+                        self.sendCommand.finish()
+                    }
+                }
+            }
+            directoryPromise.fulfil(nil)
+            let (started, exited) = state.withLock { ($0.started, $0.exited) }
+            started.fulfil(nil)
+            exited.fulfil(-1)
+            finished.fulfil(())
+        }
+    }
+
+    deinit { sendCommand.finish() }
+
+    /// The directory, which lives as long as this object is not ended.
+    func directory() async throws -> String {
+        guard case .value(let directory?) = await directoryPromise.wait() else {
+            throw TestKitError("the shell that guards a server did not start")
+        }
+        return directory
+    }
+
+    /// The process id, while the program runs.
+    var pid: pid_t? { state.withLock { $0.pid } }
+
+    /// Starts the program.
+    func start() async throws {
+        let started = state.withLock { state in
+            state.started = Promise()
+            state.exited = Promise()
+            return state.started
+        }
+        sendCommand.yield("start")
+        guard case .value(_?) = await started.wait() else {
+            throw TestKitError("the shell that guards a server is gone")
+        }
+    }
+
+    /// Sends a signal; nothing if the program does not run.
+    func signal(_ number: Int32) {
+        // Until "exited" is heard the shell has not reaped it, so the number is not another process's; the rest of a
+        // race is the time of one line through a pipe.
+        if let pid { _ = kill(pid, number) }
+    }
+
+    /// Waits until the program has ended.
+    func waitUntilExited() async -> Int32? {
+        let exited = state.withLock { $0.exited }
+        guard case .value(let code) = await exited.wait(isShielded: true) else { return nil }
+        return code
+    }
+
+    /// The exit code, if the program has been started and has ended.
+    var exitCode: Int32? { state.withLock { $0.exited.current } }
+
+    /// Kills the program, removes the directory.
+    func end() async {
+        sendCommand.finish()
+        await finished.wait(isShielded: true)
+    }
+
+    private func hear(_ line: String) {
+        let words = line.split(separator: " ", maxSplits: 1)
+        guard words.count == 2 else { return }
+        switch words[0] {
+        case "directory": directoryPromise.fulfil(String(words[1]))
+        case "started":
+            guard let pid = pid_t(words[1]) else { return }
+            let started = state.withLock { state in
+                state.pid = pid
+                return state.started
+            }
+            started.fulfil(pid)
+        case "exited":
+            let exited = state.withLock { state in
+                state.pid = nil
+                return state.exited
+            }
+            exited.fulfil(Int32(words[1]) ?? -1)
+        default: break
+        }
+    }
+}

@@ -1,0 +1,181 @@
+public import ZooKeeper
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A real ZooKeeper server of one's own, for tests: standalone, on a free port of the loopback interface, with its data
+/// in a temporary directory.
+///
+/// ```swift
+/// try await ZooKeeperServer.withServer { server in
+///     try await ZooKeeperClient.withClient(server.configuration) { client in
+///         try await client.create("/hello")
+///     }
+/// }
+/// ```
+///
+/// It starts in about a second. Process, port and data are gone when the scope ends, and also when the test process is
+/// killed. Any number of servers may run at once, in any number of processes.
+public final class ZooKeeperServer: Sendable {
+    /// The port it listens on, the same over restarts.
+    public let port: Int
+    private let process: GuardedProcess
+    /// Where its data, configuration and log are.
+    package let directory: String
+
+    private init(port: Int, process: GuardedProcess, directory: String) {
+        self.port = port
+        self.process = process
+        self.directory = directory
+    }
+
+    /// Runs `body` with a server.
+    ///
+    /// - Parameters:
+    ///   - configuration: How the server is set up.
+    ///   - distribution: Which server; `nil`: the one that is installed.
+    /// - Throws: What `body` throws; ``TestKitError`` if no server is installed or it does not start.
+    @discardableResult
+    public static func withServer<Success>(
+        _ configuration: ServerConfiguration = .init(),
+        distribution: ServerDistribution? = nil,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (ZooKeeperServer) async throws -> Success
+    ) async throws -> Success {
+        let server = try await start(configuration, distribution: distribution)
+        let result: Result<Success, any Error>
+        do { result = .success(try await body(server)) } catch { result = .failure(error) }
+        await server.process.end()
+        return try result.get()
+    }
+
+    /// `127.0.0.1:port`.
+    public var connectString: String { "127.0.0.1:\(port)" }
+
+    /// A client configuration for this server, with a session time-out of 4 s.
+    public var configuration: ZooKeeperConfiguration {
+        get throws {
+            var configuration = try ZooKeeperConfiguration(connectString)
+            configuration.sessionTimeout = .seconds(4)
+            return configuration
+        }
+    }
+
+    // MARK: Trouble
+
+    /// Kills the server with SIGKILL and waits until it is gone. Its data stays.
+    public func kill() async {
+        process.signal(SIGKILL)
+        _ = await process.waitUntilExited()
+    }
+
+    /// Starts the server again on its data and its port, and waits until it serves. Kills it first if it runs.
+    public func restart() async throws {
+        if process.pid != nil { await kill() }
+        try await process.start()
+        guard try await isServing() else { throw failure("did not start again on port \(port)") }
+    }
+
+    /// Stops the server where it is, with SIGSTOP: connections stay open, nobody answers.
+    public func freeze() { process.signal(SIGSTOP) }
+
+    /// Lets a frozen server go on.
+    public func thaw() { process.signal(SIGCONT) }
+
+    /// Whether the process is there, frozen or not.
+    public var isRunning: Bool { process.pid != nil }
+
+    /// The process id of the JVM, while it runs.
+    public var processID: Int32? { process.pid }
+
+    // MARK: Looking at it
+
+    /// Asks one of ZooKeeper's four-letter commands, such as `srvr`, `mntr`, `cons`, `dump` or `wchs`.
+    ///
+    /// - Throws: ``TestKitError`` if the server does not listen.
+    public func ask(_ fourLetterWord: String) async throws -> String {
+        try await FourLetterWord.ask(fourLetterWord, port: port)
+    }
+
+    /// What the server has written to its log so far.
+    public var log: String { read("\(directory)/server.log") }
+
+    // MARK: Starting
+
+    private static func start(
+        _ configuration: ServerConfiguration, distribution: ServerDistribution?
+    ) async throws -> ZooKeeperServer {
+        var installed = distribution
+        if installed == nil { installed = try await ServerDistribution.installed() }
+        guard let installed else { throw TestKitError("no server") }
+        // A port that is free now may be taken a moment later; then the server ends, and another port is tried.
+        var lastFailure = TestKitError("no free port was found")
+        for _ in 0..<10 {
+            let process = GuardedProcess(command(configuration, installed))
+            do {
+                let server = ZooKeeperServer(
+                    port: try freePort(), process: process, directory: try await process.directory())
+                try write(
+                    configuration.text(directory: server.directory, port: server.port),
+                    to: "\(server.directory)/zoo.cfg")
+                try await process.start()
+                if try await server.isServing() { return server }
+                lastFailure = server.failure("ended at its start")
+                await process.end()
+            } catch {
+                await process.end()
+                throw error
+            }
+            guard lastFailure.description.contains("BindException") else { break }
+        }
+        throw lastFailure
+    }
+
+    private static func command(
+        _ configuration: ServerConfiguration, _ distribution: ServerDistribution
+    ) -> [String] {
+        // The JVM options halve the time to start; a test server does not live long enough to profit from others.
+        [
+            distribution.java, "-Xmx\(configuration.maximumHeapMiB)m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+            "-Djava.net.preferIPv4Stack=true", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
+            "-Dzookeeper.jmx.log4j.disable=true",
+        ] + configuration.systemProperties.sorted { $0.key < $1.key }.map { "-D\($0.key)=\($0.value)" }
+            + ["-cp", distribution.classPath, "org.apache.zookeeper.server.quorum.QuorumPeerMain"]
+    }
+
+    /// A port nobody listens on, outside the range from which the system takes ports for outgoing connections: there it
+    /// could be taken while the server is being restarted.
+    private static func freePort() throws(TestKitError) -> Int {
+        for _ in 0..<100 {
+            let port = Int.random(in: 10_000...31_999)
+            if (try? Socket.listening(on: port)) != nil { return port }
+        }
+        throw TestKitError("no free port was found")
+    }
+
+    /// Waits until the server serves.
+    ///
+    /// - Returns: `false` if it has ended.
+    private func isServing() async throws -> Bool {
+        let limit = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < limit {
+            if process.exitCode != nil { return false }
+            // `ruok` is answered before the server serves. And another server may have been faster on this port, so it
+            // must be the one with our data.
+            if let answer = try? await ask("srvr"), answer.contains("Mode: "),
+                let settings = try? await ask("conf"), settings.contains(directory)
+            {
+                return true
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        throw failure("does not serve after 60 s")
+    }
+
+    private func failure(_ what: String) -> TestKitError {
+        TestKitError("the ZooKeeper server \(what); the end of its log:\n\(log.suffix(2_000))")
+    }
+}
