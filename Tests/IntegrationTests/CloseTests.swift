@@ -1,0 +1,121 @@
+import TestSupport
+import Testing
+import ZooKeeper
+import ZooKeeperTesting
+
+/// After the end of a session, whatever it was, every call has been answered exactly once and nothing of it is left.
+@Suite(.timeLimit(.minutes(5))) struct CloseTests {
+    enum End: CaseIterable, Sendable {
+        case close
+        case closeWhileFrozen
+        case closeWhileDown
+        case closeTwice
+        case expiry
+        case serverKilled
+    }
+
+    @Test(arguments: End.allCases, [0, 1, 50, 10_000])
+    func everyCallReturnsOnceAndNothingIsLeft(_ end: End, _ count: Int) async throws {
+        try await ZooKeeperServer.withServer { server in
+            var configuration = try server.configuration
+            configuration.sessionTimeout = .seconds(3)
+            let calls = TrackedCalls()
+            weak var released: ZooKeeperSession?
+            try await ZooKeeperClient.withClient(configuration) { client in
+                let session = try await client.withSession { $0 }
+                released = session
+                try await session.create("/a")
+                if end == .closeWhileFrozen { server.freeze() }
+                if end == .closeWhileDown {
+                    await server.kill()
+                    try await eventually("disconnected") { !session.isConnected }
+                }
+                calls.issue(count, in: session) { index in
+                    switch index % 4 {
+                    case 0: Create("/n-", data: [1, 2, 3], mode: .ephemeralSequential).makeRequest()
+                    case 1: GetData("/a").makeRequest()
+                    case 2: TransactionList([Check("/a"), SetData("/a", to: [1])]).makeRequest()
+                    default: GetChildren("/").makeRequest()
+                    }
+                }
+                switch end {
+                case .close, .closeWhileFrozen, .closeWhileDown: await session.close()
+                case .closeTwice:
+                    async let first: Void = session.close()
+                    async let second: Void = session.close()
+                    _ = await (first, second)
+                case .expiry:
+                    try await server.expire(session)
+                    await session.ended.wait()
+                case .serverKilled:
+                    await server.kill()
+                    await session.ended.wait()
+                }
+                #expect(session.state.isFinal)
+                try await eventually("answered") { calls.answered == count }
+            }
+            try await eventually("let go") { calls.alive == 0 && released == nil }
+            #expect(calls.answered == count)
+            #expect(calls.answeredTwice == 0)
+        }
+    }
+
+    @Test func closingDuringCallsFailsThemClearly() async throws {
+        try await ZooKeeperServer.withServer { server in
+            try await ZooKeeperClient.withClient(server.configuration) { client in
+                let session = try await client.withSession { $0 }
+                let codes = Shared<Set<ZooKeeperError.Code>>([])
+                await withTaskGroup(of: Void.self) { group in
+                    for _ in 0..<20 {
+                        group.addTask {
+                            while true {
+                                do throws(ZooKeeperError) { _ = try await session.exists("/") } catch {
+                                    codes.withLock { _ = $0.insert(error.code) }
+                                    return
+                                }
+                            }
+                        }
+                    }
+                    group.addTask { await session.close() }
+                }
+                #expect(codes.value == [.closed])
+            }
+        }
+    }
+
+    /// The continuation of an answered call closes: it runs right behind a callback of the C client.
+    @Test func closingFromTheContinuationOfACall() async throws {
+        try await ZooKeeperServer.withServer { server in
+            try await ZooKeeperClient.withClient(server.configuration) { client in
+                let session = try await client.withSession { $0 }
+                _ = try await session.exists("/")
+                await session.close()
+                #expect(session.state == .closed)
+            }
+        }
+    }
+
+    @Test func ephemeralNodesGoWithAClosedSessionAtOnce() async throws {
+        try await ZooKeeperServer.withServer { server in
+            var configuration = try server.configuration
+            configuration.sessionTimeout = .seconds(60)
+            try await ZooKeeperClient.withClient(configuration) { try await $0.create("/e", mode: .ephemeral) }
+            try await ZooKeeperClient.withClient(configuration) { client in
+                let stat = try await client.exists("/e")
+                #expect(stat == nil)
+            }
+        }
+    }
+
+    @Test func callsThatWereIssuedAreAnsweredBeforeTheClose() async throws {
+        try await ZooKeeperServer.withServer { server in
+            let calls = TrackedCalls()
+            try await ZooKeeperClient.withClient(server.configuration) { client in
+                let session = try await client.withSession { $0 }
+                calls.issue(100, in: session) { _ in Create("/n-", mode: .persistentSequential).makeRequest() }
+                await session.close()
+            }
+            #expect(calls.results == ["success": 100], "a short drain comes first")
+        }
+    }
+}

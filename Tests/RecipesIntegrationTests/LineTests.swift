@@ -1,0 +1,192 @@
+import TestSupport
+import Testing
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// What else may be in the directory of a lock, and what a lost answer may leave there.
+@Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct LineTests {
+    private func names(_ client: ZooKeeperClient) async throws -> [String] {
+        do { return try await client.children(of: "/a").names } catch ZooKeeperError.Code.noNode { return [] }
+    }
+
+    /// CURATOR-604: a client in a new session finds the node of its old one first in line, and takes it for its own.
+    @Test func theNodeOfAnOlderSessionIsNeverAdopted() async throws {
+        let server = try ZooKeeperServer.required
+        try await server.withClient { client in
+            try await server.withClient(in: client.configuration.chroot) { old in
+                // The same stem as ours, in a session that still lives.
+                try await client.create("/a")
+                let mark = Mark.random()
+                let prefix = ZNodePath("/a").child(LockDialect.curator.prefix(for: mark))
+                let stale = try await old.create(prefix, mode: .ephemeralSequential)
+                let entered = Shared(false)
+                let waiter = Task {
+                    try await ZooKeeperLock(client, at: "/a").withLock { lease in
+                        entered.withLock { $0 = true }
+                        return lease
+                    }
+                }
+                try await eventually("in line") { try await names(client).count == 2 }
+                #expect(!entered.value)
+                try await old.delete(stale.path)
+                let lease = try await waiter.value
+                #expect(lease.nodePath != stale.path)
+                #expect(try lease.fencingToken > FencingToken(czxid: #require(stale.stat).czxid))
+            }
+        }
+    }
+
+    @Test func theNodeOfOurOwnOlderSessionIsNotAdoptedEither() async throws {
+        let server = try ZooKeeperServer.required
+        try await server.withClient { client in
+            // Held in a session that is lost for us, but whose node the servers still have.
+            let held = try await ZooKeeperLock(client, at: "/a").acquire()
+            let session = held.lease.session
+            await session.close()
+            try await server.withClient(in: client.configuration.chroot) { other in
+                let leftover = try await other.create(held.lease.nodePath, mode: .ephemeral)
+                #expect(await held.loss() != nil)
+                let waiter = Task { try await ZooKeeperLock(client, at: "/a").withLock { $0 } }
+                try await eventually("in line") { try await names(other).count == 2 }
+                try await other.delete(leftover.path)
+                let lease = try await waiter.value
+                #expect(lease.nodePath != held.lease.nodePath)
+            }
+        }
+    }
+
+    @Test func foreignChildrenNeitherBlockNorCrash() async throws {
+        try await ZooKeeperServer.required.withClient { client in
+            try await client.create("/a")
+            let foreign = [
+                "00", "config", "zz", "lock-", "lock-x", "_c_18cd1f3e-7f5e-4c0e-9d0b-0f6c5d2e1a3b-latch-0000000000",
+                "18cd1f3e7f5e4c0e9d0b0f6c5d2e1a3b__lock__0000000000", "n_0000000000",
+            ]
+            for name in foreign { try await client.create(ZNodePath("/a").child(name)) }
+            let lock = ZooKeeperLock(client, at: "/a")
+            try await lock.withLock(waitingUpTo: .seconds(30)) { _ in }
+            let result = try await lock.withLockIfAvailable { _ in 1 }
+            #expect(result == 1)
+            let left = try await names(client)
+            #expect(left.sorted() == foreign.sorted())
+        }
+    }
+
+    @Test func aContenderWithoutDataIsWaitedFor() async throws {
+        try await ZooKeeperServer.required.withClient { client in
+            try await client.create("/a")
+            let other = try await client.create("/a/x-lock-", mode: .ephemeralSequential)
+            let lock = ZooKeeperLock(client, at: "/a")
+            let taken = try await lock.withLockIfAvailable { _ in 1 }
+            #expect(taken == nil)
+            let waiter = Task { try await lock.withLock { _ in 2 } }
+            try await eventually("in line") { try await names(client).count == 2 }
+            try await client.delete(other.path)
+            #expect(try await waiter.value == 2)
+        }
+    }
+
+    @Test(arguments: ["_c_x-lock-2147483647", "_c_x-lock--2147483648"])
+    func numbersThatHaveRunOutAreSaid(_ name: String) async throws {
+        try await ZooKeeperServer.required.withClient { client in
+            try await client.create("/a")
+            try await client.create(ZNodePath("/a").child(name))
+            let lock = ZooKeeperLock(client, at: "/a")
+            await #expect { try await lock.withLock { _ in } } throws: { LockError.Code.sequenceExhausted ~= $0 }
+            await #expect {
+                try await lock.withLockIfAvailable { _ in }
+            } throws: { LockError.Code.sequenceExhausted ~= $0 }
+            try await eventually("nothing of ours stays") { try await names(client) == [name] }
+        }
+    }
+
+    // MARK: Lost answers
+
+    private func withRelay(
+        _ body: (ZooKeeperClient, ZooKeeperRelay, ZooKeeperClient) async throws -> Void
+    ) async throws {
+        let server = try ZooKeeperServer.required
+        let chroot = try await server.makeDirectory()
+        try await server.withClient(in: chroot) { observer in
+            try await ZooKeeperRelay.withRelay(to: server) { relay in
+                var configuration = try relay.configuration
+                configuration.chroot = chroot
+                try await ZooKeeperClient.withClient(configuration) { client in
+                    try await ZooKeeperLock(client, at: "/a").withLock { _ in }
+                    try await body(client, relay, observer)
+                }
+            }
+        }
+    }
+
+    @Test func aCreateWhoseAnswerIsLostIsFoundAgain() async throws {
+        try await withRelay { client, relay, observer in
+            relay.loseNextReply(to: .create2)
+            try await ZooKeeperLock(client, at: "/a").withLock { lease in
+                try await lease.verify()
+                let names = try await names(observer)
+                #expect(names == [lease.nodePath.name], "one node, and it is ours")
+                let stat = try #require(try await observer.exists(lease.nodePath))
+                #expect(lease.fencingToken == FencingToken(czxid: stat.czxid))
+            }
+            let left = try await names(observer)
+            #expect(left == [])
+        }
+    }
+
+    @Test func aWaitersLostAnswerIsFoundAgain() async throws {
+        try await withRelay { client, relay, observer in
+            let held = try await ZooKeeperLock(observer, at: "/a").acquire()
+            relay.loseNextReply(to: .create2)
+            let waiter = Task { try await ZooKeeperLock(client, at: "/a").withLock { $0 } }
+            try await eventually("in line") { try await names(observer).count == 2 }
+            await held.release()
+            let lease = try await waiter.value
+            #expect(lease.fencingToken > held.lease.fencingToken)
+            let left = try await names(observer)
+            #expect(left == [])
+        }
+    }
+
+    /// The caller leaves while nobody knows whether there is a node.
+    @Test func aCancelledCreateWhoseAnswerIsLostLeavesNothing() async throws {
+        try await withRelay { client, relay, observer in
+            let held = try await ZooKeeperLock(observer, at: "/a").acquire()
+            let before = relay.traffic
+            relay.loseNextReply(to: .create2)
+            let waiter = Task { try await ZooKeeperLock(client, at: "/a").withLock { _ in } }
+            try await eventually("created") { (relay.traffic - before).requests[.create2] == 1 }
+            waiter.cancel()
+            await #expect(throws: CancellationError.self) { try await waiter.value }
+            try await eventually("only the holder is left") { try await names(observer).count == 1 }
+            await held.release()
+        }
+    }
+
+    @Test func aReleaseWhoseAnswerIsLostIsSentAgain() async throws {
+        try await withRelay { client, relay, observer in
+            relay.loseNextReply(to: .delete)
+            try await ZooKeeperLock(client, at: "/a").withLock { _ in }
+            let left = try await names(observer)
+            #expect(left == [])
+            try await ZooKeeperLock(client, at: "/a").withLock(waitingUpTo: .seconds(30)) { _ in }
+        }
+    }
+
+    @Test func aTimeOutWhileDisconnectedLeavesNothing() async throws {
+        try await withRelay { client, relay, observer in
+            let session = try await client.withSession { $0 }
+            try await relay.whileRefusing {
+                try await eventually("disconnected") { !session.isConnected }
+                await #expect {
+                    try await ZooKeeperLock(client, at: "/a").withLock(waitingUpTo: .milliseconds(100)) { _ in }
+                } throws: { LockError.Code.timedOut ~= $0 }
+            }
+            try await client.sync()
+            let left = try await names(observer)
+            #expect(left == [])
+            #expect(relay.traffic.requests[.create2] == 2, "the first lock's, and it was created twice on a fresh path")
+        }
+    }
+}

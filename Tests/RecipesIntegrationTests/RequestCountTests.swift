@@ -1,0 +1,164 @@
+import TestSupport
+import Testing
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// What each step costs, as the server sees it. Curator needs 2 round trips to acquire, 7 on a fresh path, 1 at each
+/// hand-over, and 4 requests, 2 of them writes, for an attempt that fails.
+@Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct RequestCountTests {
+    /// A client behind a relay, with a session so long that no heartbeat disturbs the count.
+    private func withClient(
+        _ body: (ZooKeeperClient, ZooKeeperRelay) async throws -> Void
+    ) async throws {
+        let server = try ZooKeeperServer.required
+        let chroot = try await server.makeDirectory()
+        try await ZooKeeperRelay.withRelay(to: server) { relay in
+            var configuration = try relay.configuration
+            configuration.chroot = chroot
+            configuration.sessionTimeout = .seconds(60)
+            try await ZooKeeperClient.withClient(configuration) { client in
+                _ = try await client.exists("/")
+                try await body(client, relay)
+            }
+        }
+    }
+
+    @Test func acquireIsOneRoundTripAndReleaseAnother() async throws {
+        try await withClient { client, relay in
+            let lock = ZooKeeperLock(client, at: "/a")
+            try await lock.withLock { _ in }
+            let before = relay.traffic
+            relay.expectFlights([2, 1])
+            let acquired = try await lock.withLock { _ in relay.traffic }
+            let after = relay.traffic
+            #expect((acquired - before).requests == [.create2: 1, .getChildren2: 1])
+            #expect((acquired - before).roundTrips == 1)
+            #expect((after - acquired).requests == [.delete: 1])
+            #expect((after - acquired).roundTrips == 1)
+        }
+    }
+
+    @Test func aFreshPathIsTwoRoundTrips() async throws {
+        try await withClient { client, relay in
+            let before = relay.traffic
+            relay.expectFlights([2, 5])
+            let acquired = try await ZooKeeperLock(client, at: "/x/y/z").withLock { _ in relay.traffic }
+            #expect((acquired - before).roundTrips == 2)
+            #expect(
+                (acquired - before).requests == [.createContainer: 3, .create2: 2, .getChildren2: 2])
+        }
+    }
+
+    @Test func theNextInLineNeedsNoRequestToBeNext() async throws {
+        try await withClient { client, relay in
+            let server = try ZooKeeperServer.required
+            try await server.withClient(in: client.configuration.chroot) { other in
+                // The holder is not behind the relay: all that goes over it is the waiter's.
+                let held = try await ZooKeeperLock(other, at: "/a").acquire()
+                let before = relay.traffic
+                relay.expectFlights([2, 2])
+                let granted = Shared<Traffic?>(nil)
+                let waiter = Task {
+                    try await ZooKeeperLock(client, at: "/a").withLock { _ in
+                        granted.withLock { $0 = relay.traffic }
+                    }
+                }
+                try await eventually("waiting") { (relay.traffic - before).replies == 4 }
+                let waiting = relay.traffic
+                #expect((waiting - before).requests == [.create2: 1, .getChildren2: 1, .getData: 2])
+                #expect((waiting - before).roundTrips == 2)
+                await held.release()
+                try await waiter.value
+                let handOff = try #require(granted.value) - waiting
+                #expect(handOff.requests == [:])
+                #expect(handOff.watchEvents == 1)
+                #expect((relay.traffic - waiting).requests == [.delete: 1])
+            }
+        }
+    }
+
+    @Test func withMoreInFrontItIsOneListAndTheNextWatch() async throws {
+        try await withClient { client, relay in
+            let server = try ZooKeeperServer.required
+            try await server.withClient(in: client.configuration.chroot) { other in
+                let first = try await ZooKeeperLock(other, at: "/a").acquire()
+                let second = Task { try await ZooKeeperLock(other, at: "/a").acquire() }
+                try await eventually("two in line") { try await other.children(of: "/a").names.count == 2 }
+                let before = relay.traffic
+                let waiter = Task { try await ZooKeeperLock(client, at: "/a").withLock { _ in } }
+                try await eventually("waiting") { (relay.traffic - before).replies == 4 }
+                let waiting = relay.traffic
+                await first.release()
+                let held = try await second.value
+                await held.release()
+                try await waiter.value
+                #expect((relay.traffic - waiting).requests == [.getChildren2: 1, .delete: 1])
+            }
+        }
+    }
+
+    @Test func afterAReconnectItLooksAgainBehindASync() async throws {
+        try await withClient { client, relay in
+            let server = try ZooKeeperServer.required
+            try await server.withClient(in: client.configuration.chroot) { other in
+                let held = try await ZooKeeperLock(other, at: "/a").acquire()
+                let before = relay.traffic
+                let waiter = Task { try await ZooKeeperLock(client, at: "/a").withLock { _ in } }
+                try await eventually("waiting") { (relay.traffic - before).replies == 4 }
+                let session = try await client.withSession { $0 }
+                relay.cut()
+                try await eventually("reconnected") { session.connection == 2 && session.isConnected }
+                // The first request on a connection is a heartbeat, to the leader because of the waiter.
+                try await eventually("heartbeat") { (relay.traffic - before).requests[.sync] == 1 }
+                let reconnected = relay.traffic
+                await held.release()
+                try await waiter.value
+                #expect((relay.traffic - reconnected).requests == [.sync: 1, .getChildren2: 1, .delete: 1])
+            }
+        }
+    }
+
+    @Test func aFailedAttemptIsOneRead() async throws {
+        try await withClient { client, relay in
+            let server = try ZooKeeperServer.required
+            try await server.withClient(in: client.configuration.chroot) { other in
+                let held = try await ZooKeeperLock(other, at: "/a").acquire()
+                let before = relay.traffic
+                let result = try await ZooKeeperLock(client, at: "/a").withLockIfAvailable { _ in 1 }
+                #expect(result == nil)
+                let traffic = relay.traffic - before
+                #expect(traffic.requests == [.getChildren2: 1])
+                #expect(traffic.writeCount == 0)
+                await held.release()
+            }
+        }
+    }
+
+    @Test func aShortHoldCostsNoWatchAndALongOneOneRead() async throws {
+        try await withClient { client, relay in
+            let lock = ZooKeeperLock(client, at: "/a")
+            try await lock.withLock { _ in }
+            let before = relay.traffic
+            try await lock.withLock { _ in
+                try await eventually("its own node is watched") { (relay.traffic - before).requests[.getData] == 1 }
+            }
+            let traffic = relay.traffic - before
+            #expect(traffic.requests == [.create2: 1, .getChildren2: 1, .getData: 1, .delete: 1])
+            #expect(traffic.watchEvents == 1, "the removal of the node takes the watch along")
+        }
+    }
+
+    @Test func verifyingIsOneRequest() async throws {
+        try await withClient { client, relay in
+            try await ZooKeeperLock(client, at: "/a").withLock { lease in
+                let before = relay.traffic
+                try await lease.verify()
+                #expect((relay.traffic - before).requests == [.multi: 1])
+                let verified = relay.traffic
+                for _ in 0..<1_000 { try lease.checkHeld() }
+                #expect(relay.traffic == verified, "checking asks nobody")
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import Testing
+import ZooKeeper
+import ZooKeeperRecipes
+
+@Suite struct DialectTests {
+    private let dialect = LockDialect.curator
+
+    @Test func ourNamesAreCurators() throws {
+        let mark = Mark.random()
+        #expect(dialect.prefix(for: mark) == "_c_\(mark)-lock-")
+        let format = /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/
+        #expect(try format.wholeMatch(in: mark) != nil, "lower-case, version 4: \(mark)")
+        #expect(Mark.random() != mark)
+        #expect(dialect.isMine("_c_\(mark)-lock-0000000001", mark))
+        #expect(!dialect.isMine("_c_\(Mark.random())-lock-0000000001", mark))
+    }
+
+    @Test(arguments: [
+        // Curator, go-zookeeper, kezhuw's client, and names without a mark.
+        ("_c_18cd1f3e-7f5e-4c0e-9d0b-0f6c5d2e1a3b-lock-0000000007", 7),
+        ("_c_18cd1f3e7f5e4c0e9d0b0f6c5d2e1a3b-lock-0000000007", 7),
+        ("lock-0000000000", 0),
+        ("x-lock-y-lock-0000000012", 12),
+        ("_c_a-lock-2147483646", 2_147_483_646),
+    ])
+    func aContenderIsRead(_ name: String, _ sequence: Int64) {
+        #expect(dialect.parse(name) == .contender(ContenderName(name: name, sequence: sequence)))
+    }
+
+    @Test(arguments: [
+        "00", "config", "zz", "", "lock", "lock-", "_c_a-lock-", "lock-x", "_c_a-lock-00000x", "_c_a-latch-0000000001",
+        "_c_a-__READ__0000000001", "18cd1f3e7f5e4c0e9d0b0f6c5d2e1a3b__lock__0000000003", "n_0000000001", "lock--",
+    ])
+    func aForeignChildIsIgnored(_ name: String) {
+        #expect(dialect.parse(name) == .foreign)
+    }
+
+    @Test(arguments: [
+        "_c_a-lock-2147483647", "_c_a-lock--2147483648", "_c_a-lock--0000000001", "_c_a-lock-99999999999999999999999",
+    ])
+    func numbersThatHaveRunOutAreNeverForeign(_ name: String) {
+        #expect(dialect.parse(name) == .exhausted)
+    }
+}
+
+@Suite struct FencingTokenTests {
+    private let tokens = [0, 1, 255, 256, 0x1_0000_0000, 0x5_0000_0003, Int64.max].map { Zxid(rawValue: $0) }
+        .flatMap {
+            [FencingToken(czxid: $0), FencingToken(czxid: $0, counter: 1), FencingToken(czxid: $0, counter: .max)]
+        }
+
+    @Test func sortsInEveryForm() {
+        for (index, token) in tokens.enumerated() {
+            for (other, later) in tokens.enumerated() {
+                #expect((token < later) == (index < other))
+                #expect(token.bytes.lexicographicallyPrecedes(later.bytes) == (index < other))
+                #expect((token.description < later.description) == (index < other))
+            }
+        }
+    }
+
+    @Test func isReadBack() {
+        for token in tokens {
+            #expect(token.bytes.count == 12)
+            #expect(token.description.utf8.count == 24)
+            #expect(FencingToken(bytes: token.bytes) == token)
+            #expect(FencingToken(token.description) == token)
+        }
+    }
+
+    @Test(arguments: [
+        "", "0", "00000000000000000000000", "0000000000000000000000000", "00000000000000000000000g",
+        "0000000000000000000000 1", "+00000000000000000000001", "0000000000000000-0000001", "00000000000000000000000A",
+    ])
+    func otherTextIsNoToken(_ text: String) {
+        #expect(FencingToken(text) == nil)
+    }
+
+    @Test func otherBytesAreNoToken() {
+        #expect(FencingToken(bytes: [UInt8](repeating: 0, count: 11)) == nil)
+        #expect(FencingToken(bytes: [UInt8](repeating: 0, count: 13)) == nil)
+    }
+}

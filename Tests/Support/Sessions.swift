@@ -1,0 +1,8 @@
+public import ZooKeeper
+
+extension ZooKeeperSession {
+    public var isConnected: Bool {
+        if case .connected = state { return true }
+        return false
+    }
+}

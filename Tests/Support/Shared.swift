@@ -1,0 +1,15 @@
+import Synchronization
+
+/// A value that several tasks and callbacks of a test use.
+public final class Shared<Value: Sendable>: Sendable {
+    private let state: Mutex<Value>
+
+    public init(_ value: Value) { state = Mutex(value) }
+
+    public func withLock<Result: Sendable>(_ body: (inout Value) -> Result) -> Result {
+        state.withLock { body(&$0) }
+    }
+
+    /// A copy of the value now.
+    public var value: Value { state.withLock { $0 } }
+}

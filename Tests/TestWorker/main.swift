@@ -1,0 +1,10 @@
+// A process of its own, for tests that need several.
+
+import Logging
+
+switch CommandLine.arguments.dropFirst().first {
+case "exclusion": try await Exclusion.run(Array(CommandLine.arguments.dropFirst(2)))
+case "blocked-pool": try await BlockedPool.run(Array(CommandLine.arguments.dropFirst(2)))
+case "server": try await OwnServer.run()
+default: fatalError("usage: TestWorker exclusion | blocked-pool | server")
+}

@@ -1,0 +1,140 @@
+import TestSupport
+import Testing
+import ZooKeeper
+
+/// The scope that runs a body in the caller's isolation, and that somebody else can cancel.
+@Suite struct RevocableScopeTests {
+    private final class Box {
+        var value = 0
+    }
+
+    private actor Counter {
+        var count = 0
+        let box = Box()
+
+        func run() async throws {
+            let result = await withRevocableScope(Revocation()) { _ in
+                self.assertIsolated()
+                count += 1
+                await Task.yield()
+                self.assertIsolated()
+                box.value = count
+                return box
+            }
+            #expect(try result.get() === box)
+            #expect(box.value == count)
+        }
+    }
+
+    @Test func runsOnTheCallersActor() async throws {
+        let counter = Counter()
+        try await counter.run()
+        #expect(await counter.count == 1)
+    }
+
+    @MainActor @Test func runsOnTheMainActor() async throws {
+        let box = Box()
+        let result = await withRevocableScope(Revocation()) { _ in
+            MainActor.assertIsolated()
+            box.value += 1
+            await Task.yield()
+            MainActor.assertIsolated()
+            return box
+        }
+        #expect(try result.get().value == 1)
+    }
+
+    @Test func runsOutsideOfAnyActor() async throws {
+        let box = Box()
+        let result = await withRevocableScope(Revocation()) { _ in
+            box.value += 1
+            return box
+        }
+        #expect(try result.get().value == 1)
+    }
+
+    @Test func revokingCancelsTheBodyAndNotTheCaller() async {
+        let revocation = Revocation()
+        let started = Promise<Void>()
+        let task = Task {
+            let result: Result<Void, any Error> = await withRevocableScope(revocation) { _ in
+                started.fulfil(())
+                try await Task.sleep(for: .seconds(3_600))
+            }
+            #expect(!Task.isCancelled)
+            return result
+        }
+        await started.wait()
+        revocation.revoke()
+        revocation.revoke()
+        let result = await task.value
+        #expect(throws: CancellationError.self) { try result.get() }
+        #expect(revocation.isRevoked)
+    }
+
+    @Test func aBodyThatIsRevokedBeforeItStartsIsCancelledFromTheStart() async throws {
+        let revocation = Revocation()
+        revocation.revoke()
+        let wasCancelled = await withRevocableScope(revocation) { _ in Task.isCancelled }
+        #expect(try wasCancelled.get())
+    }
+
+    @Test func theCallersCancellationReachesTheBody() async {
+        let started = Promise<Void>()
+        let task = Task {
+            await withRevocableScope(Revocation()) { _ in
+                started.fulfil(())
+                try await Task.sleep(for: .seconds(3_600))
+            }
+        }
+        await started.wait()
+        task.cancel()
+        let result = await task.value
+        #expect(throws: CancellationError.self) { try result.get() }
+    }
+
+    @Test func aBodyThatThrewIsReported() async {
+        struct Oops: Error {}
+        let result = await withRevocableScope(Revocation()) { _ in throw Oops() }
+        #expect(throws: Oops.self) { try result.get() }
+    }
+
+    /// A handler of the user's may block; whoever revokes must not wait for it.
+    @Test func aCancellationHandlerDoesNotHoldUpTheRevoker() async {
+        let revocation = Revocation()
+        let started = Promise<Void>()
+        let isHandling = Promise<Void>()
+        let mayEnd = Promise<Void>()
+        let hasEnded = Shared(false)
+        let task = Task {
+            await withRevocableScope(revocation) { _ in
+                await withTaskCancellationHandler {
+                    started.fulfil(())
+                    await isHandling.wait(isShielded: true)
+                } onCancel: {
+                    isHandling.fulfil(())
+                    // Blocks its thread until the test lets it go.
+                    while mayEnd.current == nil {}
+                    hasEnded.withLock { $0 = true }
+                }
+            }
+        }
+        await started.wait()
+        revocation.revoke()
+        await isHandling.wait()
+        mayEnd.fulfil(())
+        _ = await task.value
+        #expect(hasEnded.value, "the body's task outlives its cancellation")
+    }
+
+    @Test func knowsWhichTaskRuns() async {
+        let outside = RunningTask.current
+        _ = await withRevocableScope(Revocation()) { task in
+            #expect(task == RunningTask.current)
+            #expect(task != outside)
+            async let other = RunningTask.current
+            #expect(await other != task)
+        }
+        #expect(RunningTask.current == outside)
+    }
+}

@@ -1,0 +1,137 @@
+import Testing
+import ZooKeeper
+
+@Suite struct SessionStateMachineTests {
+    private let start = ContinuousClock.now
+    private let id = SessionID(rawValue: 7)
+
+    /// Time-out 12 s: heartbeats every 2 s, margin 3 s.
+    private func connectedMachine(hasLeases: Bool = false) -> SessionStateMachine {
+        var machine = SessionStateMachine(.init(requestedTimeout: .seconds(12)), openedAt: start)
+        machine.hasLeases = hasLeases
+        _ = machine.handle(.connected(id, timeout: .seconds(12), isReadOnly: false), at: start)
+        return machine
+    }
+
+    @Test func connects() {
+        var machine = SessionStateMachine(.init(requestedTimeout: .seconds(12)), openedAt: start)
+        #expect(machine.state == .connecting)
+        #expect(machine.nextTick == nil)
+        let effects = machine.handle(.connected(id, timeout: .seconds(6), isReadOnly: false), at: start)
+        #expect(effects == [.stateChanged, .connectionUp, .heartbeat(toLeader: false)])
+        #expect(machine.state == .connected(id))
+        #expect(machine.timeout == .seconds(6))
+        #expect(machine.heartbeatInterval == .seconds(1))
+    }
+
+    @Test(arguments: [
+        (SessionID(rawValue: 0), Duration.seconds(6), false),
+        (SessionID(rawValue: 1), .zero, false),
+        (SessionID(rawValue: 1), .seconds(-1), false),
+        (SessionID(rawValue: 1), .milliseconds(540_291_120), false),
+        (SessionID(rawValue: 1), .seconds(6), true),
+    ])
+    func aHandshakeThatMakesNoSenseEndsIt(_ id: SessionID, _ timeout: Duration, _ isReadOnly: Bool) {
+        var machine = SessionStateMachine(.init(requestedTimeout: .seconds(6)), openedAt: start)
+        let effects = machine.handle(.connected(id, timeout: timeout, isReadOnly: isReadOnly), at: start)
+        guard case .lost(.protocolViolation) = machine.state else {
+            Issue.record("\(machine.state)")
+            return
+        }
+        #expect(effects.contains(.stateChanged))
+    }
+
+    @Test func marginIsNeverMoreThanHalf() {
+        var machine = SessionStateMachine(.init(requestedTimeout: .seconds(1)), openedAt: start)
+        #expect(machine.margin == .milliseconds(500))
+        _ = machine.handle(.connected(id, timeout: .seconds(60), isReadOnly: false), at: start)
+        #expect(machine.margin == .seconds(11))
+        let own = SessionStateMachine(.init(requestedTimeout: .seconds(60), margin: .seconds(2)), openedAt: start)
+        #expect(own.margin == .seconds(2))
+    }
+
+    @Test func leasesCountFromTheSendingOfWhatTheLeaderAnswered() {
+        var machine = connectedMachine()
+        _ = machine.answered(sentAt: start + .seconds(4), byLeader: true, at: start + .seconds(5))
+        #expect(machine.leasesExpireBy == start + .seconds(4 + 12 - 3))
+        _ = machine.answered(sentAt: start + .seconds(6), byLeader: false, at: start + .seconds(6))
+        #expect(machine.leasesExpireBy == start + .seconds(13), "a read proves nothing about the leader")
+        _ = machine.answered(sentAt: start + .seconds(2), byLeader: true, at: start + .seconds(7))
+        #expect(machine.leasesExpireBy == start + .seconds(13), "an older one changes nothing")
+    }
+
+    @Test func heartbeatsGoOutInTime() {
+        var machine = connectedMachine()
+        #expect(machine.nextTick == start + .seconds(2))
+        #expect(machine.handle(.tick, at: start + .seconds(2)) == [.heartbeat(toLeader: false)])
+        #expect(machine.nextTick == start + .seconds(4), "not at once again, while it is under way")
+        _ = machine.answered(sentAt: start + .seconds(3), byLeader: false, at: start + .seconds(3))
+        #expect(machine.handle(.tick, at: start + .seconds(4)) == [], "any answer will do")
+        machine.hasLeases = true
+        #expect(
+            machine.handle(.tick, at: start + .seconds(5)) == [.heartbeat(toLeader: true)],
+            "for leases, only the leader's")
+    }
+
+    @Test func leasesEndAtTheirDeadlineThoughReadsAreAnswered() {
+        var machine = connectedMachine(hasLeases: true)
+        _ = machine.answered(sentAt: start + .seconds(8), byLeader: false, at: start + .seconds(8))
+        #expect(machine.handle(.tick, at: start + .seconds(9)).contains(.leasesOverdue))
+        #expect(machine.state == .connected(id))
+        #expect(!machine.handle(.tick, at: start + .seconds(10)).contains(.leasesOverdue), "told once")
+        _ = machine.answered(sentAt: start + .seconds(10), byLeader: true, at: start + .seconds(10))
+        #expect(machine.handle(.tick, at: start + .seconds(19)).contains(.leasesOverdue), "and once again later")
+    }
+
+    @Test func isSuspendedThenOverdueThenGivenUp() {
+        var machine = connectedMachine()
+        #expect(machine.handle(.disconnected, at: start + .seconds(8)) == [.connectionDown, .stateChanged])
+        #expect(machine.state == .suspended(id, expiresBy: start + .seconds(9)))
+        #expect(machine.handle(.disconnected, at: start + .seconds(8)) == [])
+        #expect(machine.handle(.tick, at: start + .seconds(9)) == [.stateChanged])
+        #expect(machine.state == .overdue(id))
+        #expect(
+            machine.handle(.tick, at: start + .seconds(24)) == [
+                .connectionDown, .stateChanged, .ended(.abandoned),
+            ])
+        #expect(machine.state == .lost(.abandoned))
+        #expect(machine.nextTick == nil)
+        #expect(machine.handle(.connected(id, timeout: .seconds(12), isReadOnly: false), at: start) == [])
+    }
+
+    @Test func comesBackAfterBeingOverdue() {
+        var machine = connectedMachine(hasLeases: true)
+        _ = machine.handle(.disconnected, at: start + .seconds(8))
+        #expect(machine.handle(.tick, at: start + .seconds(10)) == [.leasesOverdue, .stateChanged])
+        let effects = machine.handle(
+            .connected(id, timeout: .seconds(12), isReadOnly: false), at: start + .seconds(11))
+        #expect(effects == [.stateChanged, .connectionUp, .heartbeat(toLeader: true)])
+        #expect(machine.state == .connected(id))
+        #expect(machine.leasesExpireBy < start + .seconds(11), "a connection alone proves nothing for leases")
+    }
+
+    @Test func aConnectionWithoutALossBeforeIsBoth() {
+        var machine = connectedMachine()
+        let effects = machine.handle(.connected(id, timeout: .seconds(12), isReadOnly: false), at: start)
+        #expect(effects == [.connectionDown, .stateChanged, .connectionUp, .heartbeat(toLeader: false)])
+    }
+
+    @Test func anotherIdMeansExpired() {
+        var machine = connectedMachine()
+        _ = machine.handle(
+            .connected(SessionID(rawValue: 8), timeout: .seconds(12), isReadOnly: false), at: start)
+        #expect(machine.state == .lost(.expired))
+    }
+
+    @Test func endsOnce() {
+        var machine = connectedMachine()
+        #expect(machine.handle(.expired, at: start).contains(.ended(.expired)))
+        #expect(machine.handle(.authenticationFailed, at: start) == [])
+        #expect(machine.handle(.closed, at: start) == [])
+        #expect(machine.state == .lost(.expired))
+        var closed = connectedMachine()
+        #expect(closed.handle(.closed, at: start) == [.connectionDown, .stateChanged])
+        #expect(closed.state == .closed)
+        #expect(closed.handle(.expired, at: start) == [])
+    }
+}

@@ -1,0 +1,93 @@
+import TestSupport
+import Testing
+import ZooKeeper
+
+/// The C client's rules (`zk_hashtable.c`): an answered read registers, an event takes out.
+@Suite struct WatchTableTests {
+    private func request(_ kind: Request.Kind) -> Request { Request(kind, watch: Watch()) }
+
+    private func settled(_ table: inout WatchTable, _ kind: Request.Kind, _ code: ResultCode) throws -> Request {
+        let request = request(kind)
+        try table.reserve(for: request)
+        _ = table.settle(request, code)
+        return request
+    }
+
+    @Test(arguments: [
+        (WatchEvent.Kind.created, [true, true, false]),
+        (.dataChanged, [true, true, false]),
+        (.childrenChanged, [false, false, true]),
+        (.deleted, [true, true, true]),
+    ])
+    func anEventFiresItsTables(_ kind: WatchEvent.Kind, _ fires: [Bool]) throws {
+        var table = WatchTable(budget: 1_000)
+        let requests = [
+            try settled(&table, .getData(path: "/a"), .ok),
+            try settled(&table, .exists(path: "/a"), .noNode),
+            try settled(&table, .getChildren(path: "/a"), .ok),
+        ]
+        _ = try settled(&table, .getData(path: "/b"), .ok)
+        let fired = table.fire(kind, at: "/a")
+        for (request, isExpected) in zip(requests, fires) {
+            #expect(fired.contains { $0 === request.watch?.registration } == isExpected)
+        }
+        #expect(table.fire(kind, at: "/a").isEmpty, "once")
+    }
+
+    @Test func anExistingNodeIsWatchedForItsData() throws {
+        var table = WatchTable(budget: 1_000)
+        let request = try settled(&table, .exists(path: "/a"), .ok)
+        #expect(table.fire(.dataChanged, at: "/a").first === request.watch?.registration)
+    }
+
+    @Test(arguments: [ResultCode.connectionLoss, .noAuth, .sessionExpired])
+    func aFailedReadRegistersNothing(_ code: ResultCode) throws {
+        var table = WatchTable(budget: 1_000)
+        _ = try settled(&table, .getData(path: "/a"), code)
+        _ = try settled(&table, .getData(path: "/a"), .noNode)
+        _ = try settled(&table, .exists(path: "/a"), code)
+        #expect(table.count == 0)
+        #expect(table.encodedLength == 0)
+    }
+
+    @Test func theBudgetCountsEveryPathOfATableOnce() async throws {
+        var table = WatchTable(budget: 6 + 6 + 7)
+        _ = try settled(&table, .getData(path: "/a"), .ok)
+        _ = try settled(&table, .getData(path: "/a"), .ok)
+        _ = try settled(&table, .getChildren(path: "/a"), .ok)
+        #expect(table.encodedLength == 12)
+        _ = try settled(&table, .getData(path: "/bb"), .ok)
+        await expectFailure(.watchBudgetExceeded) { try table.reserve(for: request(.getChildren(path: "/c"))) }
+        #expect(table.fire(.dataChanged, at: "/bb").count == 1)
+        #expect(throws: Never.self) { try table.reserve(for: request(.getChildren(path: "/c"))) }
+    }
+
+    @Test func theLastOneToGoIsTakenOffTheServer() throws {
+        var table = WatchTable(budget: 1_000)
+        let first = try settled(&table, .getData(path: "/a"), .ok)
+        let second = try settled(&table, .exists(path: "/a"), .noNode)
+        let child = try settled(&table, .getChildren(path: "/a"), .ok)
+        func remove(_ request: Request) throws -> WatchTable.Removable? {
+            table.remove(try #require(request.watch).registration, at: "/a")
+        }
+        #expect(try remove(first) == nil, "the server keeps data and existence watches together")
+        #expect(try remove(second) == .dataAndExistence)
+        #expect(try remove(child) == .children)
+        #expect(try remove(child) == nil)
+        #expect(table.encodedLength > 0, "until the server has answered, it would set them again")
+        table.removed(.dataAndExistence, at: "/a")
+        table.removed(.children, at: "/a")
+        #expect(table.encodedLength == 0)
+    }
+
+    @Test func aReadUnderWayKeepsTheServersWatch() throws {
+        var table = WatchTable(budget: 1_000)
+        let first = try settled(&table, .getData(path: "/a"), .ok)
+        let coming = request(.getData(path: "/a"))
+        try table.reserve(for: coming)
+        #expect(table.remove(try #require(first.watch).registration, at: "/a") == nil)
+        let isRegistered = table.settle(coming, .ok)
+        #expect(isRegistered)
+        #expect(table.fire(.deleted, at: "/a").count == 1)
+    }
+}

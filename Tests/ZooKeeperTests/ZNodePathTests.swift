@@ -1,0 +1,61 @@
+import TestSupport
+import Testing
+import ZooKeeper
+
+/// The rules of the JVM client's `PathUtils.validatePath`.
+@Suite struct ZNodePathTests {
+    @Test(arguments: [
+        "/", "/a", "/a/b", "/.x", "/..x", "/...", "/a b", "/\u{FEFF}", "/ä", "/漢字", "/\u{7E}", "/\u{A0}", "/\u{D7FF}",
+        "/\u{F900}", "/\u{FFEF}", "/a.b", "/a/.b", "/a..",
+    ])
+    func isAccepted(_ text: String) throws {
+        #expect(try ZNodePath(text).string == text)
+    }
+
+    @Test(arguments: [
+        "", "a", "foo/bar", "//", "/a//b", "/a/", "/.", "/..", "/a/.", "/a/..", "/a/./b", "/a/../b", "/\u{0}",
+        "/a\u{0}b", "/\u{1}", "/\u{1F}", "/\u{7F}", "/\u{85}", "/\u{9F}", "/\u{E000}", "/\u{F8FF}", "/\u{FFF0}",
+        "/\u{FFFD}", "/\u{FFFF}", "/\u{1F600}",
+    ])
+    func isRefused(_ text: String) async {
+        await expectFailure(.invalidPath) { try ZNodePath(text) }
+    }
+
+    @Test func knowsItsFamily() {
+        let path: ZNodePath = "/a/b/c"
+        #expect(path.name == "c")
+        #expect(path.parent == "/a/b")
+        #expect(path.ancestors == ["/a", "/a/b"])
+        #expect(ZNodePath.root.parent == nil)
+        #expect(ZNodePath.root.name == "")
+        #expect(ZNodePath("/a").parent == .root)
+        #expect(ZNodePath("/a").ancestors == [])
+        #expect(path < "/a/c")
+    }
+
+    @Test func appendsOneComponentOnly() async throws {
+        #expect(try ZNodePath("/a").appending("b") == "/a/b")
+        #expect(try ZNodePath.root.appending("b") == "/b")
+        for component in ["", "b/c", "/b", ".", "..", "b\u{0}"] {
+            await expectFailure(.invalidPath) { try ZNodePath("/a").appending(component) }
+        }
+    }
+
+    @Test func aBadLiteralTraps() async {
+        await #expect(processExitsWith: .failure) {
+            let path: ZNodePath = "no slash"
+            print(path)
+        }
+    }
+
+    @Test func theChrootIsPutOnAndTakenOff() {
+        let chroot: ZNodePath = "/app"
+        #expect(chroot.absolute("/") == "/app")
+        #expect(chroot.absolute("/a/b") == "/app/a/b")
+        #expect(chroot.relative("/app") == "/")
+        #expect(chroot.relative("/app/a") == "/a")
+        #expect(chroot.relative("/apple/a") == "/apple/a")
+        #expect(ZNodePath.root.absolute("/a") == "/a")
+        #expect(ZNodePath.root.relative("/a") == "/a")
+    }
+}
