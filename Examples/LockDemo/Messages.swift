@@ -1,0 +1,117 @@
+import Dispatch
+import Synchronization
+import SystemPackage
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+// What the processes tell each other: one line each, words with spaces between.
+
+/// Writes a line to standard output at once: also into a pipe, where `print` would collect.
+func say(_ line: String) {
+    _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8)
+}
+
+/// Milliseconds on the boot-time clock, which all processes of a machine share.
+func milliseconds() -> Int64 {
+    let (seconds, attoseconds) = ContinuousClock().systemEpoch.duration(to: .now).components
+    return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
+}
+
+/// What a worker says, each with the moment at which it was said.
+enum WorkerMessage {
+    case waiting
+    /// It holds the lock; `zxid` is the transaction of its first stamp in the history.
+    case holding(token: String, zxid: Int64)
+    /// It wants this written.
+    case record(id: String, token: String)
+    /// It still held the lock when it was done; `zxid` is its last stamp.
+    case done(token: String, zxid: Int64)
+    case lost(token: String, reason: String)
+    case finished
+
+    struct Stamped {
+        var at: Int64
+        var message: WorkerMessage
+    }
+
+    func send() {
+        let words: [String] =
+            switch self {
+            case .waiting: ["waiting"]
+            case .holding(let token, let zxid): ["holding", token, "\(zxid)"]
+            case .record(let id, let token): ["record", id, token]
+            case .done(let token, let zxid): ["done", token, "\(zxid)"]
+            case .lost(let token, let reason): ["lost", token, reason]
+            case .finished: ["finished"]
+            }
+        say("\(milliseconds()) " + words.joined(separator: " "))
+    }
+
+    static func parse(_ line: String) -> Stamped? {
+        let words = line.split(separator: " ", maxSplits: 3).map(String.init)
+        guard words.count >= 2, let at = Int64(words[0]) else { return nil }
+        let message: WorkerMessage? =
+            switch (words[1], words.count) {
+            case ("waiting", 2): .waiting
+            case ("holding", 4): Int64(words[3]).map { .holding(token: words[2], zxid: $0) }
+            case ("record", 4): .record(id: words[2], token: words[3])
+            case ("done", 4): Int64(words[3]).map { .done(token: words[2], zxid: $0) }
+            case ("lost", 4): .lost(token: words[2], reason: words[3])
+            case ("finished", 2): .finished
+            default: nil
+            }
+        return message.map { Stamped(at: at, message: $0) }
+    }
+}
+
+/// What the stage says to a worker, line by line. When it falls silent for good, the worker ends: nobody is left to play
+/// for.
+final class Inbox: Sendable {
+    private struct State {
+        var lines: [String] = []
+        var reader: CheckedContinuation<String, Never>?
+    }
+
+    private let state = Mutex(State())
+
+    init() {
+        // Reading blocks, so it has a thread of its own.
+        DispatchQueue(label: "inbox").async { [self] in
+            while let line = readLine() { received(line) }
+            exit(1)
+        }
+    }
+
+    /// Waits for the next line, also when the task is cancelled.
+    func next() async -> String {
+        await withCheckedContinuation { continuation in
+            let line: String? = state.withLock { state in
+                if state.lines.isEmpty {
+                    state.reader = continuation
+                    return nil
+                }
+                return state.lines.removeFirst()
+            }
+            if let line { continuation.resume(returning: line) }
+        }
+    }
+
+    private func received(_ line: String) {
+        let reader = state.withLock { state in
+            if state.reader == nil { state.lines.append(line) }
+            defer { state.reader = nil }
+            return state.reader
+        }
+        reader?.resume(returning: line)
+    }
+}
+
+/// What the store answers.
+enum StoreAnswer: String {
+    case accepted
+    case refused
+}

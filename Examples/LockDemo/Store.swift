@@ -1,0 +1,38 @@
+import ArgumentParser
+import Subprocess
+import SystemPackage
+import ZooKeeperRecipes
+
+extension LockDemo {
+    /// The resource that the lock protects: one process that owns a file, and that refuses whoever is late.
+    ///
+    /// Reads `id token` lines, answers `id accepted` or `id refused`, and writes what it accepts to the file. Removes the
+    /// file when it ends.
+    struct Store: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "The store of the demonstration.", shouldDisplay: false)
+
+        @Argument var file: String
+
+        func run() async throws {
+            let descriptor = try FileDescriptor.open(
+                FilePath(file), .writeOnly, options: [.create, .append], permissions: .ownerReadWrite)
+            var highest: FencingToken?
+            while let line = readLine() {
+                let words = line.split(separator: " ")
+                guard words.count == 2, let token = FencingToken(words[1]) else {
+                    throw ValidationError("the store does not understand \"\(line)\"")
+                }
+                // All there is to fencing: an older token than one that was seen is refused.
+                if let highest, token < highest {
+                    say("\(words[0]) \(StoreAnswer.refused)")
+                } else {
+                    highest = token
+                    try descriptor.writeAll("\(token) \(words[0])\n".utf8)
+                    say("\(words[0]) \(StoreAnswer.accepted)")
+                }
+            }
+            _ = try await Subprocess.run(.name("rm"), arguments: ["-f", file], output: .discarded)
+        }
+    }
+}

@@ -1,0 +1,83 @@
+import ArgumentParser
+import Logging
+import ZooKeeper
+import ZooKeeperRecipes
+
+extension LockDemo {
+    /// One of the processes that take the lock in turn.
+    struct Worker: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "A worker of the demonstration.", shouldDisplay: false)
+
+        @Argument var connect: String
+        @Argument var path: String
+        @Argument var name: String
+        @Argument var turns: Int
+
+        @Flag(help: "Ignores its cancellation, and never looks whether the lock is still held.")
+        var stubborn = false
+
+        func run() async throws {
+            var configuration = try ZooKeeperConfiguration(connect)
+            configuration.sessionTimeout = .seconds(2)
+            let inbox = Inbox()
+            var logger = Logger(label: "lock-demo")
+            // The timeline tells what happens.
+            logger.logLevel = .error
+            try await ZooKeeperClient.withClient(configuration, logger: logger) { client in
+                let directory = try ZNodePath(path)
+                let lock = ZooKeeperLock(client, at: try directory.appending("lock"))
+                for turn in 1...turns {
+                    WorkerMessage.waiting.send()
+                    do {
+                        try await lock.withLock { lease in
+                            try await hold(
+                                lease, "\(name)-\(turn)", history: try directory.appending("history"), inbox)
+                        }
+                    } catch let error as LockError where error.code == .lost {
+                        // The body has ended; the next turn is a new hold with a new token.
+                    }
+                }
+            }
+            WorkerMessage.finished.send()
+        }
+
+        private func hold(
+            _ lease: LockLease, _ id: String, history: ZNodePath, _ inbox: Inbox
+        ) async throws {
+            let token = lease.fencingToken.description
+            do {
+                // A stamp in the history goes through only while the lock is held: so two holders' stamps can never mix.
+                WorkerMessage.holding(token: token, zxid: try await stamp(lease, history)).send()
+                // The stage lets it go on; or kills it, or freezes it first.
+                _ = await inbox.next()
+                if stubborn {
+                    await workWithoutLooking()
+                } else {
+                    try await Task.sleep(for: .milliseconds(150))
+                    try lease.checkHeld()
+                }
+                WorkerMessage.record(id: id, token: token).send()
+                // The store has answered.
+                _ = await inbox.next()
+                WorkerMessage.done(token: token, zxid: try await stamp(lease, history)).send()
+            } catch {
+                WorkerMessage.lost(token: token, reason: "\((error as? LockError)?.loss.map { "\($0)" } ?? "\(error)")")
+                    .send()
+                throw error
+            }
+        }
+
+        private func stamp(_ lease: LockLease, _ history: ZNodePath) async throws -> Int64 {
+            let results = try await lease.transaction([SetData(history, to: lease.fencingToken.bytes)])
+            guard case .dataSet(let stat)? = results.first else { return 0 }
+            return stat.mzxid.rawValue
+        }
+
+        /// What nobody should do: goes on when it is cancelled, and does not look at the lease before its side effect.
+        private func workWithoutLooking() async {
+            let end = ContinuousClock.now + .milliseconds(150)
+            while ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(10)) }
+        }
+    }
+}
