@@ -1,0 +1,29 @@
+// swift-tools-version: 6.3
+import PackageDescription
+
+// A package of its own: it uses the public API only, and users of the library need not build it.
+let package = Package(
+    name: "Benchmarks",
+    platforms: [.macOS(.v15)],
+    products: [
+        // Preloaded in place of the real library: see Sources/StubZooKeeper/stub.c.
+        .library(name: "stub_zookeeper", type: .dynamic, targets: ["StubZooKeeper"]),
+        .executable(name: "bridge-cost", targets: ["bridge-cost"]),
+    ],
+    dependencies: [
+        .package(name: "swift-zookeeper", path: ".."),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        .target(name: "StubZooKeeper", cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("dl")]),
+        .target(
+            name: "RawCalls", cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("zookeeper_mt")]),
+        .executableTarget(
+            name: "bridge-cost",
+            dependencies: [
+                "RawCalls",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ZooKeeper", package: "swift-zookeeper"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+    ])

@@ -1,0 +1,138 @@
+// What a call costs beyond plain C, with a library in place of the real one that only calls back.
+//
+//     Scripts/bridge-cost [ROUNDS [CALLS]]
+//
+// Plain C and the public API take turns, several rounds in one run; the medians count. Two ways of calling:
+//
+// * the bridge: one task that waits for each answer, on a thread that never sleeps, while the answers come from another
+//   thread that never sleeps. Plain C waits for each answer in the same way. What is left is the bridge itself, with its
+//   allocations.
+// * in service: 64 tasks on Swift's own pool, each waiting for its own answers; plain C keeps 64 calls under way. This
+//   adds what Swift takes to resume a task, with its allocations.
+
+import Glibc
+import Logging
+import RawCalls
+import ZooKeeper
+
+private let path: ZNodePath = "/node"
+
+enum Operation: String, CaseIterable, Sendable {
+    case exists
+    case get
+    case set
+
+    var raw: raw_operation {
+        switch self {
+        case .exists: RAW_EXISTS
+        case .get: RAW_GET
+        case .set: RAW_SET
+        }
+    }
+
+    /// What holds the result: the bytes of a get, and nothing for a stat.
+    var resultAllocations: Int { self == .get ? 1 : 0 }
+
+    func call(_ session: ZooKeeperSession, _ bytes: [UInt8]) async throws {
+        switch self {
+        case .exists: _ = try await session.exists(path)
+        case .get: _ = try await session.get(path)
+        case .set: try await session.set(path, to: bytes)
+        }
+    }
+}
+
+struct Cost: Sendable {
+    var microseconds: Double
+    var allocations: Double
+
+    static func measure(_ count: Int, _ body: () async throws -> Void) async rethrows -> Cost {
+        let allocations = allocation_count()
+        let start = ContinuousClock.now
+        try await body()
+        let elapsed = start.duration(to: .now)
+        return Cost(
+            microseconds: elapsed / .microseconds(1) / Double(count),
+            allocations: Double(allocation_count() - allocations) / Double(count))
+    }
+}
+
+@Spinning func alone(_ operation: Operation, _ session: ZooKeeperSession, _ count: Int) async throws -> Cost {
+    let bytes = [UInt8](repeating: 0, count: 100)
+    for _ in 0..<1_000 { try await operation.call(session, bytes) }
+    return try await Cost.measure(count) { for _ in 0..<count { try await operation.call(session, bytes) } }
+}
+
+func inService(_ operation: Operation, _ session: ZooKeeperSession, _ count: Int) async throws -> Cost {
+    let tasks = 64
+    let bytes = [UInt8](repeating: 0, count: 100)
+    return try await Cost.measure(count) {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for _ in 0..<tasks {
+                group.addTask { for _ in 0..<count / tasks { try await operation.call(session, bytes) } }
+            }
+            try await group.waitForAll()
+        }
+    }
+}
+
+func median(_ values: [Double]) -> Double { values.sorted()[values.count / 2] }
+
+func text(_ value: Double) -> String {
+    let hundredths = Int((value * 100).rounded())
+    let number = "\(hundredths < 0 ? "-" : "")\(abs(hundredths) / 100).\(String("0\(abs(hundredths) % 100)".suffix(2)))"
+    return String(repeating: " ", count: max(0, 9 - number.count)) + number
+}
+
+@Spinning func measureAll(_ session: ZooKeeperSession, rounds: Int, count: Int) async throws -> Bool {
+    var isWithinLimits = true
+    print("microseconds per call, and allocations beyond those that hold the result")
+    print("operation  how          plain C     ours  difference  allocations")
+    for operation in Operation.allCases {
+        for isAlone in [true, false] {
+            var raw: [Double] = []
+            var ours: [Double] = []
+            var allocations: [Double] = []
+            for _ in 0..<rounds {
+                raw.append(raw_calls(operation.raw, count, isAlone ? 1 : 64).seconds / Double(count) * 1e6)
+                let cost =
+                    isAlone
+                    ? try await alone(operation, session, count)
+                    : try await Task.detached(executorPreference: globalConcurrentExecutor) {
+                        try await inService(operation, session, count)
+                    }.value
+                ours.append(cost.microseconds)
+                allocations.append(cost.allocations - Double(operation.resultAllocations))
+            }
+            let name = (operation.rawValue + "          ").prefix(9) + "  " + (isAlone ? "the bridge" : "in service")
+            let difference = median(ours) - median(raw)
+            print("\(name)\(text(median(raw)))\(text(median(ours)))   \(text(difference))    \(text(median(allocations)))")
+            // A hundredth for what happens now and then: heartbeats, buffers that grow.
+            if isAlone, median(allocations) > 1.01 { isWithinLimits = false }
+        }
+    }
+    return isWithinLimits
+}
+
+guard allocation_count() >= 0 else {
+    print("Nobody counts allocations: run Scripts/bridge-cost")
+    exit(2)
+}
+let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }
+let rounds = arguments.first ?? 9
+let count = arguments.dropFirst().first ?? 200_000
+Task { @Spinning in
+    do {
+        var logger = Logger(label: "bridge-cost")
+        logger.logLevel = .critical
+        let isWithinLimits = try await ZooKeeperClient.withClient("127.0.0.1:1", logger: logger) { client in
+            try await measureAll(try await client.withSession { $0 }, rounds: rounds, count: count)
+        }
+        print("the bridge makes at most 1 allocation: \(isWithinLimits ? "yes" : "NO")")
+        exit(isWithinLimits ? 0 : 1)
+    } catch {
+        print(error)
+        exit(2)
+    }
+}
+Spinning.executor.run()
