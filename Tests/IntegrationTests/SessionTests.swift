@@ -267,7 +267,7 @@ import ZooKeeperTesting
         try await ZooKeeperServer.withServer { server in
             try await ZooKeeperRelay.withRelay(to: server) { relay in
                 var configuration = try relay.configuration
-                configuration.sessionTimeout = .seconds(1)
+                configuration.sessionTimeout = .seconds(3)
                 try await ZooKeeperClient.withClient(configuration) { client in
                     let session = try await client.withSession { $0 }
                     try await session.sync()

@@ -14,12 +14,15 @@ import ZooKeeperTesting
         case serverFrozen
     }
 
+    /// The session's timeout is long, so that nothing but the trouble itself ends the lock; only where silence is the
+    /// trouble it is short.
     private func withLock(
+        against trouble: Trouble? = nil,
         _ body: (ZooKeeperServer, ZooKeeperClient, ZooKeeperLock) async throws -> Void
     ) async throws {
         try await ZooKeeperServer.withServer { server in
             var configuration = try server.configuration
-            configuration.sessionTimeout = .seconds(2)
+            configuration.sessionTimeout = trouble == .serverFrozen ? .seconds(5) : .seconds(30)
             try await ZooKeeperClient.withClient(configuration) { client in
                 try await client.create("/data", data: [0])
                 try await body(server, client, ZooKeeperLock(client, at: "/a"))
@@ -47,7 +50,7 @@ import ZooKeeperTesting
 
     @Test(arguments: Trouble.allCases)
     func theBodyIsCancelledAndTheLossThrownAfterIt(_ trouble: Trouble) async throws {
-        try await withLock { server, client, lock in
+        try await withLock(against: trouble) { server, client, lock in
             let hasEnded = Shared(false)
             do {
                 try await lock.withLock { lease in
@@ -73,7 +76,7 @@ import ZooKeeperTesting
 
     @Test(arguments: Trouble.allCases)
     func checkingFailsFromThenOn(_ trouble: Trouble) async throws {
-        try await withLock { server, _, lock in
+        try await withLock(against: trouble) { server, _, lock in
             let held = try await lock.acquire()
             try held.lease.checkHeld()
             try await make(trouble, held.lease, server)
@@ -89,7 +92,7 @@ import ZooKeeperTesting
 
     @Test(arguments: Trouble.allCases)
     func aGuardedTransactionDoesNotGoThrough(_ trouble: Trouble) async throws {
-        try await withLock { server, client, lock in
+        try await withLock(against: trouble) { server, client, lock in
             let held = try await lock.acquire()
             try await held.lease.transaction([SetData("/data", to: [1])])
             try await make(trouble, held.lease, server)
@@ -115,7 +118,7 @@ import ZooKeeperTesting
 
     @Test(arguments: Trouble.allCases)
     func verifyingSaysSo(_ trouble: Trouble) async throws {
-        try await withLock { server, _, lock in
+        try await withLock(against: trouble) { server, _, lock in
             let held = try await lock.acquire()
             try await held.lease.verify()
             try await make(trouble, held.lease, server)

@@ -32,7 +32,7 @@ import ZooKeeperTesting
     @Test func aBlockedPoolDelaysNeitherHeartbeatsNorDeadlines() async throws {
         try await ZooKeeperServer.withServer { server in
             let (lines, succeeded) = try await Program.testWorker.run(
-                ["blocked-pool", server.connectString, "/a", "2000"]
+                ["blocked-pool", server.connectString, "/a", "6000"]
             ) { worker in
                 _ = try await worker.line(startingWith: "kept")
                 server.freeze()

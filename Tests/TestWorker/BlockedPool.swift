@@ -11,7 +11,7 @@ import ZooKeeperRecipes
 enum BlockedPool {
     static func run(_ arguments: [String]) async throws {
         var configuration = try ZooKeeperConfiguration(arguments[0])
-        configuration.sessionTimeout = .seconds(1)
+        configuration.sessionTimeout = .seconds(3)
         let duration = Duration.milliseconds(Int64(arguments[2]) ?? 0)
         let client = try ZooKeeperClient(configuration)
         let run = Task { await client.run() }
