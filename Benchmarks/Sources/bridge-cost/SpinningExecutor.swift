@@ -2,9 +2,11 @@ import Synchronization
 
 /// An executor with one thread that never sleeps and never allocates: what runs on it pays for no wake-up of a thread and
 /// no bookkeeping of a queue, so that only the cost of the code itself is left to measure.
-final class SpinningExecutor: SerialExecutor, @unchecked Sendable {
+///
+/// Sendable: a slot belongs to whoever took its number from `written` until it is marked ready, and then to the one thread
+/// that runs.
+final class SpinningExecutor: TaskExecutor, @unchecked Sendable {
     private static let capacity = 1 << 10
-    /// Slots are written by whoever took a number from `written`, and read by the one thread that runs.
     private let jobs = UnsafeMutablePointer<UnownedJob?>.allocate(capacity: capacity)
     private let ready = UnsafeMutablePointer<Atomic<Int>>.allocate(capacity: capacity)
     private let written = Atomic(0)
@@ -22,7 +24,7 @@ final class SpinningExecutor: SerialExecutor, @unchecked Sendable {
 
     /// Runs jobs on the calling thread, for ever.
     func run() -> Never {
-        let executor = asUnownedSerialExecutor()
+        let executor = asUnownedTaskExecutor()
         var read = 0
         while true {
             if ready[read % Self.capacity].load(ordering: .acquiring) == read, let job = jobs[read % Self.capacity] {
@@ -31,12 +33,4 @@ final class SpinningExecutor: SerialExecutor, @unchecked Sendable {
             }
         }
     }
-}
-
-/// What runs on that executor.
-@globalActor actor Spinning {
-    static let shared = Spinning()
-    static let executor = SpinningExecutor()
-
-    nonisolated var unownedExecutor: UnownedSerialExecutor { Self.executor.asUnownedSerialExecutor() }
 }

@@ -57,7 +57,7 @@ struct Cost: Sendable {
     }
 }
 
-@Spinning func alone(_ operation: Operation, _ session: ZooKeeperSession, _ count: Int) async throws -> Cost {
+func alone(_ operation: Operation, _ session: ZooKeeperSession, _ count: Int) async throws -> Cost {
     let bytes = [UInt8](repeating: 0, count: 100)
     for _ in 0..<1_000 { try await operation.call(session, bytes) }
     return try await Cost.measure(count) { for _ in 0..<count { try await operation.call(session, bytes) } }
@@ -84,10 +84,10 @@ func text(_ value: Double) -> String {
     return String(repeating: " ", count: max(0, 9 - number.count)) + number
 }
 
-@Spinning func measureAll(_ session: ZooKeeperSession, rounds: Int, count: Int) async throws -> Bool {
+func measureAll(_ session: ZooKeeperSession, rounds: Int, count: Int) async throws -> Bool {
     var isWithinLimits = true
     print("microseconds per call, and allocations beyond those that hold the result")
-    print("operation  how          plain C     ours  difference  allocations")
+    print("operation  how           plain C        ours   difference  allocations")
     for operation in Operation.allCases {
         for isAlone in [true, false] {
             var raw: [Double] = []
@@ -106,7 +106,8 @@ func text(_ value: Double) -> String {
             }
             let name = (operation.rawValue + "          ").prefix(9) + "  " + (isAlone ? "the bridge" : "in service")
             let difference = median(ours) - median(raw)
-            print("\(name)\(text(median(raw)))\(text(median(ours)))   \(text(difference))    \(text(median(allocations)))")
+            let figures = [median(raw), median(ours), difference, median(allocations)]
+            print(name + figures.map(text).joined(separator: "   "))
             // A hundredth for what happens now and then: heartbeats, buffers that grow.
             if isAlone, median(allocations) > 1.01 { isWithinLimits = false }
         }
@@ -121,7 +122,8 @@ guard allocation_count() >= 0 else {
 let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }
 let rounds = arguments.first ?? 9
 let count = arguments.dropFirst().first ?? 200_000
-Task { @Spinning in
+let executor = SpinningExecutor()
+Task(executorPreference: executor) {
     do {
         var logger = Logger(label: "bridge-cost")
         logger.logLevel = .critical
@@ -135,4 +137,4 @@ Task { @Spinning in
         exit(2)
     }
 }
-Spinning.executor.run()
+executor.run()
