@@ -69,8 +69,14 @@ let package = Package(
         // MARK: Examples
 
         .executableTarget(
-            name: "FirstLock", dependencies: ["ZooKeeper", "ZooKeeperRecipes"], path: "Examples/FirstLock",
-            exclude: ["README.md"], swiftSettings: settings),
+            name: "FirstLock",
+            dependencies: [
+                "ZooKeeper", "ZooKeeperRecipes",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            path: "Examples/FirstLock",
+            exclude: ["README.md"],
+            swiftSettings: settings),
         .executableTarget(
             name: "LockDemo",
             dependencies: [
@@ -121,7 +127,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ExampleTests",
-            dependencies: ["FirstLock", "LockDemo", "TestSupport", "ZooKeeperTesting"],
+            dependencies: ["FirstLock", "LockDemo", "TestSupport", "ZooKeeper", "ZooKeeperTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "RecipesIntegrationTests",

@@ -1,13 +1,16 @@
+import ArgumentParser
 import ZooKeeper
 import ZooKeeperRecipes
 
 /// Takes a lock, holds it for a moment, gives it back. Start it twice, and the second waits for the first.
 ///
 ///     swift run FirstLock 127.0.0.1:2181
-@main struct FirstLock {
-    static func main() async throws {
-        let servers = try ZooKeeperConfiguration(CommandLine.arguments.dropFirst().first ?? "127.0.0.1:2181")
-        try await ZooKeeperClient.withClient(servers) { client in
+@main struct FirstLock: AsyncParsableCommand {
+    @Argument(help: "The servers, as host:port,host:port/chroot.")
+    var servers = "127.0.0.1:2181"
+
+    func run() async throws {
+        try await ZooKeeperClient.withClient(ZooKeeperConfiguration(servers)) { client in
             let lock = ZooKeeperLock(client, at: "/examples/first-lock")
             print("waiting for \(lock.path)")
             try await lock.withLock(waitingUpTo: .seconds(60)) { lease in
@@ -17,7 +20,7 @@ import ZooKeeperRecipes
                     try await Task.sleep(for: .seconds(1))
                     // Before every side effect: by our own clock, is the lock still held?
                     try lease.checkHeld()
-                    print("worked for \(second) s, \(lease.remaining) left if the servers fell silent now")
+                    print("worked for \(second) s")
                 }
             }
             print("gave it back")

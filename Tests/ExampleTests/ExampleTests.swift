@@ -1,9 +1,25 @@
 import TestSupport
 import Testing
+import ZooKeeper
 import ZooKeeperTesting
 
 /// The examples do what their READMEs say.
 @Suite(.timeLimit(.minutes(5))) struct ExampleTests {
+    /// The program on the README's first screen is the one that people copy.
+    @Test func theProgramInTheReadmeCompiles() async throws {
+        let readme = try readFile("README.md").split(separator: "\n", omittingEmptySubsequences: false)
+        let program = readme.drop { $0 != "```swift" }.dropFirst().prefix { $0 != "```" }
+        #expect(program.contains("import ZooKeeperRecipes"))
+        try await withTemporaryFile(containing: program.joined(separator: "\n"), suffix: ".swift") { file in
+            let (_, succeeded) = try await Program(found: "swiftc").output([
+                "-typecheck", "-swift-version", "6", "-warnings-as-errors", "-I", Program.modules, "-I",
+                "Sources/CZooKeeper",
+                file,
+            ])
+            #expect(succeeded)
+        }
+    }
+
     @Test func firstLockHoldsItAndGivesItBack() async throws {
         try await ZooKeeperServer.withServer { server in
             let (lines, succeeded) = try await Program("FirstLock").output([server.connectString])
@@ -14,22 +30,36 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func twoFirstLocksTakeTurns() async throws {
+    @Test func twoFirstLocksStandInLine() async throws {
         try await ZooKeeperServer.withServer { server in
-            let order = Shared<[String]>([])
-            try await Program("FirstLock").run([server.connectString]) { first in
-                _ = try await first.line(startingWith: "holding it")
-                order.withLock { $0.append("first holds") }
-                try await Program("FirstLock").run([server.connectString]) { second in
-                    _ = try await second.line(startingWith: "waiting")
-                    _ = try await first.line(startingWith: "gave it back")
-                    order.withLock { $0.append("first gives back") }
-                    _ = try await second.line(startingWith: "holding it")
-                    order.withLock { $0.append("second holds") }
+            try await server.withClient(in: .root) { client in
+                @Sendable func names() async throws -> Set<String> {
+                    guard try await client.exists("/examples/first-lock") != nil else { return [] }
+                    return Set(try await client.children(of: "/examples/first-lock").names)
                 }
+                let (_, firstSucceeded) = try await Program("FirstLock").run([server.connectString]) { _ in
+                    try await eventually("the first is in line") { try await names().count == 1 }
+                    let first = try await names()
+                    let (_, secondSucceeded) = try await Program("FirstLock").run([server.connectString]) { _ in
+                        try await eventually("both are in line") { try await names().count == 2 }
+                        try await eventually("only the second is left") {
+                            let names = try await names()
+                            return names.count == 1 && names.isDisjoint(with: first)
+                        }
+                    }
+                    #expect(secondSucceeded)
+                }
+                #expect(firstSucceeded)
+                let rest = try await names()
+                #expect(rest.isEmpty)
             }
-            #expect(order.value == ["first holds", "first gives back", "second holds"])
         }
+    }
+
+    @Test func firstLockSaysWhenThereIsNoServer() async throws {
+        let (lines, succeeded) = try await Program("FirstLock").output(["127.0.0.1:1"])
+        #expect(!succeeded)
+        #expect(lines == ["waiting for /examples/first-lock"])
     }
 
     @Test(arguments: [[], ["--workers", "3", "--turns", "3"]])

@@ -185,7 +185,7 @@ import ZooKeeperTesting
                     let lock = ZooKeeperLock(client, at: "/a")
                     await #expect {
                         try await lock.withLock { lease in
-                            try await relay.whileRefusing {
+                            await relay.whileRefusing {
                                 await #expect(throws: CancellationError.self) {
                                     try await Task.sleep(for: .seconds(3_600))
                                 }

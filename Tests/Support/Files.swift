@@ -8,9 +8,10 @@ import Darwin
 
 /// Runs `body` with the path of a file, which is removed afterwards.
 public func withTemporaryFile<Success>(
-    containing text: String, isolation: isolated (any Actor)? = #isolation, _ body: (String) async throws -> Success
+    containing text: String, suffix: String = "", isolation: isolated (any Actor)? = #isolation,
+    _ body: (String) async throws -> Success
 ) async throws -> Success {
-    let path = FilePath("/tmp/zookeeper-test-\(UInt64.random(in: 0 ... .max))")
+    let path = FilePath("/tmp/zookeeper-test-\(UInt64.random(in: 0 ... .max))\(suffix)")
     let descriptor = try FileDescriptor.open(
         path, .writeOnly, options: [.create, .exclusiveCreate], permissions: .ownerReadWrite)
     try descriptor.closeAfter { _ = try descriptor.writeAll(text.utf8) }
@@ -20,11 +21,11 @@ public func withTemporaryFile<Success>(
     return try result.get()
 }
 
-/// The text of a small file.
+/// The text of a file of up to 64 KiB.
 public func readFile(_ path: String) throws -> String {
     let descriptor = try FileDescriptor.open(FilePath(path), .readOnly)
     defer { try? descriptor.close() }
-    var bytes = [UInt8](repeating: 0, count: 4_096)
+    var bytes = [UInt8](repeating: 0, count: 65_536)
     // The buffer lives for the call.
     let count = unsafe try bytes.withUnsafeMutableBytes { unsafe try descriptor.read(into: $0) }
     return String(decoding: bytes[..<count], as: UTF8.self)

@@ -20,11 +20,20 @@ public struct Program: Sendable {
         }
     }
 
-    private let path: FilePath
+    private static let directory = FilePath(CommandLine.arguments[0]).removingLastComponent()
+    /// Where the compiler finds the modules of this package.
+    public static let modules = directory.appending("Modules").string
+
+    private let executable: Executable
 
     /// The program with this name, beside the test bundle.
     public init(_ name: String) {
-        path = FilePath(CommandLine.arguments[0]).removingLastComponent().appending(name)
+        executable = .path(Self.directory.appending(name))
+    }
+
+    /// The program with this name that the shell would find.
+    public init(found name: String) {
+        executable = .name(name)
     }
 
     /// Runs it to its end and returns what it printed.
@@ -40,7 +49,7 @@ public struct Program: Sendable {
         _ arguments: [String], _ body: @Sendable (Running) async throws -> some Sendable
     ) async throws -> (lines: [String], succeeded: Bool) {
         let result = try await Subprocess.run(
-            .path(path), arguments: Arguments(arguments), input: .none, output: .sequence,
+            executable, arguments: Arguments(arguments), input: .none, output: .sequence,
             error: .currentStandardError
         ) { execution in
             let running = Running(pid: execution.processIdentifier.value)
