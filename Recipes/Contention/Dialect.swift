@@ -44,6 +44,19 @@ public struct LockDialect: Sendable, Hashable {
         guard let sequence = Int64(digits), (0..<Self.lastSequence).contains(sequence) else { return .exhausted }
         return .contender(ContenderName(name: name, sequence: sequence))
     }
+
+    /// Those who stand in line; `nil` if the numbers have run out.
+    package func contenders(among names: [String]) -> [ContenderName]? {
+        var contenders: [ContenderName] = []
+        for name in names {
+            switch parse(name) {
+            case .contender(let contender): contenders.append(contender)
+            case .foreign: continue
+            case .exhausted: return nil
+            }
+        }
+        return contenders
+    }
 }
 
 extension String {

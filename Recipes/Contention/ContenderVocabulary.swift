@@ -1,0 +1,100 @@
+package import ZooKeeper
+
+// What a contender is told and what it says.
+
+extension ContenderMachine {
+    package enum Mode: Sendable, Hashable {
+        /// Wait for one's turn.
+        case wait
+        /// Take it if it is free, else leave without a trace.
+        case attempt
+    }
+
+    /// Why a request failed, as far as it matters here.
+    package struct Failure: Error, Sendable, Hashable {
+        package var code: ZooKeeperError.Code
+        package var outcome: ZooKeeperError.Outcome
+
+        package init(_ code: ZooKeeperError.Code, _ outcome: ZooKeeperError.Outcome) {
+            self.code = code
+            self.outcome = outcome
+        }
+    }
+
+    package enum Event: Sendable, Hashable {
+        case start
+        /// A mark for the attempt that was asked for.
+        case marked(String)
+        /// The directory has been listed before joining.
+        case probed(Result<[String], Failure>)
+        /// Create and list have been answered. `parents` is the first failure that matters of creating the ancestors.
+        case enqueued(
+            create: Result<Created, Failure>, list: Result<[String], Failure>, parents: Failure?, connection: Int)
+        case listed(Result<[String], Failure>, connection: Int)
+        /// What was to be watched has been read, with a watch: the node in the way, my own. `nil` is what was not asked.
+        case watched(blocker: Result<Zxid, Failure>?, own: Result<Zxid, Failure>?, connection: Int)
+        /// The watch on the node in the way fired.
+        case blockerChanged(String, isGone: Bool, connection: Int)
+        /// The watch on my own node fired.
+        case ownChanged(String, isGone: Bool)
+        /// It is time to watch one's own node.
+        case holdingForLong
+        case sessionLost
+        case cancelled
+        case timedOut
+        /// The holder is done.
+        case released
+    }
+
+    package struct Created: Sendable, Hashable {
+        package var name: String
+        package var czxid: Zxid
+
+        package init(name: String, czxid: Zxid) {
+            self.name = name
+            self.czxid = czxid
+        }
+    }
+
+    package enum Action: Sendable, Hashable {
+        /// Send `marked` with a fresh mark.
+        case mark
+        case probe
+        /// Create my node and list the directory, in one flight; with its ancestors in front if asked for.
+        case enqueue(mark: String, createsParents: Bool)
+        /// List the directory, after a sync if asked for, in one flight.
+        case list(syncs: Bool)
+        /// Read `blocker`, then my own node, each with a watch, in one flight.
+        case watch(blocker: String?, own: String?)
+        case grant(Grant)
+        /// My node is gone although I hold it.
+        case lose
+        case delete(String)
+        /// A create may have left a node behind, or may do so yet.
+        case chase(mark: String)
+        case fail(Reason)
+    }
+
+    package struct Grant: Sendable, Hashable {
+        package var name: String
+        package var czxid: Zxid
+        /// Whether my own node is watched.
+        package var isWatched: Bool
+
+        package init(name: String, czxid: Zxid, isWatched: Bool) {
+            self.name = name
+            self.czxid = czxid
+            self.isWatched = isWatched
+        }
+    }
+
+    package enum Reason: Sendable, Hashable {
+        case cancelled
+        case timedOut(holder: String?)
+        /// Somebody is in the way of an attempt.
+        case busy(holder: String)
+        case sequenceExhausted
+        case sessionLost
+        case refused(Failure)
+    }
+}
