@@ -1,4 +1,4 @@
-package import ZooKeeper
+import ZooKeeper
 
 /// One place in line: a value that takes in what happened and says what to do. It is behind every recipe.
 ///
