@@ -125,7 +125,7 @@ import ZooKeeperTesting
             try await ZooKeeperRelay.withRelay(to: server) { relay in
                 try await ZooKeeperClient.withClient(relay.configuration) { client in
                     _ = try await client.exists("/")
-                    relay.loseNextReply(to: .create2)
+                    relay.inject(RelayFault(.cut, at: .reply(to: .create2)))
                     let error = await expectFailure(.connectionLoss) { try await client.create("/a") }
                     #expect((error as? ZooKeeperError)?.outcome == .unknown)
                     let stat = try await client.exists("/a")
@@ -141,7 +141,7 @@ import ZooKeeperTesting
             try await ZooKeeperRelay.withRelay(to: server) { relay in
                 try await ZooKeeperClient.withClient(relay.configuration) { client in
                     try await client.create("/a", data: [1])
-                    relay.loseNextReply(to: .getData)
+                    relay.inject(RelayFault(.cut, at: .reply(to: .getData)))
                     let node = try await client.get("/a")
                     #expect(node.data == [1])
                     #expect(relay.traffic.requests[.getData] == 2)

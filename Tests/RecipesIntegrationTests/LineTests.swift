@@ -122,7 +122,7 @@ import ZooKeeperTesting
 
     @Test func aCreateWhoseAnswerIsLostIsFoundAgain() async throws {
         try await withRelay { client, relay, observer in
-            relay.loseNextReply(to: .create2)
+            relay.inject(RelayFault(.cut, at: .reply(to: .create2)))
             try await ZooKeeperLock(client, at: "/a").withLock { lease in
                 try await lease.verify()
                 let names = try await names(observer)
@@ -138,7 +138,7 @@ import ZooKeeperTesting
     @Test func aWaitersLostAnswerIsFoundAgain() async throws {
         try await withRelay { client, relay, observer in
             let held = try await ZooKeeperLock(observer, at: "/a").acquire()
-            relay.loseNextReply(to: .create2)
+            relay.inject(RelayFault(.cut, at: .reply(to: .create2)))
             let waiter = Task { try await ZooKeeperLock(client, at: "/a").withLock { $0 } }
             try await eventually("in line") { try await names(observer).count == 2 }
             await held.release()
@@ -154,7 +154,7 @@ import ZooKeeperTesting
         try await withRelay { client, relay, observer in
             let held = try await ZooKeeperLock(observer, at: "/a").acquire()
             let before = relay.traffic
-            relay.loseNextReply(to: .create2)
+            relay.inject(RelayFault(.cut, at: .reply(to: .create2)))
             let waiter = Task { try await ZooKeeperLock(client, at: "/a").withLock { _ in } }
             try await eventually("created") { (relay.traffic - before).requests[.create2] == 1 }
             waiter.cancel()
@@ -166,7 +166,7 @@ import ZooKeeperTesting
 
     @Test func aReleaseWhoseAnswerIsLostIsSentAgain() async throws {
         try await withRelay { client, relay, observer in
-            relay.loseNextReply(to: .delete)
+            relay.inject(RelayFault(.cut, at: .reply(to: .delete)))
             try await ZooKeeperLock(client, at: "/a").withLock { _ in }
             let left = try await names(observer)
             #expect(left == [])

@@ -1,10 +1,12 @@
 public import Testing
 public import ZooKeeper
 
-/// Expects `body` to throw a ``ZooKeeperError`` with this code, or an error that carries one.
+/// Expects `body` to throw a ``ZooKeeperError`` with this code, or an error that carries one; and, if given, with this
+/// outcome.
 @discardableResult
 public func expectFailure(
-    _ code: ZooKeeperError.Code, _ comment: Comment? = nil, sourceLocation: SourceLocation = #_sourceLocation,
+    _ code: ZooKeeperError.Code, outcome: ZooKeeperError.Outcome? = nil, _ comment: Comment? = nil,
+    sourceLocation: SourceLocation = #_sourceLocation,
     isolation: isolated (any Actor)? = #isolation,
     _ body: () async throws -> some Any
 ) async -> (any Error)? {
@@ -14,6 +16,11 @@ public func expectFailure(
         return nil
     } catch {
         #expect(code ~= error, comment ?? "threw \(error)", sourceLocation: sourceLocation)
+        if let outcome {
+            #expect(
+                (error as? ZooKeeperError)?.outcome == outcome, comment ?? "threw \(error)",
+                sourceLocation: sourceLocation)
+        }
         return error
     }
 }

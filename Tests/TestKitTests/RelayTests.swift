@@ -73,7 +73,7 @@ import ZooKeeperTesting
 
     @Test func aLostAnswerIsTheAnswerToThatRequest() async throws {
         try await withRelay { client, relay in
-            relay.loseNextReply(to: .setData)
+            relay.inject(RelayFault(.cut, at: .reply(to: .setData)))
             try await client.create("/a")
             await expectFailure(.connectionLoss) { try await client.set("/a", to: [1]) }
             let node = try await client.get("/a")

@@ -1,8 +1,7 @@
-import Dispatch
 import Synchronization
 public import ZooKeeper
 
-/// Stands between clients and a server, passes every message on, and counts.
+/// Stands between clients and a server, passes every message on, counts, and lets things go wrong where it is told to.
 ///
 /// ```swift
 /// try await ZooKeeperRelay.withRelay(to: server) { relay in
@@ -13,14 +12,23 @@ public import ZooKeeper
 ///     #expect((relay.traffic - before).requests == [.create2: 1])
 /// }
 /// ```
+///
+/// To see what a service does when the answer to its write is lost:
+///
+/// ```swift
+/// relay.inject(RelayFault(.cut, at: .reply(to: .setData)))
+/// ```
 public final class ZooKeeperRelay: Sendable {
     private struct State {
         var traffic = Traffic()
-        var sockets: [ObjectIdentifier: Socket] = [:]
+        var connections: [Int: RelayConnection] = [:]
         var isOpen = true
-        /// Whose next answer is to be lost.
-        var doomed: OperationCode?
         var isRefusing = false
+        var faults = FaultPlan()
+        /// Directions in which nothing passes.
+        var frozen: Set<RelayConnection.Direction> = []
+        /// Connections over which nothing passes.
+        var frozenConnections: Set<Int> = []
         var flights: ExpectedFlights?
     }
 
@@ -44,8 +52,8 @@ public final class ZooKeeperRelay: Sendable {
     private let serverPort: Int
     private let listener: Socket
     private let state = Mutex(State())
-    /// Signalled whenever an answer that was held back may have become free to pass.
-    private let mayPass = DispatchSemaphore(value: 0)
+    /// Where messages wait that are held back.
+    private let turnstile = Turnstile()
 
     private init(serverPort: Int) throws {
         self.serverPort = serverPort
@@ -83,10 +91,43 @@ public final class ZooKeeperRelay: Sendable {
     /// What has gone over so far.
     public var traffic: Traffic { state.withLock { $0.traffic } }
 
+    // MARK: Faults
+
+    /// Lets something go wrong at a message to come. Several faults may be waiting, each counts for itself.
+    public func inject(_ fault: RelayFault) { state.withLock { $0.faults.inject(fault) } }
+
+    /// How many faults with a number have been injected and have not happened yet.
+    public var pendingFaults: Int { state.withLock { $0.faults.pendingCount } }
+
+    /// Takes back all faults that have not happened.
+    public func clearFaults() { state.withLock { $0.faults.clear() } }
+
     /// Cuts all connections. Clients will make new ones.
     public func cut() {
-        let sockets = state.withLock { Array($0.sockets.values) }
-        for socket in sockets { socket.shutDown() }
+        let connections = state.withLock { Array($0.connections.values) }
+        for connection in connections { connection.cut() }
+    }
+
+    /// From now on nothing passes, on any connection, also on new ones, which are accepted: silence, until ``thaw()``.
+    public func freeze() { freeze(RelayConnection.Direction.allCases) }
+
+    /// From now on nothing reaches the server, while what it says still passes.
+    public func freezeRequests() { freeze([.toServer]) }
+
+    /// From now on nothing reaches the clients, while the server hears and executes what they say.
+    public func freezeReplies() { freeze([.toClient]) }
+
+    private func freeze(_ directions: [RelayConnection.Direction]) {
+        state.withLock { $0.frozen.formUnion(directions) }
+    }
+
+    /// Lets everything pass that was held back by freezing, in order.
+    public func thaw() {
+        state.withLock { state in
+            state.frozen = []
+            state.frozenConnections = []
+        }
+        turnstile.changed()
     }
 
     /// Cuts all connections and accepts none while `body` runs.
@@ -115,18 +156,11 @@ public final class ZooKeeperRelay: Sendable {
         }
     }
 
-    /// Cuts the connection in place of the next answer to a request of this type: the server has executed it, and the
-    /// client does not know.
-    public func loseNextReply(to operation: OperationCode) {
-        state.withLock { $0.doomed = operation }
-    }
+    // MARK: Passing on
 
     private func close() {
-        state.withLock { state in
-            state.isOpen = false
-            state.flights = nil
-        }
-        mayPass.signal()
+        state.withLock { $0.isOpen = false }
+        turnstile.changed()
         listener.shutDown()
         cut()
     }
@@ -144,79 +178,56 @@ public final class ZooKeeperRelay: Sendable {
             client.shutDown()
             return
         }
-        let isOpen = state.withLock { state in
-            guard state.isOpen, !state.isRefusing else { return false }
+        let connection: RelayConnection? = state.withLock { state in
+            guard state.isOpen, !state.isRefusing else { return nil }
             state.traffic.connections += 1
-            state.sockets[ObjectIdentifier(client)] = client
-            state.sockets[ObjectIdentifier(server)] = server
-            return true
+            let connection = RelayConnection(number: state.traffic.connections, client: client, server: server)
+            state.connections[connection.number] = connection
+            return connection
         }
-        guard isOpen else {
+        guard let connection else {
             client.shutDown()
             server.shutDown()
             return
         }
-        let connection = Connection()
-        let isStarted = DetachedThread.start { [self] in
-            pass(from: server, to: client) { frame in
-                if connection.parser.withLock({ $0.isReply(frame) }) { waitForFlight() }
-                return state.withLock { state in
-                    connection.parser.withLock { $0.received(frame, &state.traffic) }
-                    return !connection.isDoomed(frame)
+        connection.run { [self] direction, frame in judge(frame, direction, of: connection) }
+        state.withLock { $0.connections[connection.number] = nil }
+    }
+
+    /// Counts a message, and holds it back for as long as it has to be.
+    private func judge(
+        _ frame: Frame, _ direction: RelayConnection.Direction, of connection: RelayConnection
+    ) -> RelayConnection.Verdict {
+        let (message, effect) = state.withLock { state in
+            let message = connection.parser.withLock { parser in
+                switch direction {
+                case .toServer: parser.sent(frame, &state.traffic)
+                case .toClient: parser.received(frame, &state.traffic)
                 }
             }
+            let effect = state.faults.effect(on: message)
+            if effect == .freeze { state.frozenConnections.insert(connection.number) }
+            return (message, effect)
         }
-        guard isStarted else { return cut() }
-        pass(from: client, to: server) { frame in
-            let isPassed = state.withLock { state in
-                let operation = connection.parser.withLock { $0.sent(frame, &state.traffic) }
-                if let operation, operation == state.doomed {
-                    state.doomed = nil
-                    connection.doom(frame)
-                }
-                return true
-            }
-            mayPass.signal()
-            return isPassed
+        turnstile.changed()
+        switch effect {
+        case .cut: return .cut
+        case .lose: return .lose
+        case .delay(let duration): Turnstile.pause(duration)
+        case .freeze, nil: break
         }
+        turnstile.wait { mayPass(message, direction) }
+        return .pass
+    }
+
+    private func mayPass(_ message: RelayMessage, _ direction: RelayConnection.Direction) -> Bool {
         state.withLock { state in
-            state.sockets[ObjectIdentifier(client)] = nil
-            state.sockets[ObjectIdentifier(server)] = nil
-        }
-    }
-
-    /// Blocks while an answer has to wait for the rest of a flight.
-    private func waitForFlight() {
-        while true {
-            let isFree = state.withLock { state in
-                guard state.flights?.mayPass(sent: state.traffic.requestCount) ?? true else { return false }
-                state.flights?.passedReplies += 1
-                return true
-            }
-            if isFree { return }
-            mayPass.wait()
-        }
-    }
-
-    /// Passes messages on until one side ends the connection or `look` says so, then ends the other's.
-    private func pass(from source: Socket, to target: Socket, look: (Frame) -> Bool) {
-        while let frame = source.readFrame() {
-            guard look(frame), target.write(frame.encoded) else { break }
-        }
-        source.shutDown()
-        target.shutDown()
-    }
-
-    /// What is known of one connection.
-    private final class Connection: Sendable {
-        let parser = Mutex(TrafficParser())
-        /// The number of the request whose answer is to be lost.
-        private let doomed = Mutex<Int32?>(nil)
-
-        func doom(_ request: Frame) { doomed.withLock { $0 = request.number(at: 0) } }
-
-        func isDoomed(_ reply: Frame) -> Bool {
-            doomed.withLock { $0 != nil && $0 == reply.number(at: 0) }
+            guard state.isOpen else { return true }
+            if state.frozen.contains(direction) || state.frozenConnections.contains(message.connection) { return false }
+            guard case .reply = message.kind, state.flights != nil else { return true }
+            guard state.flights?.mayPass(sent: state.traffic.requestCount) ?? true else { return false }
+            state.flights?.passedReplies += 1
+            return true
         }
     }
 }
