@@ -171,7 +171,7 @@ package final class CTransport: SessionTransport {
                     case .children: ZWATCHTYPE_CHILD
                     }
                 return unsafe czk_aremove_all_watches(handle, path, type, answered, data)
-            case .transaction, .authenticate: return ZBADARGUMENTS.rawValue
+            case .transaction, .authenticate, .reconfigure: return ZBADARGUMENTS.rawValue
             }
         }
     }
@@ -197,6 +197,10 @@ package final class CTransport: SessionTransport {
             let code = unsafe Self.authenticate(credential, handle, notedAuthentication, noted.toOpaque())
             if code == ZINVALIDSTATE.rawValue { unsafe noted.release() }
             return code != 0 ? code : unsafe zoo_aexists(handle, "/", 0, answeredAuthentication, data)
+        case .reconfigure(let change):
+            // The library copies the lists.
+            return unsafe zoo_areconfig(
+                handle, change.joining, change.leaving, change.members, change.version, answeredData, data)
         default: return ZBADARGUMENTS.rawValue
         }
     }

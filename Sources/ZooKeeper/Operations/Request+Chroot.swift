@@ -25,7 +25,7 @@ extension ZNodePath {
 extension Request {
     /// The same request, seen from outside the chroot.
     package func rooted(at chroot: ZNodePath) -> Request {
-        if chroot.isRoot { return self }
+        if chroot.isRoot || isOutsideChroot { return self }
         var copy = self
         copy.kind =
             switch kind {
@@ -43,7 +43,7 @@ extension Request {
                 .setAccessControl(path: chroot.absolute(path), accessControl: accessControl, version: version)
             case .sync(let path): .sync(path: chroot.absolute(path))
             case .transaction(let steps): .transaction(steps.map { TransactionStep($0.kind.rooted(at: chroot)) })
-            case .removeWatches, .authenticate: kind
+            case .removeWatches, .authenticate, .reconfigure: kind
             }
         return copy
     }

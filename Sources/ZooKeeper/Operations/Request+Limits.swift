@@ -21,6 +21,8 @@ extension Request {
             if credential.scheme.isEmpty {
                 throw ZooKeeperError(.invalidArgument, message: "the scheme of a credential must not be empty")
             }
+        case .reconfigure(let change):
+            for text in change.texts { try Self.validate(text: text, named: "list of servers") }
         default: break
         }
         let length = encodedLength
@@ -72,6 +74,8 @@ extension Request {
         case .removeWatches(let path, _): return header + path.encodedLength + 4
         case .authenticate(let credential):
             return header + 4 + credential.scheme.encodedLength + 4 + credential.proof.count
+        case .reconfigure(let change):
+            return header + 12 + change.texts.reduce(0) { $0 + $1.utf8.count } + 8
         }
     }
 }

@@ -15,11 +15,14 @@ public struct Request: Sendable {
         case transaction([TransactionStep])
         case removeWatches(path: String, table: WatchTable.Removable)
         case authenticate(Credential)
+        case reconfigure(Reconfiguration)
     }
 
     package var kind: Kind
     /// What waits for a change of the node, if the request is a read that sets a watch.
     package var watch: Watch?
+    /// Whether the path is not below the chroot: the ensemble's own nodes are the same for everybody.
+    package var isOutsideChroot = false
 
     package init(_ kind: Kind, watch: Watch? = nil) {
         self.kind = kind
@@ -71,7 +74,7 @@ extension Request {
     /// whatever server the session is connected to, which may be cut off from its leader.
     package var isLeaderRoundTrip: Bool {
         switch kind {
-        case .create, .delete, .setData, .setAccessControl, .sync, .transaction: true
+        case .create, .delete, .setData, .setAccessControl, .sync, .transaction, .reconfigure: true
         default: false
         }
     }
@@ -91,17 +94,18 @@ extension Request {
         case .transaction: "transaction"
         case .removeWatches: "removeWatches"
         case .authenticate: "authenticate"
+        case .reconfigure: "reconfigure"
         }
     }
 
-    /// The path the request is about; `nil` for a transaction.
+    /// The path the request is about; `nil` for what is about many or none.
     package var path: String? {
         switch kind {
         case .create(let path, _, _, _), .delete(let path, _), .exists(let path), .getData(let path),
             .setData(let path, _, _), .getChildren(let path), .getAccessControl(let path),
             .setAccessControl(let path, _, _), .sync(let path), .removeWatches(let path, _):
             path
-        case .transaction, .authenticate: nil
+        case .transaction, .authenticate, .reconfigure: nil
         }
     }
 }

@@ -14,6 +14,8 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
     package static let badArguments = ResultCode(rawValue: -8)
     package static let invalidState = ResultCode(rawValue: -9)
     package static let tlsError = ResultCode(rawValue: -15)
+    package static let newConfigurationHasNoQuorum = ResultCode(rawValue: -13)
+    package static let reconfigurationUnderWay = ResultCode(rawValue: -14)
     package static let noNode = ResultCode(rawValue: -101)
     package static let noAuth = ResultCode(rawValue: -102)
     package static let badVersion = ResultCode(rawValue: -103)
@@ -26,13 +28,14 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
     package static let closing = ResultCode(rawValue: -116)
     package static let sessionMoved = ResultCode(rawValue: -118)
     package static let noWatcher = ResultCode(rawValue: -121)
+    package static let reconfigurationDisabled = ResultCode(rawValue: -123)
     package static let quotaExceeded = ResultCode(rawValue: -125)
     package static let throttled = ResultCode(rawValue: -127)
 
     /// Whether this is a server's answer about a request it has executed or refused; and so a sign of life.
     package var isAnswer: Bool {
         switch self {
-        case .ok, .unimplemented, .badArguments: true
+        case .ok, .unimplemented, .badArguments, .newConfigurationHasNoQuorum, .reconfigurationUnderWay: true
         default: rawValue <= -101 && self != .sessionExpired && self != .authFailed && self != .closing
         }
     }
@@ -64,6 +67,13 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
         case .notEmpty: ZooKeeperError(.notEmpty, outcome: .refused)
         case .invalidACL: ZooKeeperError(.invalidACL, outcome: .refused)
         case .unimplemented: ZooKeeperError(.unimplemented, outcome: .refused)
+        case .newConfigurationHasNoQuorum:
+            ZooKeeperError(.refused, outcome: .refused, message: "too few of the new servers are there and up to date")
+        case .reconfigurationUnderWay:
+            ZooKeeperError(.refused, outcome: .refused, message: "another reconfiguration is under way")
+        case .reconfigurationDisabled:
+            ZooKeeperError(
+                .unimplemented, outcome: .refused, message: "reconfiguration is switched off (reconfigEnabled)")
         case .quotaExceeded: ZooKeeperError(.quotaExceeded, outcome: .refused)
         case .throttled: ZooKeeperError(.throttled, outcome: .refused)
         case .badArguments:

@@ -21,8 +21,13 @@ final class GuardedProcess: Sendable {
         clean() { [ -s "$pid" ] && kill -KILL "$(cat "$pid")" 2>/dev/null; wait; rm -rf "$directory"; }
         trap clean EXIT
         trap 'exit 1' HUP INT TERM
+        mkdir "$directory/data"
         echo "directory $directory"
         while read -r command; do
+            case "$command" in
+            save) rm -rf "$directory/saved"; cp -a "$directory/data" "$directory/saved"; continue ;;
+            restore) rm -rf "$directory/data"; cp -a "$directory/saved" "$directory/data"; continue ;;
+            esac
             (
                 "$@" "$directory/zoo.cfg" </dev/null >>"$directory/server.log" 2>&1 &
                 echo $! >"$pid"
@@ -108,6 +113,12 @@ final class GuardedProcess: Sendable {
             throw TestKitError("the shell that guards a server is gone")
         }
     }
+
+    /// Copies the data aside, before the next start.
+    func saveData() { sendCommand.yield("save") }
+
+    /// Puts the copy in place of the data, before the next start.
+    func restoreData() { sendCommand.yield("restore") }
 
     /// Sends a signal; nothing if the program does not run.
     func signal(_ number: Int32) {

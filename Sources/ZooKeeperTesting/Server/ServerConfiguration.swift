@@ -10,6 +10,8 @@ public struct ServerConfiguration: Sendable, Hashable {
     public var maximumSessionTimeout: Duration = .seconds(60)
     /// Whether every transaction is flushed to the disk. Default: no. Data outlives the death of the process either way.
     public var forcesSync = false
+    /// The server's number in an ensemble, if it has one.
+    public var myID: Int?
     /// Further lines of `zoo.cfg`.
     public var properties: [String: String] = [:]
     /// Further `-D` options. Default: nodes with a time to live are allowed.

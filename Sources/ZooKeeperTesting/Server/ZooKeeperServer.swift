@@ -85,6 +85,13 @@ public final class ZooKeeperServer: Sendable {
     /// Lets a frozen server go on.
     public func thaw() { process.signal(SIGCONT) }
 
+    /// Takes a copy of the data of a server that has been killed, for ``restoreData()``. Done before the next restart.
+    public func saveData() { process.saveData() }
+
+    /// Puts the copy in place of the data of a server that has been killed, as after a restore from a backup. Done before
+    /// the next restart. The server then knows less than its clients have seen.
+    public func restoreData() { process.restoreData() }
+
     /// Whether the process is there, frozen or not.
     public var isRunning: Bool { process.pid != nil }
 
@@ -121,6 +128,7 @@ public final class ZooKeeperServer: Sendable {
                 try write(
                     configuration.text(directory: server.directory, port: server.port),
                     to: "\(server.directory)/zoo.cfg")
+                if let id = configuration.myID { try write("\(id)\n", to: "\(server.directory)/data/myid") }
                 try await process.start()
                 if try await server.isServing() { return server }
                 lastFailure = server.failure("ended at its start")
@@ -148,7 +156,7 @@ public final class ZooKeeperServer: Sendable {
 
     /// A port nobody listens on, outside the range from which the system takes ports for outgoing connections: there it
     /// could be taken while the server is being restarted.
-    private static func freePort() throws(TestKitError) -> Int {
+    package static func freePort() throws(TestKitError) -> Int {
         for _ in 0..<100 {
             let port = Int.random(in: 10_000...31_999)
             if (try? Socket.listening(on: port)) != nil { return port }
