@@ -96,6 +96,7 @@ package final class CTransport: SessionTransport {
     /// them on later ones. (Any earlier it may refuse them, between two attempts to connect.)
     func connected(_ handle: OpaquePointer?) {
         guard let handle = unsafe handle else { return }
+        unsafe CloseOnExec.markConnection(of: handle)
         pendingCredentials.withLock { pending in
             while let credential = pending.first {
                 let code = unsafe Self.authenticate(credential, handle, nil, nil)

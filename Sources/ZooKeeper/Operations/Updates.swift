@@ -1,0 +1,120 @@
+/// The states of a node, or of its children, as they change: ``ZooKeeperOperations/updates(of:file:line:)`` and
+/// ``ZooKeeperOperations/childrenUpdates(of:file:line:)``.
+///
+/// Starts with the current state; `nil` while there is no such node. **No final state is lost**: whatever the connection
+/// does, also while it is away, and on a ``ZooKeeperClient`` also when the session expires and another one follows, the
+/// last state is delivered. States in between may be skipped, above all by a consumer that is slower than the changes. No
+/// state is delivered twice in a row.
+///
+/// Costs one watch, and one read for each state delivered. Nothing is read ahead: the next read is made when the next
+/// state is asked for.
+///
+/// Ends when the client or session is closed by its owner, and when the consuming task is cancelled. Throws
+/// ``ZooKeeperError`` when it cannot go on: `noAuth`, `watchBudgetExceeded`, `notRunning`, `chrootNotFound`; on a
+/// ``ZooKeeperSession`` also `sessionLost`. While there is no connection it waits.
+public struct Updates<Read: WatchableOperation>: AsyncSequence, Sendable {
+    public typealias Element = Read.Output?
+    public typealias Failure = ZooKeeperError
+
+    fileprivate let source: any ZooKeeperOperations
+    fileprivate let path: ZNodePath
+    fileprivate let read: Read
+    /// What tells two states apart.
+    fileprivate let version: @Sendable (Read.Output) -> [Int64]
+    fileprivate let file: String
+    fileprivate let line: Int
+
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(updates: self) }
+
+    public struct AsyncIterator: AsyncIteratorProtocol {
+        fileprivate let updates: Updates
+        private var watch: Watch?
+        /// `nil` before the first state; empty for no node.
+        private var lastVersion: [Int64]?
+
+        fileprivate init(updates: Updates) { self.updates = updates }
+
+        /// The next state, or `nil` at the end.
+        public mutating func next(
+            isolation actor: isolated (any Actor)?
+        ) async throws(ZooKeeperError) -> Element? {
+            while true {
+                do {
+                    // How a watch ends does not matter: what is read next is the truth.
+                    if let watch { _ = await watch.registration.outcome.wait(isolation: actor) }
+                    if Task.isCancelled { return nil }
+                    let (value, watch) = try await current()
+                    self.watch = watch
+                    let version = value.map(updates.version) ?? []
+                    if version != lastVersion {
+                        lastVersion = version
+                        return .some(value)
+                    }
+                } catch {
+                    switch error.code {
+                    // Longer away than one request may wait; a stream waits on.
+                    case .connectionLoss: watch = nil
+                    case .closed, .cancelled: return nil
+                    default: throw error
+                    }
+                }
+            }
+        }
+
+        /// The next state, or `nil` at the end.
+        public mutating func next() async throws(ZooKeeperError) -> Element? {
+            try await next(isolation: #isolation)
+        }
+
+        /// What there is, and a watch that sees the first change of it.
+        private func current() async throws(ZooKeeperError) -> (Read.Output?, Watch) {
+            while true {
+                do {
+                    let read = try await updates.source.perform(
+                        updates.read.watched, file: updates.file, line: updates.line)
+                    return (read.value, read.watch)
+                } catch {
+                    guard error.code == .noNode else { throw error }
+                }
+                let existence = try await updates.source.perform(
+                    Exists(updates.path).watched, file: updates.file, line: updates.line)
+                // Created between the two reads: looks again.
+                if existence.value == nil { return (nil, existence.watch) }
+            }
+        }
+    }
+}
+
+extension ZooKeeperOperations {
+    /// The data and stat of a node, as they change: see ``Updates``.
+    ///
+    /// ```swift
+    /// for try await node in client.updates(of: "/config/limits") {
+    ///     limits = node.map { Limits($0.data) } ?? .standard
+    /// }
+    /// ```
+    public func updates(of path: ZNodePath, file: String = #fileID, line: Int = #line) -> Updates<GetData> {
+        Updates(source: self, path: path, read: GetData(path), version: { $0.version }, file: file, line: line)
+    }
+
+    /// The names of a node's children, as they come and go: see ``Updates``.
+    ///
+    /// ```swift
+    /// for try await children in client.childrenUpdates(of: "/services/mail") {
+    ///     addresses = children?.names ?? []
+    /// }
+    /// ```
+    public func childrenUpdates(
+        of path: ZNodePath, file: String = #fileID, line: Int = #line
+    ) -> Updates<GetChildren> {
+        Updates(source: self, path: path, read: GetChildren(path), version: { $0.version }, file: file, line: line)
+    }
+}
+
+extension ZNode {
+    fileprivate var version: [Int64] { [stat.czxid.rawValue, stat.mzxid.rawValue] }
+}
+
+extension GetChildren.Output {
+    fileprivate var version: [Int64] { [stat.czxid.rawValue, stat.pzxid.rawValue, Int64(stat.cversion)] }
+}
