@@ -100,10 +100,12 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             path: "Tests/Support", swiftSettings: settings),
+        .target(
+            name: "FaultyResolver", path: "Tests/FaultyResolver", linkerSettings: [.linkedLibrary("dl")]),
         .executableTarget(
             name: "TestWorker",
             dependencies: [
-                "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                "FaultyResolver", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -119,7 +121,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "ZooKeeper", "ZooKeeperTesting",
+                "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting",
                 .product(
                     name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle",
                     condition: .when(traits: ["ServiceLifecycle"])),

@@ -31,6 +31,12 @@ public func readFile(_ path: String) throws -> String {
     return String(decoding: bytes[..<count], as: UTF8.self)
 }
 
+/// Replaces the text of a file.
+public func overwrite(_ path: String, _ text: String) throws {
+    let descriptor = try FileDescriptor.open(FilePath(path), .writeOnly, options: [.truncate])
+    try descriptor.closeAfter { _ = try descriptor.writeAll(text.utf8) }
+}
+
 private func remove(_ path: FilePath) throws {
     unsafe try path.withPlatformString { path in
         guard unsafe unlink(path) == 0 else { throw Errno(rawValue: errno) }

@@ -43,13 +43,18 @@ public struct Program: Sendable {
 
     /// Runs it while `body` runs, and then to its end.
     ///
+    /// - Parameter environment: Variables it gets besides those of this process.
     /// - Returns: What it printed, and whether it succeeded.
     @discardableResult
     public func run(
-        _ arguments: [String], _ body: @Sendable (Running) async throws -> some Sendable
+        _ arguments: [String], environment: [String: String] = [:],
+        _ body: @Sendable (Running) async throws -> some Sendable
     ) async throws -> (lines: [String], succeeded: Bool) {
         let result = try await Subprocess.run(
-            executable, arguments: Arguments(arguments), input: .none, output: .sequence,
+            executable, arguments: Arguments(arguments),
+            environment: .inherit.updating(
+                Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })),
+            input: .none, output: .sequence,
             error: .currentStandardError
         ) { execution in
             let running = Running(pid: execution.processIdentifier.value)

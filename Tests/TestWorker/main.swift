@@ -5,6 +5,7 @@ import Logging
 switch CommandLine.arguments.dropFirst().first {
 case "exclusion": try await Exclusion.run(Array(CommandLine.arguments.dropFirst(2)))
 case "blocked-pool": try await BlockedPool.run(Array(CommandLine.arguments.dropFirst(2)))
+case "names": try await Names.run(Array(CommandLine.arguments.dropFirst(2)))
 case "server": try await OwnServer.run()
-default: fatalError("usage: TestWorker exclusion | blocked-pool | server")
+default: fatalError("usage: TestWorker exclusion | blocked-pool | names | server")
 }
