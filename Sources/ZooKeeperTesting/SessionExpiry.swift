@@ -8,31 +8,54 @@ extension ZooKeeperServer {
     ///
     /// - Throws: ``TestKitError`` if the server does not listen, or the session was never connected.
     public func expire(_ session: ZooKeeperSession) async throws {
+        var close = Frame()
+        close.append(Int32(1))
+        close.append(OperationCode.closeSession.rawValue)
+        // The client loses its connection by this, comes back, and may take the session over again before it is closed.
+        try await takeOver(session, andSend: close)
+    }
+
+    /// Takes a session over, as a second client with its id and password would: the server cuts its client off, which
+    /// comes back and takes it over again.
+    ///
+    /// - Throws: ``TestKitError`` if the server does not listen, or the session is over or was never connected.
+    public func takeOver(_ session: ZooKeeperSession) async throws {
+        try await takeOver(session, andSend: nil)
+    }
+
+    private func takeOver(_ session: ZooKeeperSession, andSend frame: Frame?) async throws {
         guard let id = session.id else { throw TestKitError("the session was never connected") }
-        let password = session.password
-        let timeout = session.timeout
+        let connect = Frame.connect(to: id, session.password, timeout: session.timeout)
         try await blocking { [port] () throws(TestKitError) in
-            var connect = Frame()
-            connect.append(Int32(0))
-            connect.append(Int64(0))
-            connect.append(Int32(clamping: timeout.wholeMilliseconds))
-            connect.append(id.rawValue)
-            connect.append(Int32(password.count))
-            connect.bytes += password
-            connect.bytes.append(0)
-            var close = Frame()
-            close.append(Int32(1))
-            close.append(OperationCode.closeSession.rawValue)
-            // The client loses its connection by this, comes back, and may take the session over again before it is
-            // closed.
             for _ in 0..<100 {
                 let socket = try Socket.connected(to: port)
                 socket.setReadLimit(milliseconds: 10_000)
-                guard socket.write(connect.encoded + close.encoded), let answer = socket.readFrame() else { continue }
+                guard socket.write(connect.encoded + (frame?.encoded ?? [])), let answer = socket.readFrame() else {
+                    continue
+                }
                 // A session that is over is answered with the id 0.
-                if answer.number(at: 8, as: Int64.self) == 0 || socket.readFrame() != nil { return }
+                if answer.number(at: 8, as: Int64.self) == 0 {
+                    if frame == nil { throw TestKitError("session \(id) is over") }
+                    return
+                }
+                if frame == nil || socket.readFrame() != nil { return }
             }
             throw TestKitError("the server did not let session \(id) be taken over")
         }
+    }
+}
+
+extension Frame {
+    /// The handshake of a client that has a session.
+    fileprivate static func connect(to id: SessionID, _ password: [UInt8], timeout: Duration) -> Frame {
+        var frame = Frame()
+        frame.append(Int32(0))
+        frame.append(Int64(0))
+        frame.append(Int32(clamping: timeout.wholeMilliseconds))
+        frame.append(id.rawValue)
+        frame.append(Int32(password.count))
+        frame.bytes += password
+        frame.bytes.append(0)
+        return frame
     }
 }

@@ -284,10 +284,3 @@ import ZooKeeperTesting
         }
     }
 }
-
-extension Promise.Wait {
-    fileprivate var value: Value? {
-        if case .value(let value) = self { return value }
-        return nil
-    }
-}
