@@ -1,3 +1,4 @@
+import Dispatch
 import TestSupport
 import Testing
 import ZooKeeper
@@ -112,10 +113,58 @@ import ZooKeeperTesting
             let calls = TrackedCalls()
             try await ZooKeeperClient.withClient(server.configuration) { client in
                 let session = try await client.withSession { $0 }
-                calls.issue(100, in: session) { _ in Create("/n-", mode: .persistentSequential).makeRequest() }
+                calls.issue(20, in: session) { _ in Create("/n-", mode: .persistentSequential).makeRequest() }
                 await session.close()
             }
-            #expect(calls.results == ["success": 100], "a short drain comes first")
+            #expect(calls.results == ["success": 20], "a short drain comes first")
+        }
+    }
+
+    /// Whoever waits for a change is told, also if nothing changes any more.
+    @Test(arguments: [true, false])
+    func watchesEndWithTheirSession(_ isFrozen: Bool) async throws {
+        try await ZooKeeperServer.withServer { server in
+            try await ZooKeeperClient.withClient(server.configuration) { client in
+                let session = try await client.withSession { $0 }
+                var watches: [Watch] = []
+                for _ in 0..<50 { watches.append(try await session.existsWatched("/a").watch) }
+                if isFrozen { server.freeze() }
+                let pending = TrackedCalls()
+                let last = Watch()
+                pending.issue(1, in: session) { _ in Request(.exists(path: "/b"), watch: last) }
+                watches.append(last)
+                await session.close()
+                for watch in watches.dropLast() { await expectFailure(.closed) { try await watch.event() } }
+                // It was never set if its read was not answered; then it has nothing to wait for.
+                #expect(pending.answered == 1)
+            }
+        }
+    }
+
+    /// Somebody blocks the thread that brings the answers, which the C client's close waits for.
+    @Test func aBlockedCallbackDelaysTheCloseNoLongerThanItsLimit() async throws {
+        try await ZooKeeperServer.withServer { server in
+            let calls = TrackedCalls()
+            let gate = DispatchSemaphore(value: 0)
+            weak var released: ZooKeeperSession?
+            try await ZooKeeperClient.withClient(server.configuration) { client in
+                let session = try await client.withSession { $0 }
+                released = session
+                let isBlocked = Shared(false)
+                _ = session.submit(Exists("/").makeRequest()) { _ in
+                    isBlocked.withLock { $0 = true }
+                    gate.wait()
+                }
+                try await eventually("blocked") { isBlocked.value }
+                calls.issue(100, in: session) { _ in Exists("/").makeRequest() }
+                // Returns although the C client cannot.
+                await session.close()
+                #expect(calls.answered == 100)
+                #expect(session.state == .closed)
+                gate.signal()
+            }
+            try await eventually("let go") { calls.alive == 0 && released == nil }
+            #expect(calls.answeredTwice == 0)
         }
     }
 }

@@ -127,6 +127,55 @@ import ZooKeeperTesting
         }
     }
 
+    /// Watches are dropped while their nodes change: each that is still held fires, and none is left on the server.
+    @Test func droppingRacesWithFiring() async throws {
+        try await ZooKeeperServer.withServer { server in
+            try await ZooKeeperClient.withClient(server.configuration) { writer in
+                try await writer.create("/a")
+                try await ZooKeeperClient.withClient(server.configuration) { client in
+                    for round in 0..<200 {
+                        var dropped: Watch? = try await client.getWatched("/a").watch
+                        let held = try await client.getWatched("/a").watch
+                        async let write = writer.set("/a", to: [UInt8(round)])
+                        withExtendedLifetime(dropped) {}
+                        dropped = nil
+                        let kind = try await held.event().kind
+                        #expect(kind == .dataChanged)
+                        _ = try await write
+                        let last = try await client.getWatched("/a").watch
+                        withExtendedLifetime(last) {}
+                    }
+                    try await eventually("none is left") { try await server.watchCount() == 0 }
+                }
+            }
+        }
+    }
+
+    @Test func theDeletionOfANodeFiresAllKindsOnce() async throws {
+        try await withClient { client in
+            try await client.create("/a")
+            let counts = Shared([0, 0, 0])
+            let session = try await client.withSession { $0 }
+            let chroot = client.configuration.chroot
+            let reads: [Request.Kind] = [
+                .getData(path: "\(chroot)/a"), .exists(path: "\(chroot)/a"), .getChildren(path: "\(chroot)/a"),
+            ]
+            let watches = reads.indices.map { index in Watch { _ in counts.withLock { $0[index] += 1 } } }
+            for (read, watch) in zip(reads, watches) {
+                var request = Request(read, watch: watch)
+                request.isOutsideChroot = true
+                _ = try await session.submit(request).outcome().get()
+            }
+            try await client.delete("/a")
+            try await client.create("/a")
+            try await client.set("/a", to: [1])
+            try await client.delete("/a")
+            try await client.sync()
+            #expect(counts.value == [1, 1, 1])
+            withExtendedLifetime(watches) {}
+        }
+    }
+
     @Test func awaitingCanBeCancelledAndTheWatchStays() async throws {
         try await withClient { client in
             try await client.create("/a")

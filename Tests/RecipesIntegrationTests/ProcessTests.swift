@@ -1,3 +1,4 @@
+import Glibc
 import TestSupport
 import Testing
 import ZooKeeper
@@ -38,6 +39,26 @@ import ZooKeeperTesting
                 server.freeze()
                 _ = try await worker.line(startingWith: "lost")
                 server.thaw()
+            }
+            #expect(lines == ["kept", "lost in time"])
+            #expect(succeeded)
+        }
+    }
+
+    /// The process of the holder is stopped for longer than its session lives, and somebody else gets the lock. When it
+    /// goes on, the first look at the lease says that it is over.
+    @Test func aProcessThatWasStoppedKnowsWhenItGoesOn() async throws {
+        try await ZooKeeperServer.withServer { server in
+            let (lines, succeeded) = try await Program.testWorker.run(
+                ["blocked-pool", server.connectString, "/a", "0"]
+            ) { worker in
+                _ = try await worker.line(startingWith: "kept")
+                kill(worker.pid, SIGSTOP)
+                try await ZooKeeperClient.withClient(server.configuration) { other in
+                    try await ZooKeeperLock(other, at: "/a").withLock { _ in }
+                }
+                #expect(worker.lines.value == ["kept"])
+                kill(worker.pid, SIGCONT)
             }
             #expect(lines == ["kept", "lost in time"])
             #expect(succeeded)
