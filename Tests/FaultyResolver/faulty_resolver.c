@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <netdb.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,9 @@
 
 typedef int resolve(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 
-void faulty_resolver_install(void) {}
+static atomic_long calls;
+
+long faulty_resolver_calls(void) { return calls; }
 
 // What to do, as far as it could be read.
 static void read_orders(const char *path, char *orders, size_t size) {
@@ -27,6 +30,7 @@ static void read_orders(const char *path, char *orders, size_t size) {
 }
 
 int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
+    calls++;
     resolve *system_resolve = (resolve *)dlsym(RTLD_NEXT, "getaddrinfo");
     const char *path = getenv("FAULTY_RESOLVER");
     unsigned char address[16];

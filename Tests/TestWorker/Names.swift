@@ -4,20 +4,25 @@ import ZooKeeper
 
 /// Reads `/` all the time and says when what comes of it changes: `CONNECT`.
 ///
-/// Prints `ok <generation of the session>` or `error <code> <message>`. Names are resolved as the environment variable
+/// Prints `lookups <number>` once, after 300 reads, and `ok <generation of the session>` or `error <code> <message>`. Names are resolved as the environment variable
 /// FAULTY_RESOLVER says.
 enum Names {
     static func run(_ arguments: [String]) async throws {
-        faulty_resolver_install()
         var configuration = try ZooKeeperConfiguration(arguments[0])
         configuration.sessionTimeout = .seconds(3)
         configuration.connectTimeout = .seconds(2)
         try await ZooKeeperClient.withClient(configuration) { client in
             var last = ""
+            var reads = 0
             while true {
                 let now: String
                 do {
                     _ = try await client.exists("/")
+                    reads += 1
+                    if reads == 300 {
+                        print("lookups \(faulty_resolver_calls())")
+                        fflush(nil)
+                    }
                     now = "ok \(try await client.withSession { $0.generation })"
                 } catch let error as ZooKeeperError {
                     now = "error \(error.code) \(error.message ?? "")"

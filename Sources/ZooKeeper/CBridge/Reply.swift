@@ -129,7 +129,7 @@ package final class Reply: Sendable {
     private func finish(_ makeOutcome: (_ isIssued: Bool) -> Outcome?) {
         var continuation: UnsafeContinuation<Outcome, Never>?
         let outcome: Outcome? = state.withLock { state in
-            if case .finished = state.phase { return nil }
+            if case .finished = state.phase, !PlantedBug.repliesFinishTwice.isPlanted { return nil }
             guard let outcome = makeOutcome(state.isIssued) else { return nil }
             if case .awaited(let waiting) = state.phase { unsafe continuation = waiting }
             state.phase = .finished(outcome)

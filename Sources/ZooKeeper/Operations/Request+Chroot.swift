@@ -10,7 +10,7 @@ extension ZNodePath {
     /// The same for a node to be created. A sequential one at `/` is a child of the root whose name is its digits; to put
     /// the digits behind the chroot's own name would be to leave it.
     fileprivate func absolute(creating path: String, _ mode: CreateMode) -> String {
-        path.utf8.count == 1 && mode.isSequential ? string + "/" : absolute(path)
+        path.utf8.count == 1 && mode.isSequential && !PlantedBug.chrootLeaks.isPlanted ? string + "/" : absolute(path)
     }
 
     /// What we call the server's `path`, if this is the chroot.

@@ -134,9 +134,10 @@ package struct SessionStateMachine: Sendable, Hashable {
         _ id: SessionID, timeout: Duration, isReadOnly: Bool, at now: ContinuousClock.Instant
     ) -> [Effect] {
         // The C client checks nothing of the handshake. An HTTP server "accepts" a session with a time-out of six days.
-        if id.rawValue == 0 || isReadOnly || timeout <= .zero
-            || timeout > max(.seconds(600), settings.requestedTimeout * 10)
-        {
+        let makesSense =
+            id.rawValue != 0 && !isReadOnly && timeout > .zero
+            && timeout <= max(.seconds(600), settings.requestedTimeout * 10)
+        if !makesSense, !PlantedBug.handshakeUnchecked.isPlanted {
             return finish(.protocolViolation("session \(id), time-out \(timeout)"))
         }
         if let known = self.id, known != id { return finish(.expired) }
@@ -159,8 +160,8 @@ package struct SessionStateMachine: Sendable, Hashable {
         sentAt: ContinuousClock.Instant, byLeader: Bool, at now: @autoclosure () -> ContinuousClock.Instant
     ) -> [Effect] {
         heardAt = max(heardAt, sentAt)
-        if byLeader, sentAt > leaderHeardAt {
-            leaderHeardAt = sentAt
+        if byLeader || PlantedBug.anyAnswerCountsForLeases.isPlanted, sentAt > leaderHeardAt {
+            leaderHeardAt = PlantedBug.deadlineFromTheAnswer.isPlanted ? now() : sentAt
             areLeasesOverdue = areLeasesOverdue && leasesExpireBy <= now()
         }
         guard end == nil, isOverdue, expiresBy > now() else { return [] }
@@ -175,7 +176,7 @@ package struct SessionStateMachine: Sendable, Hashable {
             areLeasesOverdue = true
             effects.append(.leasesOverdue)
         }
-        if now >= heardAt + abandonAfter { return effects + finish(.abandoned) }
+        if now >= heardAt + abandonAfter, !PlantedBug.neverAbandoned.isPlanted { return effects + finish(.abandoned) }
         if !isOverdue, now >= expiresBy {
             isOverdue = true
             effects.append(.stateChanged)

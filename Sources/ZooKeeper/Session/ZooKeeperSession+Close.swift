@@ -12,7 +12,8 @@ extension ZooKeeperSession {
     /// Returns when all that is done, after 6 s at the latest. Calling it again, also at the same time, is harmless.
     package func close() async {
         beginClose()
-        await released.wait(until: .now + settings.closeTimeout, isShielded: true)
+        let limit = PlantedBug.closeWithoutDeadline.isPlanted ? nil : ContinuousClock.now + settings.closeTimeout
+        await released.wait(until: limit, isShielded: true)
     }
 
     /// As ``close()``, without waiting.
@@ -63,12 +64,13 @@ extension ZooKeeperSession {
             finished.append((reply, .failure(located(endError(state, outcome: .notSent), reply))))
         }
         // Their callers are told now. The replies themselves stay until the transport is closed: C may use them yet.
-        for reply in core.gate.allIssued {
+        for reply in core.gate.allIssued where !PlantedBug.noDrainAfterClose.isPlanted {
             finished.append((reply, .failure(located(endError(state, outcome: .unknown), reply))))
         }
         let watches = core.watches.drain()
         notices.post([.ended(state, Array(core.leaseholders.values), watches)])
         core.leaseholders = [:]
+        if PlantedBug.handlesStayOpen.isPlanted { return }
         transport.close { [self] in
             self.core.withLock { core in
                 core.gate.removeAllIssued()

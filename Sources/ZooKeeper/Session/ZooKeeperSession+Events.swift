@@ -67,7 +67,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
     /// leases a `sync` is sent: it goes to the leader, without costing a quorum write.
     private func appendHeartbeat(toLeader: Bool, _ core: inout Core) {
         let path = settings.chroot.string
-        let isProbe = core.gate.isHeld || !toLeader
+        let isProbe = core.gate.isHeld || !toLeader || PlantedBug.heartbeatsMissTheLeader.isPlanted
         let request = Request(isProbe ? .exists(path: path) : .sync(path: path))
         let reply = makeReply(request, .now, .never) { [weak self] outcome in
             if isProbe { self?.probed(outcome) }
@@ -126,6 +126,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
     /// While there is no connection, nothing waits longer than the request time-out.
     func scheduleExpiry(_ core: inout Core) {
         guard let oldest = core.gate.oldestSubmission, !core.machine.state.isFinal else { return }
+        if PlantedBug.callsWaitForEver.isPlanted { return }
         let at = max(oldest, core.disconnectedAt ?? oldest) + settings.requestTimeout
         core.expiry?.cancel()
         core.expiry = Deadlines.shared.schedule(at: at) { [weak self] in self?.expireWaiting() }
@@ -165,7 +166,8 @@ extension ZooKeeperSession: SessionTransportDelegate {
             case .connected: connected.fulfil(true)
             case .suspended(let leaseholders): leaseholders.forEach { $0.sessionSuspended() }
             case .overdue(let leaseholders): leaseholders.forEach { $0.sessionOverdue() }
-            case .ended(let state, let leaseholders, let watches):
+            case .ended(let state, let leaseholders, let allWatches):
+                let watches = PlantedBug.watchesHangAtTheEnd.isPlanted ? [] : allWatches
                 connected.fulfil(false)
                 ended.fulfil(state)
                 leaseholders.forEach { $0.sessionEnded(state) }

@@ -156,7 +156,7 @@ extension ZooKeeperSession {
     /// Nobody holds a watch any more: takes it off the server.
     private func unregister(_ registration: WatchRegistration, at path: String) {
         let removable = core.withLock { $0.watches.remove(registration, at: path) }
-        guard let removable else { return }
+        guard let removable, !PlantedBug.watchesStay.isPlanted else { return }
         let request = Request(.removeWatches(path: path, table: removable))
         let reply = makeReply(request, .now, .untilSessionEnds) { [weak self] _ in
             self?.core.withLock { $0.watches.removed(removable, at: path) }
@@ -185,8 +185,8 @@ extension ZooKeeperSession.Core {
     fileprivate func shouldRetry(_ reply: Reply, before limit: ContinuousClock.Instant) -> Bool {
         guard !machine.state.isFinal, !reply.isFinished else { return false }
         return switch reply.retry {
-        case .never: false
-        case .withinRequestTimeout: closing == .open && .now < limit
+        case .never: PlantedBug.writesAreRetried.isPlanted
+        case .withinRequestTimeout: closing == .open && .now < limit && !PlantedBug.readsAreNotRetried.isPlanted
         case .untilSessionEnds: true
         }
     }

@@ -9,7 +9,7 @@
 #ifndef FAULTY_RESOLVER_H
 #define FAULTY_RESOLVER_H
 
-// Linked into a program by being called from it.
-void faulty_resolver_install(void);
+// How often the program has asked for an address, numbers included. (Calling this links the resolver in.)
+long faulty_resolver_calls(void);
 
 #endif
