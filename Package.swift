@@ -54,6 +54,9 @@ let package = Package(
             dependencies: [
                 "ZooKeeper",
                 .product(name: "Logging", package: "swift-log"),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
             ],
             path: "Recipes",
             swiftSettings: settings),
@@ -133,6 +136,11 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "RecipesIntegrationTests",
-            dependencies: ["TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
+            dependencies: [
+                "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                .product(
+                    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+            ],
             swiftSettings: settings),
     ])

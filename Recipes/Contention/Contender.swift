@@ -101,7 +101,7 @@ package final class Contender: Sendable {
 
     private func perform(_ action: ContenderMachine.Action) {
         switch action {
-        case .mark: post(.marked(Mark.random()))
+        case .mark: post(.marked(settings.dialect.makeMark()))
         case .probe: probe()
         case .enqueue(let mark, let createsParents): enqueue(mark, createsParents: createsParents)
         case .list(let syncs): list(syncs: syncs)
@@ -112,7 +112,7 @@ package final class Contender: Sendable {
             lease?.lose(.nodeDeleted)
             removed.fulfil(())
         case .delete(let name): remove(name)
-        case .chase(let mark): session.janitor.chase(settings.dialect.prefix(for: mark), in: directory, of: session)
+        case .chase(let mark): session.janitor.chase(settings.dialect.stem(for: mark), in: directory, of: session)
         case .fail(let reason):
             let errors = state.withLock { $0.errors }
             var error = errors[.sessionLost]
@@ -154,8 +154,9 @@ package final class Contender: Sendable {
 
     private func enqueue(_ mark: String, createsParents: Bool) {
         let ancestors = createsParents ? directory.ancestors + (directory.isRoot ? [] : [directory]) : []
-        var requests = ancestors.map { Create($0, mode: .container).makeRequest() }
-        let path = directory.child(settings.dialect.prefix(for: mark))
+        let parentMode: CreateMode = settings.dialect.makesContainers ? .container : .persistent
+        var requests = ancestors.map { Create($0, mode: parentMode).makeRequest() }
+        let path = directory.child(settings.dialect.prefix(for: mark, settings.policy.kind))
         requests.append(
             Create(path, data: settings.data, mode: .ephemeralSequential, accessControl: settings.accessControl)
                 .makeRequest())
@@ -281,12 +282,12 @@ private final class FlightAnswers: Sendable {
 
 /// What one contender needs to know of its recipe.
 package struct ContenderSettings: Sendable {
-    package var dialect: LockDialect
+    package var dialect: LineDialect
     package var policy: ContentionPolicy
     package var data: [UInt8]
     package var accessControl: AccessControl
 
-    package init(dialect: LockDialect, policy: ContentionPolicy, data: [UInt8], accessControl: AccessControl) {
+    package init(dialect: LineDialect, policy: ContentionPolicy, data: [UInt8], accessControl: AccessControl) {
         self.dialect = dialect
         self.policy = policy
         self.data = data

@@ -45,14 +45,14 @@ package struct ContenderMachine: Sendable, Hashable {
         case over
     }
 
-    private let dialect: LockDialect
+    private let dialect: LineDialect
     private let policy: ContentionPolicy
     private let mode: Mode
     private var phase = Phase.idle
     /// Whether the directory is known not to exist.
     private var createsParents = false
 
-    package init(dialect: LockDialect, policy: ContentionPolicy, mode: Mode) {
+    package init(dialect: LineDialect, policy: ContentionPolicy, mode: Mode) {
         self.dialect = dialect
         self.policy = policy
         self.mode = mode
@@ -204,7 +204,10 @@ package struct ContenderMachine: Sendable, Hashable {
                 Wait(
                     seat: seat, blocker: nearest.name, holder: first.name, isSole: blockers.count == 1,
                     connection: connection))
-            return extras + [.watch(blocker: nearest.name, own: own.name)]
+            // With several in the way the list that follows will show my own node; with one, its removal alone makes me
+            // the holder, so I must know that mine is there.
+            let isSole = blockers.count == 1
+            return extras + [.watch(blocker: nearest.name, own: isSole ? own.name : nil)]
         }
         guard let czxid = seat.czxid else {
             // First in line, but which transaction created my node is not known yet.
@@ -278,15 +281,16 @@ package struct ContenderMachine: Sendable, Hashable {
         return [.watch(blocker: nil, own: wait.seat.name)]
     }
 
-    /// Goes on if nobody is in my way any more and my own node has been seen since the list: otherwise that answer, or
-    /// that event, is still to come.
+    /// Goes on if nobody is in my way any more. If one was, my own node must have been seen since the list: otherwise that
+    /// answer, or that event, is still to come.
     private mutating func advance(_ wait: Wait, _ connection: Int, _ isInTime: Bool) -> [Action] {
-        guard wait.isBlockerGone || wait.blocker == nil, wait.seat.isWatched, let czxid = wait.seat.czxid else {
-            return []
-        }
+        guard wait.isBlockerGone || wait.blocker == nil else { return [] }
         // After a reconnect, watches fire in any order: my own node may be gone too, and I may not have heard yet.
         let isSameConnection = connection == wait.connection
-        if wait.isSole, isSameConnection, policy.isStable { return grant(wait.seat, czxid, isInTime) }
+        if wait.isSole {
+            guard wait.seat.isWatched, let czxid = wait.seat.czxid else { return [] }
+            if isSameConnection, policy.isStable(dialect.isOrdered) { return grant(wait.seat, czxid, isInTime) }
+        }
         phase = .listing(wait.seat)
         return [.list(syncs: !isSameConnection || !isInTime)]
     }

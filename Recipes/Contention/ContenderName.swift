@@ -4,11 +4,22 @@ package struct ContenderName: Sendable, Hashable {
     package var name: String
     /// The number the server gave.
     package var sequence: Int64
+    package var kind: ContenderKind
 
-    package init(name: String, sequence: Int64) {
+    package init(name: String, sequence: Int64, kind: ContenderKind = .exclusive) {
         self.name = name
         self.sequence = sequence
+        self.kind = kind
     }
+}
+
+/// What a contender wants.
+@nonexhaustive
+public enum ContenderKind: Sendable, Hashable {
+    /// To be alone.
+    case exclusive
+    /// To keep out only those who want to be alone.
+    case shared
 }
 
 /// A mark that makes every attempt's node recognisable: a random UUID, lower-case as the JVM writes it.

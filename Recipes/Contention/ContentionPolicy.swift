@@ -1,29 +1,44 @@
 /// The difference between one recipe and another: who in front of me is in my way.
 package enum ContentionPolicy: Sendable, Hashable {
-    /// A lock, and an election: everybody in front.
-    case mutex
+    /// A lock, an election, a writer: everybody in front.
+    case exclusive
+    /// A reader: the writers in front.
+    case shared
 
-    /// Those in my way, first in line first. I watch the last of them: so every node is watched by one contender, and
-    /// its removal wakes one.
-    package func blockers(of own: ContenderName, among contenders: [ContenderName]) -> [ContenderName] {
+    /// What a contender with this policy stands in line as.
+    package var kind: ContenderKind {
         switch self {
-        case .mutex:
-            contenders.filter { $0.sequence < own.sequence }.sorted { $0.sequence < $1.sequence }
+        case .exclusive: .exclusive
+        case .shared: .shared
         }
+    }
+
+    /// Those in my way, first in line first. I watch the last of them: so every node in the way of an exclusive contender is
+    /// watched by one, and its removal wakes one.
+    package func blockers(of own: ContenderName, among contenders: [ContenderName]) -> [ContenderName] {
+        contenders.filter { $0.sequence < own.sequence && isInTheWay($0) }.sorted { $0.sequence < $1.sequence }
     }
 
     /// Those that would be in the way of a newcomer, first in line first.
     package func blockersOfNewcomer(among contenders: [ContenderName]) -> [ContenderName] {
+        contenders.filter(isInTheWay).sorted { $0.sequence < $1.sequence }
+    }
+
+    private func isInTheWay(_ contender: ContenderName) -> Bool {
         switch self {
-        case .mutex: contenders.sorted { $0.sequence < $1.sequence }
+        case .exclusive: true
+        case .shared: contender.kind == .exclusive
         }
     }
 
-    /// Whether nobody can appear in front of me once I have my place, so that the removal of the only one in my way
-    /// makes me the first without another look.
-    package var isStable: Bool {
+    /// Whether, once I have my place, nobody who would be in my way can appear in front of me; so that the removal of the
+    /// only one makes me the first without another look.
+    ///
+    /// - Parameter isOrdered: Whether the numbers of the line only grow. If not, it is readers that may appear in front.
+    package func isStable(_ isOrdered: Bool) -> Bool {
         switch self {
-        case .mutex: true
+        case .exclusive: isOrdered
+        case .shared: true
         }
     }
 }

@@ -11,11 +11,12 @@ struct EnclosingLocks: Sendable {
     struct Key: Hashable {
         let client: ObjectIdentifier
         let path: ZNodePath
-        let dialect: LockDialect
+        let dialect: LineDialect
     }
 
     private struct Entry {
         var lease: LockLease
+        var kind: ContenderKind
         var task: RunningTask?
     }
 
@@ -31,17 +32,21 @@ struct EnclosingLocks: Sendable {
         case anothers
     }
 
-    func find(_ key: Key) -> Finding {
+    /// - Parameter kind: What it wants. Who is alone may also read; a reader cannot become a writer by asking again, for it
+    ///   would wait for itself.
+    func find(_ key: Key, _ kind: ContenderKind) -> Finding {
         guard let entry = entries[key], entry.lease.scope.isOpen else { return .free }
         guard let task = entry.task, task == RunningTask.current else { return .anothers }
-        return .mine(entry.lease)
+        return entry.kind == .exclusive || kind == .shared ? .mine(entry.lease) : .anothers
     }
 
     /// What the body of a scope sees that `parent` has opened and `task` runs: what was the parent's is now the body's.
-    func entering(_ key: Key, _ lease: LockLease, parent: RunningTask?, task: RunningTask?) -> EnclosingLocks {
+    func entering(
+        _ key: Key, _ kind: ContenderKind, _ lease: LockLease, parent: RunningTask?, task: RunningTask?
+    ) -> EnclosingLocks {
         var result = self
         for (key, entry) in entries where entry.task == parent { result.entries[key]?.task = task }
-        result.entries[key] = Entry(lease: lease, task: task)
+        result.entries[key] = Entry(lease: lease, kind: kind, task: task)
         return result
     }
 }

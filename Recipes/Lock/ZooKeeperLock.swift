@@ -78,20 +78,7 @@ public struct ZooKeeperLock: Sendable {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        switch EnclosingLocks.current.find(key) {
-        case .anothers: throw LockError(.heldByEnclosingScope, path: path)
-        case .mine(let lease): return try await enterAgain(lease, body)
-        case .free: break
-        }
-        let deadline = limit.map { ContinuousClock.now + $0 }
-        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
-        let holding: Acquisition.Holding
-        do {
-            holding = try await acquisition.wait(until: deadline)
-        } catch {
-            throw Self.forScope(error)
-        }
-        return try await hold(holding, body)
+        try await scope.run(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// Runs `body` if the lock is free and nobody waits for it; returns `nil` at once if not.
@@ -103,19 +90,7 @@ public struct ZooKeeperLock: Sendable {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success? {
-        switch EnclosingLocks.current.find(key) {
-        case .anothers: throw LockError(.heldByEnclosingScope, path: path)
-        case .mine(let lease): return try await enterAgain(lease, body)
-        case .free: break
-        }
-        let holding: Acquisition.Holding?
-        do {
-            holding = try await acquisition.attempt()
-        } catch {
-            throw Self.forScope(error)
-        }
-        guard let holding else { return nil }
-        return try await hold(holding, body)
+        try await scope.runIfAvailable(isolation: isolation, body)
     }
 
     // MARK: By hand
@@ -128,90 +103,23 @@ public struct ZooKeeperLock: Sendable {
     /// - Parameter limit: As in ``withLock(waitingUpTo:isolation:_:)``.
     /// - Throws: ``LockError``: `timedOut`, `cancelled`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     public func acquire(waitingUpTo limit: Duration? = nil) async throws(LockError) -> HeldLock {
-        guard case .free = EnclosingLocks.current.find(key) else {
-            throw LockError(.heldByEnclosingScope, path: path)
-        }
-        let deadline = limit.map { ContinuousClock.now + $0 }
-        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
-        let holding = try await acquisition.wait(until: deadline)
-        if !holding.isWatched { holding.contender.watchOwnNode() }
-        return HeldLock(holding, logger: client.logger)
+        try await scope.acquire(waitingUpTo: limit)
     }
 
-    // MARK: Inside
+    // MARK: Looking at it
 
-    private var key: EnclosingLocks.Key {
-        EnclosingLocks.Key(client: ObjectIdentifier(client), path: path, dialect: configuration.dialect)
-    }
-
-    private var acquisition: Acquisition {
-        Acquisition(
-            client: client, directory: path,
-            settings: ContenderSettings(
-                dialect: configuration.dialect, policy: .mutex, data: Array(configuration.id.utf8),
-                accessControl: configuration.accessControl))
-    }
-
-    private func hold<Success>(
-        _ holding: Acquisition.Holding,
-        isolation: isolated (any Actor)? = #isolation,
-        _ body: (LockLease) async throws -> Success
-    ) async throws -> Success {
-        let scope = LockLease.Scope()
-        let lease = LockLease(holding.lease, scope)
-        let revocation = Revocation()
-        holding.lease.end.whenFulfilled { loss in if loss != nil { revocation.revoke() } }
-        // A short hold need not pay for a watch on its own node.
-        var timer: Deadlines.Deadline?
-        if !holding.isWatched {
-            let delay = min(holding.contender.session.timeout / 6, .milliseconds(200))
-            timer = Deadlines.shared.schedule(at: .now + delay) { [contender = holding.contender] in
-                contender.watchOwnNode()
-            }
-        }
-        let parent = RunningTask.current
-        let outcome = await withRevocableScope(revocation) { task in
-            let enclosing = EnclosingLocks.current.entering(key, lease, parent: parent, task: task)
-            return try await EnclosingLocks.$current.withValue(enclosing) { try await body(lease) }
-        }
-        timer?.cancel()
-        scope.close()
-        let loss = await holding.giveBack()
-        if let loss {
-            var bodyError: (any Error)?
-            if case .failure(let error) = outcome { bodyError = error }
-            throw LockError(.lost, path: path, loss: loss, bodyError: bodyError)
-        }
-        return try outcome.get()
-    }
-
-    private func enterAgain<Success>(
-        _ outer: LockLease,
-        isolation: isolated (any Actor)? = #isolation,
-        _ body: (LockLease) async throws -> Success
-    ) async throws -> Success {
-        // Held by this task, but perhaps not any more.
-        try outer.checkHeld()
-        let scope = LockLease.Scope()
-        defer { scope.close() }
-        return try await body(LockLease(outer.core, scope))
-    }
-
-    /// Scopes report the cancellation of their caller as Swift does.
-    private static func forScope(_ error: LockError) -> any Error {
-        error.code == .cancelled ? CancellationError() : error
-    }
-}
-
-extension Acquisition.Holding {
-    /// Lets go of the lock and waits until its node is gone, or the lock cannot be held any longer anyway.
+    /// Who holds the lock and who waits, in order, the holder first. Two round trips.
     ///
-    /// - Returns: How it was lost, if it was.
-    func giveBack() async -> LockLoss? {
-        let loss = lease.close { contender.release() }
-        contender.endHolding()
-        // A lost lock's node is removed too, but nobody need wait for it.
-        if loss == nil { await contender.removed.wait(until: lease.session.leasesExpireBy, isShielded: true) }
-        return loss
+    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    public func contenders() async throws(ZooKeeperError) -> [LineContender] {
+        try await LineReader(client: client, path: path, dialect: configuration.dialect.line).contenders()
+    }
+
+    private var scope: LockScope {
+        LockScope(
+            client: client, path: path,
+            settings: ContenderSettings(
+                dialect: configuration.dialect.line, policy: .exclusive, data: Array(configuration.id.utf8),
+                accessControl: configuration.accessControl))
     }
 }

@@ -18,7 +18,7 @@ import ZooKeeperTesting
                 // The same stem as ours, in a session that still lives.
                 try await client.create("/a")
                 let mark = Mark.random()
-                let prefix = ZNodePath("/a").child(LockDialect.curator.prefix(for: mark))
+                let prefix = ZNodePath("/a").child(LineDialect.curator.prefix(for: mark))
                 let stale = try await old.create(prefix, mode: .ephemeralSequential)
                 let entered = Shared(false)
                 let waiter = Task {

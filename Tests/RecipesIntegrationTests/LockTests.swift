@@ -41,7 +41,7 @@ import ZooKeeperTesting
                 #expect(FencingToken(czxid: node.stat.czxid) == lease.fencingToken)
                 #expect(node.data == Array(ProcessIdentity.description.utf8))
                 #expect(lease.nodePath.parent == "/locks/a")
-                #expect(LockDialect.curator.parse(lease.nodePath.name) != .foreign)
+                #expect(LineDialect.curator.parse(lease.nodePath.name) != .foreign)
                 return 42
             }
             #expect(result == 42)

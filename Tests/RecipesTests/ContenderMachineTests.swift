@@ -18,7 +18,7 @@ import ZooKeeperRecipes
     private func zxid(_ number: Int) -> Zxid { Zxid(rawValue: Int64(number)) }
 
     private func machine(_ mode: Machine.Mode = .wait) -> Machine {
-        Machine(dialect: .curator, policy: .mutex, mode: mode)
+        Machine(dialect: .curator, policy: .exclusive, mode: mode)
     }
 
     /// A machine whose create is under way with the mark "me".
@@ -48,15 +48,15 @@ import ZooKeeperRecipes
         .grant(.init(name: name(mark, sequence), czxid: zxid(sequence), isWatched: isWatched))
     }
 
-    /// A machine that waits behind `blockers`; both nodes have been read.
+    /// A machine that waits behind `blockers`; the nearest has been read, and its own node if that is the only one.
     private func waiting(behind blockers: [String], sequence: Int = 9) -> Machine {
         var machine = enqueuing()
         let own = name("me", sequence)
         #expect(
             machine.handle(enqueued(sequence, among: blockers), isInTime: true)
-                == [.watch(blocker: blockers.last, own: own)])
+                == [.watch(blocker: blockers.last, own: blockers.count == 1 ? own : nil)])
         let watched = Machine.Event.watched(
-            blocker: .success(zxid(1)), own: .success(zxid(sequence)), connection: 1)
+            blocker: .success(zxid(1)), own: blockers.count == 1 ? .success(zxid(sequence)) : nil, connection: 1)
         #expect(machine.handle(watched, isInTime: true) == [])
         return machine
     }
@@ -382,7 +382,7 @@ import ZooKeeperRecipes
             machine.handle(enqueued(3, among: [other]), isInTime: true) == [
                 .delete(name("me", 3)), .fail(.sequenceExhausted),
             ])
-        var attempt = ContenderMachine(dialect: .curator, policy: .mutex, mode: .attempt)
+        var attempt = ContenderMachine(dialect: .curator, policy: .exclusive, mode: .attempt)
         _ = attempt.handle(.start, isInTime: true)
         #expect(attempt.handle(.probed(.success([other])), isInTime: true) == [.fail(.sequenceExhausted)])
     }

@@ -3,7 +3,7 @@ import ZooKeeper
 import ZooKeeperRecipes
 
 @Suite struct DialectTests {
-    private let dialect = LockDialect.curator
+    private let dialect = LineDialect.curator
 
     @Test func ourNamesAreCurators() throws {
         let mark = Mark.random()

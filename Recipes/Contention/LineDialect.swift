@@ -1,0 +1,157 @@
+/// How the nodes of a line are named: what makes a child of the directory a contender, and what it wants.
+///
+/// Names are `<head><mark><marker><digits>`. The mark is random, one for each attempt; the digits are the server's.
+package struct LineDialect: Sendable, Hashable {
+    /// What one kind of contender is recognised by.
+    package struct Marker: Sendable, Hashable {
+        package var kind: ContenderKind
+        /// What we write between the mark and the digits.
+        package var written: String
+        /// What must stand right before the digits of others.
+        package var read: String
+
+        package init(_ kind: ContenderKind, written: String, read: String) {
+            self.kind = kind
+            self.written = written
+            self.read = read
+        }
+    }
+
+    /// In front of the mark of an attempt.
+    package var head: String
+    /// Whether the mark is a UUID with dashes; otherwise 32 hexadecimal digits.
+    package var hasDashes = true
+    /// How we name our own nodes, one for each kind there is.
+    package var markers: [Marker]
+    /// Of others that stand in the same line under other names.
+    package var alsoRead: [Marker] = []
+    /// Whether missing parents are made as containers, which go when they are empty; otherwise as persistent nodes.
+    package var makesContainers = true
+    /// Whether numbers only grow, so that nobody ever appears in front of somebody who is in line.
+    package var isOrdered = true
+
+    package init(head: String, markers: [Marker]) {
+        self.head = head
+        self.markers = markers
+    }
+
+    // MARK: Curator's and kazoo's
+
+    /// Curator's `InterProcessMutex` and `LeaderSelector`; also go-zookeeper's `Lock`.
+    package static let curator = LineDialect(
+        head: "_c_", markers: [Marker(.exclusive, written: "-lock-", read: "lock-")])
+
+    /// Curator's `LeaderLatch`.
+    package static let curatorLatch = LineDialect(
+        head: "_c_", markers: [Marker(.exclusive, written: "-latch-", read: "latch-")])
+
+    /// Curator's `InterProcessReadWriteLock`.
+    package static let curatorReadWrite: LineDialect = {
+        var dialect = LineDialect(
+            head: "_c_",
+            markers: [
+                Marker(.exclusive, written: "-__WRIT__", read: "__WRIT__"),
+                Marker(.shared, written: "-__READ__", read: "__READ__"),
+            ])
+        // A writer that becomes a reader keeps its number: a reader may appear in front of a waiting writer.
+        dialect.isOrdered = false
+        return dialect
+    }()
+
+    /// kazoo's `Lock`, `Election`, `WriteLock` and `ReadLock`.
+    package static let kazoo: LineDialect = {
+        var dialect = LineDialect(
+            head: "",
+            markers: [
+                Marker(.exclusive, written: "__lock__", read: "__lock__"),
+                Marker(.shared, written: "__rlock__", read: "__rlock__"),
+            ])
+        dialect.hasDashes = false
+        dialect.makesContainers = false
+        return dialect
+    }()
+
+    /// The same, where contenders of `other` stand in line too.
+    package func alsoReading(_ other: LineDialect) -> LineDialect {
+        var result = self
+        result.alsoRead += (other.markers + other.alsoRead).filter { !(markers + alsoRead).contains($0) }
+        result.isOrdered = isOrdered && other.isOrdered
+        return result
+    }
+
+    // MARK: Names
+
+    /// A new mark.
+    package func makeMark() -> String {
+        let mark = Mark.random()
+        return hasDashes ? mark : mark.filter { $0 != "-" }
+    }
+
+    /// What all nodes of the attempt with this mark start with, whatever they want.
+    package func stem(for mark: String) -> String { head + mark }
+
+    /// What stands in front of the digits in the name of an attempt with this mark.
+    package func prefix(for mark: String, _ kind: ContenderKind = .exclusive) -> String {
+        let marker = markers.first { $0.kind == kind } ?? markers[0]
+        return head + mark + marker.written
+    }
+
+    /// Whether `name` belongs to the attempt with this mark.
+    package func isMine(_ name: String, _ mark: String) -> Bool { name.hasPrefix(stem(for: mark)) }
+
+    /// What a child of the directory is.
+    package enum Child: Sendable, Hashable {
+        /// It stands in line.
+        case contender(ContenderName)
+        /// It has nothing to do with the line.
+        case foreign
+        /// It stands in line, but the server's numbers for this directory have run out: its place means nothing.
+        case exhausted
+    }
+
+    /// The highest number the server gives. When it is reached, further nodes get it too, or negative ones
+    /// (ZOOKEEPER-4706), and their order is lost.
+    package static let lastSequence: Int64 = Int64(Int32.max)
+
+    /// Reads the name of a child: as Curator does, by what follows the last marker in it. What is not a number there is
+    /// foreign; so is a child without a marker.
+    package func parse(_ name: String) -> Child {
+        for marker in markers + alsoRead {
+            guard let digits = name.suffix(after: marker.read), !digits.isEmpty else { continue }
+            let unsigned = digits.first == "-" ? digits.dropFirst() : digits
+            guard !unsigned.isEmpty, unsigned.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { continue }
+            guard let sequence = Int64(digits), (0..<Self.lastSequence).contains(sequence) else { return .exhausted }
+            return .contender(ContenderName(name: name, sequence: sequence, kind: marker.kind))
+        }
+        return .foreign
+    }
+
+    /// Those who stand in line; `nil` if the numbers have run out.
+    package func contenders(among names: [String]) -> [ContenderName]? {
+        var contenders: [ContenderName] = []
+        for name in names {
+            switch parse(name) {
+            case .contender(let contender): contenders.append(contender)
+            case .foreign: continue
+            case .exhausted: return nil
+            }
+        }
+        return contenders
+    }
+}
+
+extension String {
+    /// What follows the last occurrence of `marker`; `nil` if there is none.
+    fileprivate func suffix(after marker: String) -> Substring? {
+        let bytes = utf8
+        let pattern = Array(marker.utf8)
+        guard bytes.count >= pattern.count else { return nil }
+        var start = bytes.index(bytes.endIndex, offsetBy: -pattern.count)
+        while true {
+            let end = bytes.index(start, offsetBy: pattern.count)
+            if bytes[start..<end].elementsEqual(pattern) { return self[end...] }
+            if start == bytes.startIndex { return nil }
+            start = bytes.index(before: start)
+        }
+    }
+}

@@ -1,0 +1,17 @@
+/// With whom an election is shared.
+public struct ElectionDialect: Sendable, Hashable {
+    package var line: LineDialect
+
+    /// Apache Curator's `LeaderLatch`: `_c_<UUID>-latch-<digits>`, parents as containers. The default.
+    ///
+    /// The nodes are never written after their creation: a latch that waits behind a node that is written goes deaf. Nothing
+    /// here does that, and neither should an operator.
+    public static let curatorLatch = ElectionDialect(line: .curatorLatch)
+
+    /// Apache Curator's `LeaderSelector`: `_c_<UUID>-lock-<digits>`, parents as containers. It does not see the candidates
+    /// of a latch.
+    public static let curatorSelector = ElectionDialect(line: .curator)
+
+    /// kazoo's `Election`: `<32 hexadecimal digits>__lock__<digits>`, parents as persistent nodes.
+    public static let kazoo = ElectionDialect(line: .kazoo)
+}

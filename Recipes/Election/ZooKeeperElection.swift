@@ -1,0 +1,108 @@
+public import ZooKeeper
+
+/// An election: one leader at any moment among all processes that stand as candidates at the same path.
+///
+/// ```swift
+/// let election = ZooKeeperElection(client, at: "/elections/scheduler", id: host)
+/// try await election.withLeadership { lease in
+///     for await job in jobs {
+///         try lease.checkHeld()
+///         try await run(job, fence: lease.fencingToken)
+///     }
+/// }
+/// ```
+///
+/// Candidates stand in line in the nodes of Apache Curator's `LeaderLatch` (or, by ``ElectionDialect``, its
+/// `LeaderSelector` or kazoo's `Election`); with its JVM users the election is shared. The first in line leads. It leads
+/// until its body ends, its session is lost, or an operator deletes its node, which makes it step down at once.
+///
+/// The guarantees are those of ``ZooKeeperLock``: the lease, its deadline, its fencing token and its guarded transactions
+/// are the same. The removal of the leader's node is noticed from the first moment.
+///
+/// In a service, use ``LeaderService``, which stands again and again.
+public struct ZooKeeperElection: Sendable {
+    /// What may differ from election to election.
+    public struct Configuration: Sendable, Hashable {
+        /// With whom the election is shared. Default: ``ElectionDialect/curatorLatch``.
+        public var dialect = ElectionDialect.curatorLatch
+        /// Of our nodes. The other candidates must be able to read them. Default: open.
+        public var accessControl = AccessControl.open
+
+        public init() {}
+    }
+
+    /// Where the candidates stand.
+    public let path: ZNodePath
+    /// By what the others know this candidate.
+    public let id: String
+    private let client: ZooKeeperClient
+    private let configuration: Configuration
+
+    /// - Parameters:
+    ///   - client: Whose sessions to use.
+    ///   - path: The directory of the candidates. It is created with its parents when needed.
+    ///   - id: The data of our node. `nil`: host name and process id.
+    ///   - configuration: See ``Configuration-swift.struct``.
+    public init(
+        _ client: ZooKeeperClient, at path: ZNodePath, id: String? = nil,
+        configuration: Configuration = .init()
+    ) {
+        self.client = client
+        self.path = path
+        self.id = id ?? ProcessIdentity.description
+        self.configuration = configuration
+    }
+
+    // MARK: Leading
+
+    /// Stands as a candidate, runs `body` while this candidate leads, and resigns when `body` has ended.
+    ///
+    /// When leadership is lost, the task that runs `body` is cancelled, and the caller is not; the loss is thrown when
+    /// `body` has ended. `body` does not escape, need not be Sendable, and runs in the caller's isolation. Elected at once
+    /// if nobody else stands: one round trip. The next candidate is elected by the event of this one's resignation.
+    ///
+    /// - Parameters:
+    ///   - limit: How long to stand at most without being elected; `nil`: for ever. Zero or less throws `timedOut`.
+    ///   - body: Runs while this candidate leads.
+    /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled before it is elected. ``LockError``:
+    ///   `timedOut`, `lost`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
+    @discardableResult
+    public func withLeadership<Success>(
+        waitingUpTo limit: Duration? = nil,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success {
+        try await scope.run(waitingUpTo: limit, isolation: isolation, body)
+    }
+
+    // MARK: Looking at it
+
+    /// Who leads, or should: the first in line. It may not have noticed yet that it was elected, or that it is over.
+    /// `nil` if nobody stands. Two round trips.
+    ///
+    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    public func leader() async throws(ZooKeeperError) -> LineContender? {
+        try await candidates().first
+    }
+
+    /// Who stands, in order, the leader first. Two round trips.
+    ///
+    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    public func candidates() async throws(ZooKeeperError) -> [LineContender] {
+        try await line.contenders()
+    }
+
+    /// The leaders, as they change: see ``Leaders``.
+    public var leaders: Leaders { Leaders(line: line) }
+
+    private var line: LineReader { LineReader(client: client, path: path, dialect: configuration.dialect.line) }
+
+    private var scope: LockScope {
+        LockScope(
+            client: client, path: path,
+            settings: ContenderSettings(
+                dialect: configuration.dialect.line, policy: .exclusive, data: Array(id.utf8),
+                accessControl: configuration.accessControl),
+            watchesAtOnce: true)
+    }
+}

@@ -1,0 +1,35 @@
+/// With whom a lock is shared: how its nodes are named, and so which other clients take part in it.
+public struct LockDialect: Sendable, Hashable {
+    package var line: LineDialect
+
+    /// Apache Curator's `InterProcessMutex`: `_c_<UUID>-lock-<digits>`, parents as containers. Also understood by
+    /// go-zookeeper's `Lock` and by Curator's `LeaderSelector`. The default.
+    ///
+    /// It does not exclude Curator's `InterProcessSemaphoreMutex`, which uses other nodes, nor kazoo.
+    public static let curator = LockDialect(line: .curator)
+
+    /// kazoo's `Lock`: `<32 hexadecimal digits>__lock__<digits>`, parents as persistent nodes. Also waits for kazoo's
+    /// `ReadLock` and `WriteLock` on the same path.
+    public static let kazoo = LockDialect(line: .kazoo)
+
+    /// Names of one's own: `<32 hexadecimal digits><marker><digits>`, parents as containers.
+    ///
+    /// - Parameter marker: What stands right before the digits, and in no other child's name, for example `-mutex-`. Not
+    ///   empty, without `/`, not ending in a digit.
+    public static func custom(_ marker: String) -> LockDialect {
+        precondition(
+            marker.utf8.last.map { !(0x30...0x39).contains($0) } ?? false && !marker.utf8.contains(0x2F),
+            "a marker must not be empty, contain '/' or end in a digit")
+        var line = LineDialect(head: "", markers: [.init(.exclusive, written: marker, read: marker)])
+        line.hasDashes = false
+        // Whoever else writes such names may not keep the order.
+        line.isOrdered = false
+        return LockDialect(line: line)
+    }
+
+    /// The same dialect, which also waits for contenders of `other` that stand in front. Ours are named as before, so
+    /// whether the others wait for ours is for them to know: Curator and kazoo never wait for each other's.
+    public func alsoRecognising(_ other: LockDialect) -> LockDialect {
+        LockDialect(line: line.alsoReading(other.line))
+    }
+}

@@ -1,0 +1,141 @@
+import ZooKeeper
+
+/// One way to hold one line, in a scope or by hand: what all recipes do with the place that they get.
+struct LockScope: Sendable {
+    let client: ZooKeeperClient
+    /// The directory of the line.
+    let path: ZNodePath
+    let settings: ContenderSettings
+    /// Whether the removal of the own node is to be noticed from the first moment. A short hold need not pay for that: it
+    /// costs a read, which otherwise is made when the hold turns out to be long.
+    var watchesAtOnce = false
+
+    // MARK: Scopes
+
+    /// Waits for its turn, runs `body` while it is held, gives it back.
+    func run<Success>(
+        waitingUpTo limit: Duration?, isolation: isolated (any Actor)?, _ body: (LockLease) async throws -> Success
+    ) async throws -> Success {
+        if let outer = try enclosing() { return try await enterAgain(outer, body) }
+        let deadline = limit.map { ContinuousClock.now + $0 }
+        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
+        let holding: Acquisition.Holding
+        do {
+            holding = try await acquisition.wait(until: deadline)
+        } catch {
+            throw Self.forScope(error)
+        }
+        return try await hold(holding, body)
+    }
+
+    /// Runs `body` if nobody is in the way; `nil` if somebody is.
+    func runIfAvailable<Success>(
+        isolation: isolated (any Actor)?, _ body: (LockLease) async throws -> Success
+    ) async throws -> Success? {
+        if let outer = try enclosing() { return try await enterAgain(outer, body) }
+        let holding: Acquisition.Holding?
+        do {
+            holding = try await acquisition.attempt()
+        } catch {
+            throw Self.forScope(error)
+        }
+        guard let holding else { return nil }
+        return try await hold(holding, body)
+    }
+
+    // MARK: By hand
+
+    /// Waits for its turn, and returns what is held, to be given back by hand.
+    func acquire(waitingUpTo limit: Duration?) async throws(LockError) -> HeldLock {
+        guard case .free = EnclosingLocks.current.find(key, settings.policy.kind) else {
+            throw LockError(.heldByEnclosingScope, path: path)
+        }
+        let deadline = limit.map { ContinuousClock.now + $0 }
+        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
+        let holding = try await acquisition.wait(until: deadline)
+        if !holding.isWatched { holding.contender.watchOwnNode() }
+        return HeldLock(holding, logger: client.logger)
+    }
+
+    // MARK: Inside
+
+    private var key: EnclosingLocks.Key {
+        EnclosingLocks.Key(client: ObjectIdentifier(client), path: path, dialect: settings.dialect)
+    }
+
+    private var acquisition: Acquisition { Acquisition(client: client, directory: path, settings: settings) }
+
+    /// The lease of the scope around the current task, if that may be entered again.
+    private func enclosing() throws(LockError) -> LockLease? {
+        switch EnclosingLocks.current.find(key, settings.policy.kind) {
+        case .free: return nil
+        case .mine(let lease): return lease
+        case .anothers: throw LockError(.heldByEnclosingScope, path: path)
+        }
+    }
+
+    private func hold<Success>(
+        _ holding: Acquisition.Holding,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success {
+        let scope = LockLease.Scope()
+        let lease = LockLease(holding.lease, scope)
+        let revocation = Revocation()
+        holding.lease.end.whenFulfilled { loss in if loss != nil { revocation.revoke() } }
+        var timer: Deadlines.Deadline?
+        if !holding.isWatched, watchesAtOnce {
+            holding.contender.watchOwnNode()
+        } else if !holding.isWatched {
+            let delay = min(holding.contender.session.timeout / 6, .milliseconds(200))
+            timer = Deadlines.shared.schedule(at: .now + delay) { [contender = holding.contender] in
+                contender.watchOwnNode()
+            }
+        }
+        let parent = RunningTask.current
+        let outcome = await withRevocableScope(revocation) { task in
+            let enclosing = EnclosingLocks.current.entering(
+                key, settings.policy.kind, lease, parent: parent, task: task)
+            return try await EnclosingLocks.$current.withValue(enclosing) { try await body(lease) }
+        }
+        timer?.cancel()
+        scope.close()
+        let loss = await holding.giveBack()
+        if let loss {
+            var bodyError: (any Error)?
+            if case .failure(let error) = outcome { bodyError = error }
+            throw LockError(.lost, path: path, loss: loss, bodyError: bodyError)
+        }
+        return try outcome.get()
+    }
+
+    private func enterAgain<Success>(
+        _ outer: LockLease,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success {
+        // Held by this task, but perhaps not any more.
+        try outer.checkHeld()
+        let scope = LockLease.Scope()
+        defer { scope.close() }
+        return try await body(LockLease(outer.core, scope))
+    }
+
+    /// Scopes report the cancellation of their caller as Swift does.
+    private static func forScope(_ error: LockError) -> any Error {
+        error.code == .cancelled ? CancellationError() : error
+    }
+}
+
+extension Acquisition.Holding {
+    /// Lets go of the lock and waits until its node is gone, or the lock cannot be held any longer anyway.
+    ///
+    /// - Returns: How it was lost, if it was.
+    func giveBack() async -> LockLoss? {
+        let loss = lease.close { contender.release() }
+        contender.endHolding()
+        // A lost lock's node is removed too, but nobody need wait for it.
+        if loss == nil { await contender.removed.wait(until: lease.session.leasesExpireBy, isShielded: true) }
+        return loss
+    }
+}

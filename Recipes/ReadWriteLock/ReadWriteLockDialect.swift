@@ -1,0 +1,12 @@
+/// With whom a read/write lock is shared.
+public struct ReadWriteLockDialect: Sendable, Hashable {
+    package var line: LineDialect
+
+    /// Apache Curator's `InterProcessReadWriteLock`: `_c_<UUID>-__READ__<digits>` and `_c_<UUID>-__WRIT__<digits>`,
+    /// parents as containers. The default.
+    public static let curator = ReadWriteLockDialect(line: .curatorReadWrite)
+
+    /// kazoo's `ReadLock` and `WriteLock`: `<32 hexadecimal digits>__rlock__<digits>` and `…__lock__<digits>`, parents as
+    /// persistent nodes.
+    public static let kazoo = ReadWriteLockDialect(line: .kazoo)
+}

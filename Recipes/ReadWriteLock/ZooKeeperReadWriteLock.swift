@@ -1,0 +1,130 @@
+public import ZooKeeper
+
+/// A distributed read/write lock: any number of readers at once, or one writer.
+///
+/// ```swift
+/// let lock = ZooKeeperReadWriteLock(client, at: "/locks/catalogue")
+/// let entry = try await lock.withReadLock { _ in try await catalogue.read(key) }
+/// try await lock.withWriteLock(waitingUpTo: .seconds(5)) { lease in
+///     try await catalogue.write(key, value, fence: lease.fencingToken)
+/// }
+/// ```
+///
+/// It is fair: all stand in one line in the order in which they came. A reader that comes behind a waiting writer waits for
+/// it, so readers cannot keep a writer out. The nodes are those of Apache Curator's `InterProcessReadWriteLock`; with its
+/// JVM users the lock is shared.
+///
+/// The guarantees are those of ``ZooKeeperLock``, with these differences:
+/// * At no transaction of the ensemble does a writer hold the lock together with anybody else.
+/// * ``LockLease/fencingToken`` orders *writers*. Readers hold the lock at the same time, so a resource must not refuse one
+///   because of another's token.
+/// * A free lock costs one round trip to get and one to give back, for reading and for writing. A reader is woken once, by
+///   the nearest writer in front; a writer looks at the list when it is woken.
+///
+/// **Again in the same task.** Inside a writing scope both may be entered again; inside a reading scope reading may.
+/// Writing inside a reading scope throws `heldByEnclosingScope`: the writer would wait for its own reader for ever. Other
+/// tasks that the body started get `heldByEnclosingScope`, as with ``ZooKeeperLock``.
+public struct ZooKeeperReadWriteLock: Sendable {
+    /// What may differ from lock to lock.
+    public struct Configuration: Sendable, Hashable {
+        /// With whom the lock is shared. Default: ``ReadWriteLockDialect/curator``.
+        public var dialect = ReadWriteLockDialect.curator
+        /// The data of our nodes, for whoever looks at the line. Default: host name and process id.
+        public var id = ProcessIdentity.description
+        /// Of our nodes. Whoever waits behind a node must be able to read it. Default: open.
+        public var accessControl = AccessControl.open
+
+        public init() {}
+    }
+
+    /// Where the line is.
+    public let path: ZNodePath
+    private let client: ZooKeeperClient
+    private let configuration: Configuration
+
+    /// - Parameters:
+    ///   - client: Whose sessions to use.
+    ///   - path: The directory of the line. It is created with its parents when needed.
+    ///   - configuration: See ``Configuration-swift.struct``.
+    public init(_ client: ZooKeeperClient, at path: ZNodePath, configuration: Configuration = .init()) {
+        self.client = client
+        self.path = path
+        self.configuration = configuration
+    }
+
+    // MARK: Scopes
+
+    /// Waits until no writer is in front, runs `body` together with other readers, gives the lock back.
+    ///
+    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:isolation:_:)``.
+    @discardableResult
+    public func withReadLock<Success>(
+        waitingUpTo limit: Duration? = nil,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success {
+        try await reading.run(waitingUpTo: limit, isolation: isolation, body)
+    }
+
+    /// Waits until nobody is in front, runs `body` alone, gives the lock back.
+    ///
+    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:isolation:_:)``.
+    @discardableResult
+    public func withWriteLock<Success>(
+        waitingUpTo limit: Duration? = nil,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success {
+        try await writing.run(waitingUpTo: limit, isolation: isolation, body)
+    }
+
+    /// Runs `body` as a reader if no writer holds the lock or waits for it; returns `nil` at once if one does, which costs
+    /// one read and no write.
+    public func withReadLockIfAvailable<Success>(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success? {
+        try await reading.runIfAvailable(isolation: isolation, body)
+    }
+
+    /// Runs `body` as the writer if nobody holds the lock or waits for it; returns `nil` at once if somebody does, which
+    /// costs one read and no write.
+    public func withWriteLockIfAvailable<Success>(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success? {
+        try await writing.runIfAvailable(isolation: isolation, body)
+    }
+
+    // MARK: By hand
+
+    /// As ``ZooKeeperLock/acquire(waitingUpTo:)``, for reading.
+    public func acquireReadLock(waitingUpTo limit: Duration? = nil) async throws(LockError) -> HeldLock {
+        try await reading.acquire(waitingUpTo: limit)
+    }
+
+    /// As ``ZooKeeperLock/acquire(waitingUpTo:)``, for writing.
+    public func acquireWriteLock(waitingUpTo limit: Duration? = nil) async throws(LockError) -> HeldLock {
+        try await writing.acquire(waitingUpTo: limit)
+    }
+
+    // MARK: Looking at it
+
+    /// Who holds the lock and who waits, in order: `kind` is `shared` for readers. Two round trips.
+    ///
+    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    public func contenders() async throws(ZooKeeperError) -> [LineContender] {
+        try await LineReader(client: client, path: path, dialect: configuration.dialect.line).contenders()
+    }
+
+    private var reading: LockScope { scope(.shared) }
+    private var writing: LockScope { scope(.exclusive) }
+
+    private func scope(_ policy: ContentionPolicy) -> LockScope {
+        LockScope(
+            client: client, path: path,
+            settings: ContenderSettings(
+                dialect: configuration.dialect.line, policy: policy, data: Array(configuration.id.utf8),
+                accessControl: configuration.accessControl))
+    }
+}
