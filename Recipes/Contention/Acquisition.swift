@@ -37,13 +37,24 @@ struct Acquisition {
     /// - Throws: ``LockError``: `cancelled`, `sequenceExhausted`, `unavailable`.
     func attempt() async throws(LockError) -> Holding? {
         let session = try await session(until: nil)
-        let contender = Contender(session: session, directory: directory, settings: settings, mode: .attempt)
+        return try await attempt(
+            Contender(session: session, directory: directory, settings: settings, mode: .attempt))
+    }
+
+    private func attempt(_ contender: Contender) async throws(LockError) -> Holding? {
         switch await outcome(of: contender, until: nil) {
         case .granted(let lease, let isWatched):
             return Holding(contender: contender, lease: lease, isWatched: isWatched)
         case .failed(.busy, _): return nil
         case .failed(let reason, let error): throw failure(reason, error)
         }
+    }
+
+    /// As ``attempt()``, in a session in which `companion`, another node of ours, stands in line and is not in the way.
+    func attempt(beside companion: String, in session: ZooKeeperSession) async throws(LockError) -> Holding? {
+        let contender = Contender(
+            session: session, directory: directory, settings: settings, mode: .attempt, companion: companion)
+        return try await attempt(contender)
     }
 
     private func outcome(

@@ -33,13 +33,36 @@ package final class Contender: Sendable {
     package let removed = Promise<Void>()
 
     package init(
-        session: ZooKeeperSession, directory: ZNodePath, settings: ContenderSettings, mode: ContenderMachine.Mode
+        session: ZooKeeperSession, directory: ZNodePath, settings: ContenderSettings, mode: ContenderMachine.Mode,
+        companion: String? = nil
     ) {
         self.session = session
         self.directory = directory
         self.settings = settings
-        let machine = ContenderMachine(dialect: settings.dialect, policy: settings.policy, mode: mode)
+        let machine = ContenderMachine(
+            dialect: settings.dialect, policy: settings.policy, mode: mode, companion: companion)
         self.state = Mutex(State(machine: machine))
+    }
+
+    /// One that holds a node already, whatever got it there.
+    ///
+    /// - Parameter token: What its holder shows.
+    package init(
+        session: ZooKeeperSession, directory: ZNodePath, settings: ContenderSettings, holding name: String,
+        token: FencingToken
+    ) {
+        self.session = session
+        self.directory = directory
+        self.settings = settings
+        let grant = ContenderMachine.Grant(name: name, czxid: token.czxid, isWatched: false)
+        let lease = LeaseCore(
+            session: session, lockPath: directory, nodePath: directory.child(name), token: token)
+        var state = State(
+            machine: ContenderMachine(holding: grant, dialect: settings.dialect, policy: settings.policy))
+        state.lease = lease
+        self.state = Mutex(state)
+        session.beginInterest()
+        outcome.fulfil(.granted(lease, isWatched: false))
     }
 
     /// Joins the line. The result comes through ``outcome``.

@@ -48,14 +48,23 @@ package struct ContenderMachine: Sendable, Hashable {
     private let dialect: LineDialect
     private let policy: ContentionPolicy
     private let mode: Mode
+    /// Another node of mine in the same line, which is not in my way: a reader's that tries to become a writer.
+    private let companion: String?
     private var phase = Phase.idle
     /// Whether the directory is known not to exist.
     private var createsParents = false
 
-    package init(dialect: LineDialect, policy: ContentionPolicy, mode: Mode) {
+    package init(dialect: LineDialect, policy: ContentionPolicy, mode: Mode, companion: String? = nil) {
         self.dialect = dialect
         self.policy = policy
         self.mode = mode
+        self.companion = companion
+    }
+
+    /// One that has its place already and holds it.
+    package init(holding grant: Grant, dialect: LineDialect, policy: ContentionPolicy) {
+        self.init(dialect: dialect, policy: policy, mode: .wait)
+        phase = .holding(grant)
     }
 
     /// The first in line, while I wait for it.
@@ -124,7 +133,8 @@ package struct ContenderMachine: Sendable, Hashable {
         switch list {
         case .success(let names):
             guard let contenders = dialect.contenders(among: names) else { return fail(.sequenceExhausted) }
-            if let first = policy.blockersOfNewcomer(among: contenders).first { return fail(.busy(holder: first.name)) }
+            let others = contenders.filter { $0.name != companion }
+            if let first = policy.blockersOfNewcomer(among: others).first { return fail(.busy(holder: first.name)) }
             return rejoin()
         case .failure(let failure) where failure.code == .noNode:
             createsParents = true
@@ -196,7 +206,7 @@ package struct ContenderMachine: Sendable, Hashable {
         let extras: [Action] = mine.dropFirst().map { .delete($0.name) }
         var seat = known
         if seat.name != own.name { seat = Seat(mark: known.mark, name: own.name) }
-        let others = contenders.filter { !dialect.isMine($0.name, known.mark) }
+        let others = contenders.filter { !dialect.isMine($0.name, known.mark) && $0.name != companion }
         let blockers = policy.blockers(of: own, among: others)
         if let nearest = blockers.last, let first = blockers.first {
             if mode == .attempt { return extras + [.delete(own.name)] + fail(.busy(holder: first.name)) }

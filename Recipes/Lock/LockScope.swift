@@ -17,30 +17,39 @@ struct LockScope: Sendable {
         waitingUpTo limit: Duration?, isolation: isolated (any Actor)?, _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
         if let outer = try enclosing() { return try await enterAgain(outer, body) }
-        let deadline = limit.map { ContinuousClock.now + $0 }
-        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
-        let holding: Acquisition.Holding
-        do {
-            holding = try await acquisition.wait(until: deadline)
-        } catch {
-            throw Self.forScope(error)
-        }
-        return try await hold(holding, body)
+        return try await hold(try await wait(upTo: limit), body)
     }
 
-    /// Runs `body` if nobody is in the way; `nil` if somebody is.
+    /// Runs `body` if nobody is in the way; `nil` if somebody is. A reader may become the writer so, if it is the only one.
     func runIfAvailable<Success>(
         isolation: isolated (any Actor)?, _ body: (LockLease) async throws -> Success
     ) async throws -> Success? {
-        if let outer = try enclosing() { return try await enterAgain(outer, body) }
         let holding: Acquisition.Holding?
         do {
-            holding = try await acquisition.attempt()
-        } catch {
+            switch EnclosingLocks.current.find(key, settings.policy.kind) {
+            case .mine(let outer): return try await enterAgain(outer, body)
+            case .anothers: throw LockError(.heldByEnclosingScope, path: path)
+            case .reading(let lease):
+                try lease.checkHeld()
+                holding = try await acquisition.attempt(beside: lease.nodePath.name, in: lease.session)
+            case .free: holding = try await acquisition.attempt()
+            }
+        } catch let error as LockError {
             throw Self.forScope(error)
         }
         guard let holding else { return nil }
         return try await hold(holding, body)
+    }
+
+    /// Waits for its turn.
+    func wait(upTo limit: Duration?) async throws -> Acquisition.Holding {
+        let deadline = limit.map { ContinuousClock.now + $0 }
+        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
+        do {
+            return try await acquisition.wait(until: deadline)
+        } catch {
+            throw Self.forScope(error)
+        }
     }
 
     // MARK: By hand
@@ -66,19 +75,30 @@ struct LockScope: Sendable {
     private var acquisition: Acquisition { Acquisition(client: client, directory: path, settings: settings) }
 
     /// The lease of the scope around the current task, if that may be entered again.
-    private func enclosing() throws(LockError) -> LockLease? {
+    func enclosing() throws(LockError) -> LockLease? {
         switch EnclosingLocks.current.find(key, settings.policy.kind) {
         case .free: return nil
         case .mine(let lease): return lease
-        case .anothers: throw LockError(.heldByEnclosingScope, path: path)
+        case .anothers, .reading: throw LockError(.heldByEnclosingScope, path: path)
         }
     }
 
-    private func hold<Success>(
+    /// Runs `body` while it is held, gives it back.
+    func hold<Success>(
         _ holding: Acquisition.Holding,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
+        let outcome = await inside(holding, body)
+        return try finish(outcome, await holding.giveBack())
+    }
+
+    /// Runs `body` while it is held, and keeps it.
+    func inside<Success>(
+        _ holding: Acquisition.Holding,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async -> Result<Success, any Error> {
         let scope = LockLease.Scope()
         let lease = LockLease(holding.lease, scope)
         let revocation = Revocation()
@@ -100,7 +120,11 @@ struct LockScope: Sendable {
         }
         timer?.cancel()
         scope.close()
-        let loss = await holding.giveBack()
+        return outcome
+    }
+
+    /// What the caller gets of a body, and of how the lock was lost, if it was.
+    func finish<Success>(_ outcome: Result<Success, any Error>, _ loss: LockLoss?) throws -> Success {
         if let loss {
             var bodyError: (any Error)?
             if case .failure(let error) = outcome { bodyError = error }
@@ -109,7 +133,7 @@ struct LockScope: Sendable {
         return try outcome.get()
     }
 
-    private func enterAgain<Success>(
+    func enterAgain<Success>(
         _ outer: LockLease,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
@@ -122,7 +146,7 @@ struct LockScope: Sendable {
     }
 
     /// Scopes report the cancellation of their caller as Swift does.
-    private static func forScope(_ error: LockError) -> any Error {
+    static func forScope(_ error: LockError) -> any Error {
         error.code == .cancelled ? CancellationError() : error
     }
 }

@@ -26,18 +26,19 @@ struct EnclosingLocks: Sendable {
     enum Finding {
         /// No scope around it holds the lock.
         case free
-        /// It holds the lock itself.
+        /// It holds the lock itself, as it wants it or better.
         case mine(LockLease)
+        /// It holds the lock itself, as a reader, and wants to be alone.
+        case reading(LockLease)
         /// A scope around it holds the lock, but belongs to another task.
         case anothers
     }
 
-    /// - Parameter kind: What it wants. Who is alone may also read; a reader cannot become a writer by asking again, for it
-    ///   would wait for itself.
+    /// - Parameter kind: What it wants. Who is alone may also read.
     func find(_ key: Key, _ kind: ContenderKind) -> Finding {
         guard let entry = entries[key], entry.lease.scope.isOpen else { return .free }
         guard let task = entry.task, task == RunningTask.current else { return .anothers }
-        return entry.kind == .exclusive || kind == .shared ? .mine(entry.lease) : .anothers
+        return entry.kind == .exclusive || kind == .shared ? .mine(entry.lease) : .reading(entry.lease)
     }
 
     /// What the body of a scope sees that `parent` has opened and `task` runs: what was the parent's is now the body's.

@@ -22,7 +22,9 @@ public import ZooKeeper
 ///   the nearest writer in front; a writer looks at the list when it is woken.
 ///
 /// **Again in the same task.** Inside a writing scope both may be entered again; inside a reading scope reading may.
-/// Writing inside a reading scope throws `heldByEnclosingScope`: the writer would wait for its own reader for ever. Other
+/// Writing inside a reading scope throws `heldByEnclosingScope`, for the writer would wait for its own reader for ever;
+/// ``withWriteLockIfAvailable(isolation:_:)`` does not wait and may succeed. A writer goes on as a reader by
+/// ``withWriteLock(waitingUpTo:isolation:_:thenReading:)``. Other
 /// tasks that the body started get `heldByEnclosingScope`, as with ``ZooKeeperLock``.
 public struct ZooKeeperReadWriteLock: Sendable {
     /// What may differ from lock to lock.
@@ -78,6 +80,77 @@ public struct ZooKeeperReadWriteLock: Sendable {
         try await writing.run(waitingUpTo: limit, isolation: isolation, body)
     }
 
+    /// Waits until nobody is in front, runs `write` alone, then goes on as a reader and runs `read` with what `write`
+    /// returned. Between the two nobody else writes: the writer becomes a reader in one transaction, and whoever waited
+    /// behind the writer waits behind the reader, if it wants to write.
+    ///
+    /// The reader's node has the format of Curator 5.5 and later; an older Curator lets the writer in that waits behind it
+    /// (CURATOR-621). The reader keeps the writer's fencing token.
+    ///
+    /// If `write` throws, the lock is given back and `read` does not run. Everything else is as in
+    /// ``ZooKeeperLock/withLock(waitingUpTo:isolation:_:)``; inside a writing scope of the same task both run as part of that
+    /// scope.
+    ///
+    /// - Throws: Also ``LockError`` with code `unavailable` if it could not become a reader, after `write` and instead of
+    ///   `read`.
+    @discardableResult
+    public func withWriteLock<Written, Success>(
+        waitingUpTo limit: Duration? = nil,
+        isolation: isolated (any Actor)? = #isolation,
+        _ write: (LockLease) async throws -> Written,
+        thenReading read: (LockLease, Written) async throws -> Success
+    ) async throws -> Success {
+        if let outer = try writing.enclosing() {
+            let written = try await writing.enterAgain(outer, write)
+            return try await writing.enterAgain(outer) { try await read($0, written) }
+        }
+        let holding = try await writing.wait(upTo: limit)
+        switch await writing.inside(holding, write) {
+        case .success(let written):
+            let asReader = try await downgraded(holding)
+            return try await reading.hold(asReader) { try await read($0, written) }
+        case .failure(let error):
+            return try writing.finish(.failure(error), await holding.giveBack())
+        }
+    }
+
+    /// The same place in line, as a reader.
+    private func downgraded(_ holding: Acquisition.Holding) async throws -> Acquisition.Holding {
+        let lease = holding.lease
+        // From here on the writer's node may go without that being a loss.
+        if let loss = lease.close(release: {}) {
+            holding.contender.release()
+            holding.contender.endHolding()
+            throw LockError(.lost, path: path, loss: loss)
+        }
+        defer { holding.contender.endHolding() }
+        let exchange = Downgrade(session: lease.session, directory: path, settings: reading.settings)
+        let writer = lease.nodePath.name
+        do {
+            guard let reader = try await exchange.run(from: writer) else {
+                throw LockError(.lost, path: path, loss: .nodeDeleted)
+            }
+            let contender = Contender(
+                session: lease.session, directory: path, settings: reading.settings, holding: reader,
+                token: lease.token)
+            guard case .granted(let held, _)? = contender.outcome.current else {
+                throw LockError(.unavailable, path: path)
+            }
+            return Acquisition.Holding(contender: contender, lease: held, isWatched: false)
+        } catch let error as ZooKeeperError {
+            // Which of the two is there is not known; neither will be.
+            holding.contender.release()
+            if let reader = exchange.settings.dialect.reader(from: writer) {
+                lease.session.janitor.remove(path.child(reader), in: lease.session)
+            }
+            if error.code == .cancelled { throw CancellationError() }
+            if error.code == .sessionLost {
+                throw LockError(.lost, path: path, loss: .sessionEnded(lease.session.state), underlying: error)
+            }
+            throw LockError(.unavailable, path: path, underlying: error)
+        }
+    }
+
     /// Runs `body` as a reader if no writer holds the lock or waits for it; returns `nil` at once if one does, which costs
     /// one read and no write.
     public func withReadLockIfAvailable<Success>(
@@ -89,6 +162,10 @@ public struct ZooKeeperReadWriteLock: Sendable {
 
     /// Runs `body` as the writer if nobody holds the lock or waits for it; returns `nil` at once if somebody does, which
     /// costs one read and no write.
+    ///
+    /// Inside a reading scope of the same task it upgrades: the scope's own reader is not in the way. Of two readers that try
+    /// at the same time, neither succeeds and neither waits; both may give up reading and stand in line to write. When
+    /// `body` has ended, the scope goes on as a reader.
     public func withWriteLockIfAvailable<Success>(
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success

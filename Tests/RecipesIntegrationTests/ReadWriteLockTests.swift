@@ -168,4 +168,142 @@ import ZooKeeperTesting
             await held.release()
         }
     }
+
+    // MARK: From writer to reader, and back
+
+    @Test func aWriterGoesOnAsAReader() async throws {
+        try await withLocks(3) { locks, beside in
+            let waiting = Shared<[Task<HeldLock, any Error>]>([])
+            try await locks[0].withWriteLock { writer in
+                let next = Task { try await locks[1].acquireWriteLock() }
+                try await eventually("waits") { try await inLine(beside) == 2 }
+                waiting.withLock { $0 = [next] }
+                return (writer.fencingToken, writer.nodePath)
+            } thenReading: { reader, written in
+                #expect(reader.fencingToken == written.0)
+                try reader.checkHeld()
+                try await reader.verify()
+                #expect(reader.nodePath.string == written.1.string.replacing("-__WRIT__", with: "-__READ__"))
+                let gone = try await beside.exists(written.1)
+                #expect(gone == nil)
+                // The writer behind still waits, and a reader comes behind it.
+                let contenders = try await locks[0].contenders()
+                #expect(contenders.map(\.kind) == [.shared, .exclusive])
+                let none = try await locks[2].withReadLockIfAvailable { _ in true }
+                #expect(none == nil)
+            }
+            let next = try #require(waiting.value.first)
+            let held = try await next.value
+            await held.release()
+            let rest = try await inLine(beside)
+            #expect(rest == 0)
+        }
+    }
+
+    @Test func readersComeInWhenAWriterGoesOnAsAReader() async throws {
+        try await withLocks(2) { locks, beside in
+            try await locks[0].withWriteLock { _ in
+            } thenReading: { _, _ in
+                let both = try await locks[1].withReadLockIfAvailable { _ in true }
+                #expect(both == true)
+            }
+        }
+    }
+
+    /// The answer to the exchange is lost: the names say what became of it.
+    @Test(arguments: [true, false])
+    func anExchangeOfUnknownOutcomeIsResolved(_ isExecuted: Bool) async throws {
+        let server = try ZooKeeperServer.required
+        try await ZooKeeperRelay.withRelay(to: server) { relay in
+            var configuration = try relay.configuration
+            configuration.chroot = try await server.makeDirectory()
+            configuration.sessionTimeout = .seconds(30)
+            try await ZooKeeperClient.withClient(configuration) { client in
+                let lock = ZooKeeperReadWriteLock(client, at: "/rw")
+                try await lock.withWriteLock { _ in
+                    relay.inject(RelayFault(.cut, at: isExecuted ? .reply(to: .multi) : .request(.multi)))
+                } thenReading: { reader, _ in
+                    #expect(relay.pendingFaults == 0)
+                    try await reader.verify()
+                    let contenders = try await lock.contenders()
+                    #expect(contenders.map(\.kind) == [.shared])
+                }
+                let rest = try await inLine(client)
+                #expect(rest == 0)
+            }
+        }
+    }
+
+    @Test func aWriterThatFailsDoesNotRead() async throws {
+        struct Broken: Error {}
+        try await withLocks(1) { locks, beside in
+            await #expect(throws: Broken.self) {
+                try await locks[0].withWriteLock { _ in
+                    throw Broken()
+                } thenReading: { _, _ in
+                    Issue.record("it reads")
+                }
+            }
+            let rest = try await inLine(beside)
+            #expect(rest == 0)
+        }
+    }
+
+    @Test func aWriterWhoseNodeWasDeletedDoesNotRead() async throws {
+        try await withLocks(1) { locks, beside in
+            await #expect {
+                try await locks[0].withWriteLock { writer in
+                    try await beside.delete(writer.nodePath)
+                } thenReading: { _, _ in
+                    Issue.record("it reads")
+                }
+            } throws: { ($0 as? LockError)?.loss == .nodeDeleted }
+            let rest = try await inLine(beside)
+            #expect(rest == 0)
+        }
+    }
+
+    @Test func theOnlyReaderMayWrite() async throws {
+        try await withLocks(2) { locks, beside in
+            try await locks[0].withReadLock { reader in
+                let token = try await locks[0].withWriteLockIfAvailable { writer in
+                    #expect(writer.fencingToken > reader.fencingToken)
+                    let none = try await locks[1].withReadLockIfAvailable { _ in true }
+                    #expect(none == nil)
+                    return writer.fencingToken
+                }
+                #expect(token != nil)
+                try reader.checkHeld()
+                let again = try await locks[1].withReadLockIfAvailable { _ in true }
+                #expect(again == true)
+            }
+            let rest = try await inLine(beside)
+            #expect(rest == 0)
+        }
+    }
+
+    /// Two readers want to write: neither may, neither waits.
+    @Test func twoUpgradesDoNotDeadlock() async throws {
+        try await withLocks(2) { locks, beside in
+            let inside = Shared(0)
+            let tried = Shared(0)
+            try await withThrowingTaskGroup(of: Bool?.self) { group in
+                for lock in locks {
+                    group.addTask {
+                        try await lock.withReadLock { _ in
+                            inside.withLock { $0 += 1 }
+                            try await eventually("both read") { inside.value == 2 }
+                            let result = try await lock.withWriteLockIfAvailable { _ in true }
+                            tried.withLock { $0 += 1 }
+                            try await eventually("both have tried") { tried.value == 2 }
+                            return result
+                        }
+                    }
+                }
+                for try await result in group { #expect(result == nil) }
+            }
+            let rest = try await inLine(beside)
+            #expect(rest == 0)
+        }
+    }
 }

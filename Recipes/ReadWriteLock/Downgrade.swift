@@ -1,0 +1,53 @@
+import ZooKeeper
+
+/// Makes a writer a reader, with no moment between in which it is neither.
+///
+/// One transaction creates a reader's node with the writer's digits and deletes the writer's node: the format of Curator
+/// since 5.5 (`InterProcessReadWriteLock`, CURATOR-621), which does it in two steps. Whoever waits behind the writer's
+/// number waits behind the reader's.
+struct Downgrade {
+    let session: ZooKeeperSession
+    let directory: ZNodePath
+    let settings: ContenderSettings
+
+    /// - Returns: The name of the reader's node; `nil` if the writer's node is not there any more.
+    /// - Throws: Why it is not known or not done.
+    func run(from writer: String) async throws(ZooKeeperError) -> String? {
+        guard let reader = settings.dialect.reader(from: writer) else {
+            throw ZooKeeperError(.invalidArgument, message: "\(writer) is no writer's node")
+        }
+        let exchange = TransactionList([
+            Create(
+                directory.child(reader), data: settings.data, mode: .ephemeral, accessControl: settings.accessControl),
+            Delete(directory.child(writer)),
+        ])
+        while true {
+            do {
+                _ = try await session.perform(exchange, file: #fileID, line: #line)
+                return reader
+            } catch {
+                switch (error.code, error.failedOperation) {
+                // Done by an earlier attempt whose answer was lost.
+                case (.nodeExists, 0): return reader
+                case (.noNode, _): return nil
+                case (.connectionLoss, _):
+                    // The names say what became of it; by another server, only after a sync.
+                    try await session.sync(directory)
+                    if try await session.exists(directory.child(reader)) != nil { return reader }
+                default: throw error
+                }
+            }
+        }
+    }
+}
+
+extension LineDialect {
+    /// The name of the node that the writer with this name has as a reader.
+    func reader(from writer: String) -> String? {
+        guard let shared = markers.first(where: { $0.kind == .shared }),
+            let exclusive = markers.first(where: { $0.kind == .exclusive }),
+            let range = writer.ranges(of: exclusive.written).last
+        else { return nil }
+        return writer[..<range.lowerBound] + shared.written + writer[range.upperBound...]
+    }
+}
