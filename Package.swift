@@ -64,6 +64,7 @@ let package = Package(
             name: "ZooKeeperTesting",
             dependencies: [
                 "ZooKeeper",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

@@ -2,7 +2,7 @@
 ///
 /// Made by the operations (``GetData``, ``Create`` and so on); nothing to make by hand.
 public struct Request: Sendable {
-    package enum Kind: Sendable {
+    package enum Kind: Sendable, Hashable {
         case create(path: String, data: [UInt8], mode: CreateMode, accessControl: AccessControl)
         case delete(path: String, version: Int32)
         case exists(path: String)
@@ -31,8 +31,8 @@ public struct Request: Sendable {
 }
 
 /// One operation of a transaction, as it goes to the server. Made by the operations, like ``Request``.
-public struct TransactionStep: Sendable {
-    package enum Kind: Sendable {
+public struct TransactionStep: Sendable, Hashable {
+    package enum Kind: Sendable, Hashable {
         case create(path: String, data: [UInt8], mode: CreateMode, accessControl: AccessControl)
         case setData(path: String, data: [UInt8], version: Int32)
         case delete(path: String, version: Int32)
@@ -46,7 +46,7 @@ public struct TransactionStep: Sendable {
 
 /// What a server answers. Taken apart by the operations.
 public struct Response: Sendable {
-    package enum Kind: Sendable {
+    package enum Kind: Sendable, Hashable {
         case done
         case created(path: String, stat: ZNodeStat?)
         case stat(ZNodeStat)

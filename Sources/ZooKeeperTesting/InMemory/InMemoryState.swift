@@ -1,0 +1,176 @@
+import Dispatch
+import Synchronization
+import ZooKeeper
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+extension InMemoryZooKeeper {
+    /// The server and its clients, with what is on its way between them. In the server's mutex; nothing here calls out.
+    struct State {
+        var model = ZooKeeperModel()
+        /// How many scopes want no connection to be made.
+        var refusals = 0
+        /// The connection of the next request of this type is cut in place of the answer.
+        var doomed: OperationCode?
+        private var clients: [Int: Client] = [:]
+        private var lastClient = 0
+        private var lastConnection = 0
+        /// Whose each connection is.
+        private var holders: [ZooKeeperModel.ConnectionID: Int] = [:]
+        private var waiting: Set<Int> = []
+        /// The last connection of each session that lost one.
+        private var orphans: [SessionID: ZooKeeperModel.ConnectionID] = [:]
+        private let startedAt = ContinuousClock.now
+        private let timeAtStart = Int64(time(nil)) * 1_000
+
+        /// Lets something happen to the server, and passes on what it sends.
+        mutating func apply(_ event: ZooKeeperModel.Event, _ server: InMemoryZooKeeper) {
+            model.time = timeAtStart + (ContinuousClock.now - startedAt).wholeMilliseconds
+            for output in model.apply(event) {
+                guard let holder = holders[output.connection] else { continue }
+                clients[holder]?.receive(output)
+                if case .closed(let connection) = output { release(connection, server) }
+                if case .expired(let connection) = output { release(connection, server) }
+                tell(holder, server)
+            }
+        }
+
+        // MARK: Connections
+
+        mutating func add(_ client: Client) -> Int {
+            lastClient += 1
+            clients[lastClient] = client
+            return lastClient
+        }
+
+        mutating func connect(_ number: Int, _ server: InMemoryZooKeeper) {
+            guard let client = clients[number], !client.isOver, client.connection == nil else { return }
+            guard refusals == 0 else {
+                waiting.insert(number)
+                return
+            }
+            lastConnection += 1
+            let connection = ZooKeeperModel.ConnectionID(lastConnection)
+            holders[connection] = number
+            clients[number]?.connection = connection
+            apply(.connect(connection, session: client.session), server)
+            // First it says who it is, then what it waits for, as the C client does.
+            for credential in client.credentials where holders[connection] != nil {
+                apply(.request(connection, xid: -4, .authenticate(credential), watch: false), server)
+            }
+            if holders[connection] != nil, let watches = client.watches(for: connection) { apply(watches, server) }
+        }
+
+        mutating func cut(_ server: InMemoryZooKeeper) {
+            for connection in holders.keys.sorted() { cut(connection, server) }
+        }
+
+        mutating func cut(_ connection: ZooKeeperModel.ConnectionID, _ server: InMemoryZooKeeper) {
+            guard let holder = holders[connection] else { return }
+            apply(.disconnect(connection), server)
+            clients[holder]?.disconnect(losingAnswers: true)
+            release(connection, server)
+            tell(holder, server)
+        }
+
+        mutating func endRefusal(_ server: InMemoryZooKeeper) {
+            refusals -= 1
+            guard refusals == 0 else { return }
+            for number in waiting.sorted() { connect(number, server) }
+            waiting = []
+        }
+
+        /// Forgets a connection, and gives its session, if that lives, its time-out to get another one.
+        private mutating func release(_ connection: ZooKeeperModel.ConnectionID, _ server: InMemoryZooKeeper) {
+            guard let holder = holders.removeValue(forKey: connection), let client = clients[holder],
+                let session = client.session, model.sessions[session] != nil
+            else { return }
+            orphans[session] = connection
+            Deadlines.shared.schedule(at: .now + client.timeout) { [weak server] in
+                guard let server else { return }
+                server.state.withLock { $0.expire(session, ifNotConnectedSince: connection, server) }
+            }
+        }
+
+        private mutating func expire(
+            _ session: SessionID, ifNotConnectedSince connection: ZooKeeperModel.ConnectionID,
+            _ server: InMemoryZooKeeper
+        ) {
+            // A connection made later, and lost too, has a deadline of its own.
+            guard model.sessions[session] == .some(nil), orphans[session] == connection else { return }
+            apply(.expire(session), server)
+            orphans[session] = nil
+        }
+
+        // MARK: Requests
+
+        mutating func issue(_ reply: Reply, from number: Int, _ server: InMemoryZooKeeper) -> ResultCode? {
+            guard let client = clients[number], !client.isOver else { return .invalidState }
+            guard let connection = client.connection, let xid = clients[number]?.issue(reply) else {
+                return .connectionLoss
+            }
+            let kind = reply.request.kind
+            if case .authenticate(let credential) = kind, !client.credentials.contains(credential) {
+                clients[number]?.credentials.append(credential)
+            }
+            apply(.request(connection, xid: xid, kind, watch: reply.request.watch != nil), server)
+            if let doomed, doomed == kind.operationCode {
+                self.doomed = nil
+                cut(connection, server)
+            }
+            return nil
+        }
+
+        mutating func close(_ number: Int, _ server: InMemoryZooKeeper, done: @escaping @Sendable () -> Void) {
+            clients[number]?.isOver = true
+            if let connection = clients[number]?.connection { apply(.closeSession(connection, xid: 0), server) }
+            if let session = clients[number]?.session, model.sessions[session] == nil { orphans[session] = nil }
+            clients[number]?.close(done: done)
+            tell(number, server)
+        }
+
+        // MARK: Telling
+
+        private mutating func tell(_ number: Int, _ server: InMemoryZooKeeper) {
+            guard clients[number]?.beginTelling() == true else { return }
+            clients[number]?.queue.async { server.tell(number) }
+        }
+
+        mutating func takeNotices(of number: Int) -> (any SessionTransportDelegate, [Client.Notice])? {
+            guard let client = clients[number], let notices = clients[number]?.takeNotices(), !notices.isEmpty else {
+                return nil
+            }
+            return (client.delegate, notices)
+        }
+
+        mutating func remove(_ number: Int) { clients[number] = nil }
+    }
+}
+
+extension Request.Kind {
+    fileprivate var operationCode: OperationCode {
+        switch self {
+        case .create(_, _, let mode, _):
+            switch mode.lifetime {
+            case .persistent, .ephemeral: .create2
+            case .container: .createContainer
+            case .timeToLive: .createTTL
+            }
+        case .delete: .delete
+        case .exists: .exists
+        case .getData: .getData
+        case .setData: .setData
+        case .getChildren: .getChildren2
+        case .getAccessControl: .getACL
+        case .setAccessControl: .setACL
+        case .sync: .sync
+        case .transaction: .multi
+        case .removeWatches: .removeWatches
+        case .authenticate: .auth
+        }
+    }
+}

@@ -1,0 +1,207 @@
+import ZooKeeper
+
+// What the server does with a request. The order of the checks is the server's, since it decides which error a request
+// gets that is wrong in more than one way.
+
+extension ZooKeeperModel {
+    mutating func execute(
+        _ kind: Request.Kind, watch: Bool, xid: Int32, from connection: ConnectionID, _ outputs: inout [Output]
+    ) {
+        if case .authenticate(let credential) = kind {
+            authenticate(credential, xid: xid, connection, &outputs)
+            return
+        }
+        let result: Result<Response.Kind, ResultFailure>
+        do {
+            result = .success(
+                kind.isWrite
+                    ? try write(kind, connection, &outputs) : try read(kind, watch: watch, connection))
+        } catch {
+            result = .failure(error)
+        }
+        outputs.append(.reply(connection, xid: xid, zxid: zxid, result))
+    }
+
+    // MARK: Reads
+
+    private mutating func read(
+        _ kind: Request.Kind, watch: Bool, _ connection: ConnectionID
+    ) throws(ResultFailure) -> Response.Kind {
+        switch kind {
+        case .exists(let path):
+            if watch { watches.insert(connection, at: path, in: .data) }
+            return .stat(try tree.node(path).stat)
+        case .getData(let path):
+            let node = try tree.node(path)
+            try require(.read, by: node.accessControl, connection)
+            if watch { watches.insert(connection, at: path, in: .data) }
+            return .node(ZNode(data: node.data, stat: node.stat))
+        case .getChildren(let path):
+            let node = try tree.node(path)
+            try require(.read, by: node.accessControl, connection)
+            if watch { watches.insert(connection, at: path, in: .children) }
+            return .children(node.children.sorted(), node.stat)
+        case .getAccessControl(let path):
+            let node = try tree.node(path)
+            try require([.read, .admin], by: node.accessControl, connection)
+            let isAdmin = allows(.admin, by: node.accessControl, connection)
+            let entries = isAdmin ? node.accessControl : node.accessControl.map(\.withoutSecret)
+            return .accessControl(AccessControl(entries), node.stat)
+        case .removeWatches(let path, let removable):
+            let table: Watches.Table =
+                switch removable {
+                case .dataAndExistence: .data
+                case .children: .children
+                }
+            guard watches.remove(connection, at: path, from: table) else { throw ResultFailure(.noWatcher) }
+            return .done
+        default: return .done
+        }
+    }
+
+    // MARK: Writes
+
+    /// A request that fails takes a transaction number too.
+    private mutating func write(
+        _ kind: Request.Kind, _ connection: ConnectionID, _ outputs: inout [Output]
+    ) throws(ResultFailure) -> Response.Kind {
+        zxid = zxid.next
+        switch kind {
+        case .transaction(let steps): return try transaction(steps.map(\.kind), connection, &outputs)
+        case .setAccessControl(let path, let accessControl, let version):
+            let entries = try resolve(accessControl, connection)
+            let node = try tree.node(path)
+            try require(.admin, by: node.accessControl, connection)
+            try check(version, node.aversion)
+            tree.setAccessControl(path, entries)
+            return .done
+        default:
+            guard let step = kind.step else { throw ResultFailure(.unimplemented) }
+            let (response, effect) = try perform(step, connection)
+            if let effect { fire(effect.change, &outputs) }
+            return response
+        }
+    }
+
+    private mutating func transaction(
+        _ steps: [TransactionStep.Kind], _ connection: ConnectionID, _ outputs: inout [Output]
+    ) throws(ResultFailure) -> Response.Kind {
+        var responses: [Response.Kind] = []
+        var effects: [Tree.Effect] = []
+        for (index, step) in steps.enumerated() {
+            do {
+                let (response, effect) = try perform(step, connection)
+                responses.append(response.inTransaction)
+                if let effect { effects.append(effect) }
+            } catch {
+                tree.takeBack(effects.map(\.undo))
+                throw ResultFailure(error.code, failedOperation: index)
+            }
+        }
+        for effect in effects { fire(effect.change, &outputs) }
+        return .transaction(responses)
+    }
+
+    private mutating func perform(
+        _ step: TransactionStep.Kind, _ connection: ConnectionID
+    ) throws(ResultFailure) -> (Response.Kind, Tree.Effect?) {
+        switch step {
+        case .create(let path, let data, let mode, let accessControl):
+            return try create(path, data, mode, accessControl, connection)
+        case .delete(let path, let version):
+            if Tree.special.contains(path) { throw ResultFailure(.badArguments) }
+            try require(.delete, by: try tree.node(Tree.split(path).parent).accessControl, connection)
+            let node = try tree.node(path)
+            try check(version, node.version)
+            guard node.children.isEmpty else { throw ResultFailure(.notEmpty) }
+            return (.done, tree.delete(path, zxid: zxid))
+        case .setData(let path, let data, let version):
+            let node = try tree.node(path)
+            try require(.write, by: node.accessControl, connection)
+            try check(version, node.version)
+            let effect = tree.setData(path, data, zxid: zxid, time: time)
+            return (.stat(try tree.node(path).stat), effect)
+        case .check(let path, let version):
+            let node = try tree.node(path)
+            try require(.read, by: node.accessControl, connection)
+            try check(version, node.version)
+            return (.done, nil)
+        }
+    }
+
+    private mutating func create(
+        _ requested: String, _ data: [UInt8], _ mode: CreateMode, _ accessControl: AccessControl,
+        _ connection: ConnectionID
+    ) throws(ResultFailure) -> (Response.Kind, Tree.Effect?) {
+        let entries = try resolve(accessControl, connection)
+        let parent = try tree.node(Tree.split(requested).parent)
+        try require(.create, by: parent.accessControl, connection)
+        let path = mode.isSequential ? requested + parent.creations.tenDigits : requested
+        if tree.nodes[path] != nil { throw ResultFailure(.nodeExists) }
+        if parent.isEphemeral { throw ResultFailure(.noChildrenForEphemerals) }
+        var node = Node()
+        node.data = data
+        node.accessControl = entries
+        node.lifetime =
+            switch mode.lifetime {
+            case .persistent: .persistent
+            case .ephemeral: .ephemeral(connections[connection]?.session ?? SessionID(rawValue: 0))
+            case .container: .container
+            case .timeToLive(let milliseconds): .timeToLive(milliseconds: milliseconds)
+            }
+        node.czxid = zxid
+        node.mzxid = zxid
+        node.pzxid = zxid
+        node.ctime = time
+        node.mtime = time
+        return (.created(path: path, stat: node.stat), tree.create(path, node))
+    }
+
+    private func check(_ expected: Int32, _ version: Int32) throws(ResultFailure) {
+        if expected != -1, expected != version { throw ResultFailure(.badVersion) }
+    }
+}
+
+extension ZooKeeperModel.Tree {
+    fileprivate func node(_ path: String) throws(ResultFailure) -> ZooKeeperModel.Node {
+        guard let node = nodes[path] else { throw ResultFailure(.noNode) }
+        return node
+    }
+}
+
+extension Request.Kind {
+    fileprivate var isWrite: Bool {
+        switch self {
+        case .create, .delete, .setData, .setAccessControl, .transaction: true
+        default: false
+        }
+    }
+
+    /// The same as a step of a transaction, if there is one.
+    fileprivate var step: TransactionStep.Kind? {
+        switch self {
+        case .create(let path, let data, let mode, let accessControl):
+            .create(path: path, data: data, mode: mode, accessControl: accessControl)
+        case .delete(let path, let version): .delete(path: path, version: version)
+        case .setData(let path, let data, let version): .setData(path: path, data: data, version: version)
+        default: nil
+        }
+    }
+}
+
+extension Response.Kind {
+    /// In the answer to a transaction, the server leaves out the stat of what was created.
+    fileprivate var inTransaction: Response.Kind {
+        if case .created(let path, _) = self { return .created(path: path, stat: nil) }
+        return self
+    }
+}
+
+extension Int32 {
+    /// At least ten characters, the sign among them.
+    fileprivate var tenDigits: String {
+        let digits = String(magnitude)
+        let sign = self < 0 ? "-" : ""
+        return sign + String(repeating: "0", count: Swift.max(0, 10 - sign.count - digits.count)) + digits
+    }
+}

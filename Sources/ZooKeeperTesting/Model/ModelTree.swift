@@ -1,0 +1,125 @@
+package import ZooKeeper
+
+extension ZooKeeperModel {
+    /// All nodes. Changes are made without looking at permissions and versions, and can be taken back.
+    package struct Tree: Sendable, Hashable {
+        package private(set) var nodes: [String: Node]
+
+        /// The nodes of a new server. Nobody can delete them.
+        static let special: Set<String> = ["/", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"]
+
+        init() {
+            // They are there without having been created, so nothing counts them.
+            nodes = ["/": Node(), "/zookeeper": Node(), "/zookeeper/config": Node(), "/zookeeper/quota": Node()]
+            nodes["/"]?.children = ["zookeeper"]
+            nodes["/zookeeper"]?.children = ["config", "quota"]
+            nodes["/zookeeper/config"]?.accessControl = AccessControl.readOnly.entries
+            nodes["/zookeeper/config"]?.aversion = -1
+        }
+
+        /// The paths of the ephemeral nodes of a session, in order.
+        package func ephemerals(of session: SessionID) -> [String] {
+            nodes.filter { $0.value.lifetime == .ephemeral(session) }.keys.sorted()
+        }
+    }
+
+    /// What a watch can see, and who may see it.
+    struct Change {
+        var kind: WatchEvent.Kind
+        var path: String
+        var accessControl: [AccessControl.Entry]
+        var parentAccessControl: [AccessControl.Entry] = []
+    }
+}
+
+extension ZooKeeperModel.Tree {
+    /// How to take a change back.
+    enum Undo {
+        case create(path: String, parentCreations: Int32, parentPzxid: Zxid)
+        case delete(path: String, ZooKeeperModel.Node, parentPzxid: Zxid)
+        case setData(path: String, ZooKeeperModel.Node)
+    }
+
+    typealias Effect = (change: ZooKeeperModel.Change, undo: Undo)
+
+    /// Adds a node. Its parent is there, it is not.
+    mutating func create(_ path: String, _ node: ZooKeeperModel.Node) -> Effect {
+        let (parent, name) = Self.split(path)
+        let undo = Undo.create(
+            path: path, parentCreations: nodes[parent]?.creations ?? 0,
+            parentPzxid: nodes[parent]?.pzxid ?? node.czxid)
+        let change = ZooKeeperModel.Change(
+            kind: .created, path: path, accessControl: node.accessControl,
+            parentAccessControl: nodes[parent]?.accessControl ?? [])
+        nodes[parent]?.children.insert(name)
+        nodes[parent]?.countCreation(zxid: node.czxid)
+        nodes[path] = node
+        return (change, undo)
+    }
+
+    /// Removes a node. It is there and has no children.
+    mutating func delete(_ path: String, zxid: Zxid) -> Effect {
+        let (parent, name) = Self.split(path)
+        let node = nodes.removeValue(forKey: path) ?? ZooKeeperModel.Node()
+        let undo = Undo.delete(path: path, node, parentPzxid: nodes[parent]?.pzxid ?? zxid)
+        nodes[parent]?.children.remove(name)
+        nodes[parent]?.pzxid = zxid
+        let change = ZooKeeperModel.Change(
+            kind: .deleted, path: path, accessControl: node.accessControl,
+            parentAccessControl: nodes[parent]?.accessControl ?? [])
+        return (change, undo)
+    }
+
+    /// Sets a node's data. It is there.
+    mutating func setData(_ path: String, _ data: [UInt8], zxid: Zxid, time: Int64) -> Effect {
+        let undo = Undo.setData(path: path, nodes[path] ?? ZooKeeperModel.Node())
+        nodes[path]?.data = data
+        nodes[path]?.version &+= 1
+        nodes[path]?.mzxid = zxid
+        nodes[path]?.mtime = time
+        let change = ZooKeeperModel.Change(
+            kind: .dataChanged, path: path, accessControl: nodes[path]?.accessControl ?? [])
+        return (change, undo)
+    }
+
+    mutating func setAccessControl(_ path: String, _ accessControl: [AccessControl.Entry]) {
+        nodes[path]?.accessControl = accessControl
+        nodes[path]?.aversion &+= 1
+    }
+
+    /// Takes changes back, the last one first.
+    mutating func takeBack(_ undos: [Undo]) {
+        for undo in undos.reversed() {
+            switch undo {
+            case .create(let path, let creations, let pzxid):
+                let (parent, name) = Self.split(path)
+                nodes[path] = nil
+                nodes[parent]?.children.remove(name)
+                nodes[parent]?.creations = creations
+                nodes[parent]?.pzxid = pzxid
+            case .delete(let path, let node, let pzxid):
+                let (parent, name) = Self.split(path)
+                nodes[path] = node
+                nodes[parent]?.children.insert(name)
+                nodes[parent]?.pzxid = pzxid
+            case .setData(let path, let node): nodes[path] = node
+            }
+        }
+    }
+
+    /// The parent's path and the node's name. The root counts as a child of its own without a name.
+    static func split(_ path: String) -> (parent: String, name: String) {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("/", path) }
+        let parent = path[..<slash]
+        return (parent.isEmpty ? "/" : String(parent), String(path[path.utf8.index(after: slash)...]))
+    }
+}
+
+extension ZooKeeperModel.Node {
+    /// The server sets neither when the count would go over its limit.
+    fileprivate mutating func countCreation(zxid: Zxid) {
+        guard creations < .max else { return }
+        creations += 1
+        pzxid = zxid
+    }
+}
