@@ -123,6 +123,13 @@ let package = Package(
             name: "TestKitTests", dependencies: ["TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting"],
             swiftSettings: settings),
         .testTarget(
+            name: "ModelTests",
+            dependencies: [
+                "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings),
+        .testTarget(
             name: "IntegrationTests",
             dependencies: [
                 "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting",

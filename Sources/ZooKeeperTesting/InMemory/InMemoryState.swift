@@ -13,7 +13,9 @@ extension InMemoryZooKeeper {
     struct State {
         var model = ZooKeeperModel()
         /// How many scopes want no connection to be made.
-        var refusals = 0
+        private var refusals = 0
+        /// The same for single sessions.
+        private var refused: [SessionID: Int] = [:]
         /// The connection of the next request of this type is cut in place of the answer.
         var doomed: OperationCode?
         private var clients: [Int: Client] = [:]
@@ -49,7 +51,7 @@ extension InMemoryZooKeeper {
 
         mutating func connect(_ number: Int, _ server: InMemoryZooKeeper) {
             guard let client = clients[number], !client.isOver, client.connection == nil else { return }
-            guard refusals == 0 else {
+            guard refusals == 0, client.session.map({ refused[$0] == nil }) ?? true else {
                 waiting.insert(number)
                 return
             }
@@ -77,11 +79,26 @@ extension InMemoryZooKeeper {
             tell(holder, server)
         }
 
-        mutating func endRefusal(_ server: InMemoryZooKeeper) {
-            refusals -= 1
-            guard refusals == 0 else { return }
-            for number in waiting.sorted() { connect(number, server) }
+        /// - Parameter session: Whose connections are refused; `nil`: everybody's.
+        mutating func beginRefusal(of session: SessionID?, _ server: InMemoryZooKeeper) {
+            guard let session else {
+                refusals += 1
+                return cut(server)
+            }
+            refused[session, default: 0] += 1
+            if let connection = model.sessions[session] ?? nil { cut(connection, server) }
+        }
+
+        mutating func endRefusal(of session: SessionID?, _ server: InMemoryZooKeeper) {
+            if let session {
+                let count = refused[session] ?? 1
+                refused[session] = count > 1 ? count - 1 : nil
+            } else {
+                refusals -= 1
+            }
+            let clients = waiting.sorted()
             waiting = []
+            for number in clients { connect(number, server) }
         }
 
         /// Forgets a connection, and gives its session, if that lives, its time-out to get another one.

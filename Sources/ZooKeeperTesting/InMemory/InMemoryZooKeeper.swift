@@ -66,8 +66,13 @@ public final class InMemoryZooKeeper: Sendable {
         _ configuration: ZooKeeperConfiguration? = nil, logger: Logger = .current
     ) throws(ZooKeeperError) -> ZooKeeperClient {
         try ZooKeeperClient(configuration ?? self.configuration, logger: logger) { configuration, _ in
-            InMemoryTransport(self, credentials: configuration.credentials)
+            self.makeTransport(credentials: configuration.credentials)
         }
+    }
+
+    /// What carries one session.
+    package func makeTransport(credentials: [Credential] = []) -> any SessionTransport {
+        InMemoryTransport(self, credentials: credentials)
     }
 
     // MARK: Trouble
@@ -89,9 +94,7 @@ public final class InMemoryZooKeeper: Sendable {
     /// Cuts the connection of one session, if it has one.
     public func cut(_ session: ZooKeeperSession) {
         state.withLock { state in
-            if let id = session.id, case .some(.some(let connection)) = state.model.sessions[id] {
-                state.cut(connection, self)
-            }
+            if let id = session.id, let connection = state.model.sessions[id] ?? nil { state.cut(connection, self) }
         }
     }
 
@@ -99,11 +102,20 @@ public final class InMemoryZooKeeper: Sendable {
     public func whileRefusing<Success>(
         isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Success
     ) async rethrows -> Success {
-        state.withLock { state in
-            state.refusals += 1
-            state.cut(self)
-        }
-        defer { state.withLock { $0.endRefusal(self) } }
+        state.withLock { $0.beginRefusal(of: nil, self) }
+        defer { state.withLock { $0.endRefusal(of: nil, self) } }
+        return try await body()
+    }
+
+    /// Cuts the connection of one session and accepts none of it while `body` runs. Does nothing to a session that never
+    /// was connected.
+    public func whileRefusing<Success>(
+        _ session: ZooKeeperSession, isolation: isolated (any Actor)? = #isolation,
+        _ body: () async throws -> Success
+    ) async rethrows -> Success {
+        guard let id = session.id else { return try await body() }
+        state.withLock { $0.beginRefusal(of: id, self) }
+        defer { state.withLock { $0.endRefusal(of: id, self) } }
         return try await body()
     }
 

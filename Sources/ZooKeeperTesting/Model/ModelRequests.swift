@@ -133,15 +133,10 @@ extension ZooKeeperModel {
         _ requested: String, _ data: [UInt8], _ mode: CreateMode, _ accessControl: AccessControl,
         _ connection: ConnectionID
     ) throws(ResultFailure) -> (Response.Kind, Tree.Effect?) {
-        let entries = try resolve(accessControl, connection)
-        let parent = try tree.node(Tree.split(requested).parent)
-        try require(.create, by: parent.accessControl, connection)
-        let path = mode.isSequential ? requested + parent.creations.tenDigits : requested
-        if tree.nodes[path] != nil { throw ResultFailure(.nodeExists) }
-        if parent.isEphemeral { throw ResultFailure(.noChildrenForEphemerals) }
         var node = Node()
+        node.accessControl = try resolve(accessControl, connection)
+        let path = try pathOfNewNode(requested, mode, connection)
         node.data = data
-        node.accessControl = entries
         node.lifetime =
             switch mode.lifetime {
             case .persistent: .persistent
@@ -155,6 +150,18 @@ extension ZooKeeperModel {
         node.ctime = time
         node.mtime = time
         return (.created(path: path, stat: node.stat), tree.create(path, node))
+    }
+
+    /// A function of its own, so that nobody holds the parent while a child is added to it: its children would be copied.
+    private func pathOfNewNode(
+        _ requested: String, _ mode: CreateMode, _ connection: ConnectionID
+    ) throws(ResultFailure) -> String {
+        let parent = try tree.node(Tree.split(requested).parent)
+        try require(.create, by: parent.accessControl, connection)
+        let path = mode.isSequential ? requested + parent.creations.tenDigits : requested
+        if tree.nodes[path] != nil { throw ResultFailure(.nodeExists) }
+        if parent.isEphemeral { throw ResultFailure(.noChildrenForEphemerals) }
+        return path
     }
 
     private func check(_ expected: Int32, _ version: Int32) throws(ResultFailure) {

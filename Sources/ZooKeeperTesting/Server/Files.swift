@@ -29,7 +29,7 @@ func read(_ path: String) -> String {
 }
 
 /// The value of an environment variable.
-func environmentValue(_ name: String) -> String? {
+package func environmentValue(_ name: String) -> String? {
     // Copied at once; nothing in this package changes the environment.
     unsafe getenv(name).map { unsafe String(cString: $0) }
 }
