@@ -26,12 +26,13 @@ struct RandomSteps {
         }
         switch Double.random(in: 0..<1, using: &generator) {
         case ..<0.01: return .close(place: place)
-        case ..<0.02: return .expire(place: place)
-        case ..<0.024:
-            // Seldom: the C client takes a second to come back.
+        case ..<0.017: return .expire(place: place)
+        case ..<0.021:
+            // This and the expiry are rare: the C client takes a second to come back.
             guard let other = open.first(where: { $0 != place }) else { break }
             let count = Int.random(in: 1...12, using: &generator)
             return .away(place: place, other: other, (0..<count).map { _ in write() })
+        case ..<0.03: return .forget(place: place)
         case ..<0.04: return .request(place: place, .authenticate(credential()), watch: false)
         case ..<0.5: return .request(place: place, read(), watch: chance(0.6))
         default: break

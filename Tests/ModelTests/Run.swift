@@ -12,6 +12,8 @@ enum Step: Sendable {
     case request(place: Int, Request.Kind, watch: Bool)
     /// While the session in this place has no connection, the one in another place does something.
     case away(place: Int, other: Int, [Request.Kind])
+    /// Lets go of all watches that reads in this place have set.
+    case forget(place: Int)
 }
 
 /// Does steps, one after the other, and writes down what came of each in words that are the same for every server: zxids
@@ -26,6 +28,8 @@ final class Run {
     private var serials: [SessionID: Int] = [:]
     private var base: Int64 = 0
     private let events = Shared<[Int: [String]]>([:])
+    /// A watch that nobody holds is taken off the server.
+    private var watches: [Int: [Watch]] = [:]
     private var stepCount = 0
 
     init(_ world: any World, directory: String) async throws {
@@ -97,6 +101,7 @@ final class Run {
             }
             try await eventually("it is connected again") { session.isConnected && session.connection > connection }
             isOrdered = false
+        case .forget(let place): watches[place] = nil
         }
         // Whatever the step made a server send comes before the answer to this.
         for place in sessions.keys.sorted() {
@@ -125,6 +130,7 @@ final class Run {
         }
         // What a session saw at its very end depends on which of two packets was faster.
         events.withLock { $0[place] = nil }
+        watches[place] = nil
         return ["ended"]
     }
 
@@ -137,10 +143,12 @@ final class Run {
 
     private func watch(_ place: Int) -> Watch {
         let number = stepCount
-        return Watch { [events] outcome in
+        let watch = Watch { [events] outcome in
             guard case .success(let event) = outcome else { return }
             events.withLock { $0[place, default: []].append("\(event.kind) \(event.path) (watch of step \(number))") }
         }
+        watches[place, default: []].append(watch)
+        return watch
     }
 
     private func request(_ request: Request, in session: ZooKeeperSession) async -> String {
