@@ -1,0 +1,125 @@
+import TestSupport
+import Testing
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// Locks, unchanged, on a server in memory.
+@Suite(.timeLimit(.minutes(3))) struct InMemoryLockTests {
+    private let zooKeeper = InMemoryZooKeeper()
+
+    private func withTwoClients(_ body: (ZooKeeperClient, ZooKeeperClient) async throws -> Void) async throws {
+        var configuration = zooKeeper.configuration
+        // So that nothing but the trouble itself ends a lock.
+        configuration.sessionTimeout = .seconds(60)
+        try await zooKeeper.withClient(configuration) { first in
+            try await zooKeeper.withClient(configuration) { second in try await body(first, second) }
+        }
+    }
+
+    private func names(_ client: ZooKeeperClient) async throws -> [String] {
+        do { return try await client.children(of: "/a").names } catch ZooKeeperError.Code.noNode { return [] }
+    }
+
+    private func line(_ client: ZooKeeperClient, has count: Int) async throws {
+        try await eventually("\(count) in line") { try await names(client).count == count }
+    }
+
+    @Test func contendersAreServedInTheOrderInWhichTheyCame() async throws {
+        try await withTwoClients { first, second in
+            let held = try await ZooKeeperLock(first, at: "/a").acquire()
+            let node = try await second.get(held.lease.nodePath)
+            #expect(held.lease.fencingToken == FencingToken(czxid: node.stat.czxid))
+            let order = Shared<[Int]>([])
+            var tasks: [Task<Void, any Error>] = []
+            for index in 0..<10 {
+                let lock = ZooKeeperLock(index % 2 == 0 ? first : second, at: "/a")
+                tasks.append(Task { try await lock.withLock { _ in order.withLock { $0.append(index) } } })
+                try await line(first, has: index + 2)
+            }
+            await held.release()
+            for task in tasks { try await task.value }
+            #expect(order.value == Array(0..<10))
+            try await line(first, has: 0)
+        }
+    }
+
+    @Test func neverTwoAtOnceWhileConnectionsAreCut() async throws {
+        try await withTwoClients { first, second in
+            let inside = Shared((now: 0, most: 0, total: 0))
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for index in 0..<8 {
+                    let lock = ZooKeeperLock(index % 2 == 0 ? first : second, at: "/a")
+                    group.addTask {
+                        for round in 0..<20 {
+                            try await lock.withLock { _ in
+                                inside.withLock {
+                                    $0.now += 1
+                                    $0.most = max($0.most, $0.now)
+                                    $0.total += 1
+                                }
+                                await Task.yield()
+                                inside.withLock { $0.now -= 1 }
+                            }
+                            if round % 5 == index % 5 { zooKeeper.cut() }
+                        }
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(inside.value == (now: 0, most: 1, total: 160))
+            try await line(first, has: 0)
+        }
+    }
+
+    @Test(arguments: [OperationCode.create2, .getChildren2, .delete])
+    func aLostAnswerLeavesNoNode(_ operation: OperationCode) async throws {
+        try await withTwoClients { first, second in
+            try await ZooKeeperLock(first, at: "/a").withLock { _ in }
+            zooKeeper.loseNextReply(to: operation)
+            let result = try await ZooKeeperLock(second, at: "/a").withLock { lease in
+                try lease.checkHeld()
+                return 42
+            }
+            #expect(result == 42)
+            try await line(first, has: 0)
+        }
+    }
+
+    @Test func anExpiredSessionLosesTheLockToTheNext() async throws {
+        try await withTwoClients { first, second in
+            let next = Shared<Task<FencingToken, any Error>?>(nil)
+            do {
+                try await ZooKeeperLock(first, at: "/a").withLock { lease in
+                    let waiter = Task { try await ZooKeeperLock(second, at: "/a").withLock { $0.fencingToken } }
+                    next.withLock { $0 = waiter }
+                    try await line(second, has: 2)
+                    try zooKeeper.expire(lease.session)
+                    await #expect(throws: CancellationError.self) { try await Task.sleep(for: .seconds(3_600)) }
+                    #expect { try lease.checkHeld() } throws: { LockError.Code.lost ~= $0 }
+                    let later = try await waiter.value
+                    #expect(later > lease.fencingToken)
+                }
+                Issue.record("not lost")
+            } catch LockError.Code.lost {}
+            _ = try await next.value?.value
+            try await line(first, has: 0)
+        }
+    }
+
+    @Test func aWaiterCanTimeOutOrBeCancelled() async throws {
+        try await withTwoClients { first, second in
+            let held = try await ZooKeeperLock(first, at: "/a").acquire()
+            do {
+                try await ZooKeeperLock(second, at: "/a").withLock(waitingUpTo: .milliseconds(20)) { _ in }
+                Issue.record("had the lock")
+            } catch LockError.Code.timedOut {}
+            let waiter = Task { try await ZooKeeperLock(second, at: "/a").withLock { _ in } }
+            try await line(first, has: 2)
+            waiter.cancel()
+            await #expect(throws: CancellationError.self) { try await waiter.value }
+            try await line(first, has: 1)
+            #expect(await held.release() == nil)
+        }
+    }
+}
