@@ -179,10 +179,35 @@ import ZooKeeperTesting
         }
     }
 
+    /// On the thread that would bring the news of the loss.
+    @Test func aFlightThatIsTriedAgainBeforeTheNewsOfTheLossWaitsForIt() async throws {
+        try await zooKeeper.withClient { client in
+            try await client.withSession { session in
+                let requests = [Request(.sync(path: "/")), Request(.exists(path: "/"))]
+                let outcomes = Promise<[Reply]>()
+                _ = session.submit(Request(.exists(path: "/"))) { [weak session, zooKeeper] _ in
+                    guard let session else { return }
+                    zooKeeper.cut(session)
+                    outcomes.fulfil(session.submitFlight(requests) + session.submitFlight(requests))
+                }
+                guard case .value(let replies) = await outcomes.wait() else { return }
+                var codes: [ZooKeeperError.Code?] = []
+                for reply in replies {
+                    switch await reply.outcome() {
+                    case .success: codes.append(nil)
+                    case .failure(let error): codes.append(error.code)
+                    }
+                }
+                #expect(codes == [.connectionLoss, .connectionLoss, nil, nil])
+            }
+        }
+    }
+
     @Test func aSessionWithoutAConnectionLivesForItsTimeout() async throws {
         var configuration = zooKeeper.configuration
         configuration.sessionTimeout = .milliseconds(100)
         configuration.abandonAfter = .seconds(3_600)
+        configuration.requestTimeout = .seconds(30)
         try await zooKeeper.withClient(configuration) { client in
             let session = try await client.withSession { $0 }
             try await client.create("/e", mode: .ephemeral)

@@ -135,7 +135,8 @@ import ZooKeeperTesting
 
     @Test func whatWasMissedIsToldInTheOrderOfTheQuestion() {
         var model = makeModel()
-        for path in ["/same", "/set", "/gone", "/parent"] { model.ask(first, create(path)) }
+        // The last one is as new as what the client has seen, and no newer.
+        for path in ["/set", "/gone", "/parent", "/same"] { model.ask(first, create(path)) }
         let seen = model.zxid
         _ = model.apply(.disconnect(first))
         model.ask(second, .setData(path: "/set", data: [1], version: -1))

@@ -25,15 +25,15 @@ struct RandomSteps {
             return .open(place: place, credentials: credentials)
         }
         switch Double.random(in: 0..<1, using: &generator) {
-        case ..<0.01: return .close(place: place)
-        case ..<0.017: return .expire(place: place)
-        case ..<0.021:
+        case ..<0.006: return .close(place: place)
+        case ..<0.009: return .expire(place: place)
+        case ..<0.012:
             // This and the expiry are rare: the C client takes a second to come back.
             guard let other = open.first(where: { $0 != place }) else { break }
             let count = Int.random(in: 1...12, using: &generator)
             return .away(place: place, other: other, (0..<count).map { _ in write() })
-        case ..<0.03: return .forget(place: place)
-        case ..<0.04: return .request(place: place, .authenticate(credential()), watch: false)
+        case ..<0.02: return .forget(place: place)
+        case ..<0.03: return .request(place: place, .authenticate(credential()), watch: false)
         case ..<0.5: return .request(place: place, read(), watch: chance(0.6))
         default: break
         }
@@ -43,12 +43,12 @@ struct RandomSteps {
     // MARK: Requests
 
     private mutating func read() -> Request.Kind {
-        switch Int.random(in: 0..<16, using: &generator) {
+        switch Int.random(in: 0..<17, using: &generator) {
         case 0..<4: .exists(path: path())
         case 4..<8: .getData(path: path())
         case 8..<12: .getChildren(path: path())
-        case 12: .getAccessControl(path: path())
-        case 13: .sync(path: path())
+        case 12..<14: .getAccessControl(path: path())
+        case 14: .sync(path: path())
         default: .removeWatches(path: path(), table: chance(0.5) ? .dataAndExistence : .children)
         }
     }

@@ -35,7 +35,10 @@ struct ServerWorld: World {
     let relays: [ZooKeeperRelay]
 
     static func with(places: Int, _ body: (ServerWorld) async throws -> Void) async throws {
-        try await ZooKeeperServer.withServer { server in
+        var configuration = ServerConfiguration()
+        // Otherwise it would remove empty containers in between.
+        configuration.systemProperties["znode.container.checkIntervalMs"] = "3600000"
+        try await ZooKeeperServer.withServer(configuration) { server in
             try await withRelays(places, to: server, []) { relays in
                 try await body(ServerWorld(server: server, relays: relays))
             }

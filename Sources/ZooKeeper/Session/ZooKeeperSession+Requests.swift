@@ -86,11 +86,14 @@ extension ZooKeeperSession {
                 guard let code = transport.issue(reply) else { return }
                 _ = core.gate.settle(reply)
                 reply.takeBack()
-                if code == .connectionLoss, entry.count == 1 {
-                    // The news of the loss is on its way. Until then it waits where it was.
-                    core.gate.putBack(entry, priority)
+                if code == .connectionLoss {
+                    // The news of the loss is on its way. Until then whatever comes waits: somebody who tries again at
+                    // once, on the thread that brings the news, would otherwise keep it from coming.
                     core.gate.isOpen = false
-                    return
+                    if entry.count == 1 {
+                        core.gate.putBack(entry, priority)
+                        return
+                    }
                 }
                 _ = core.watches.settle(reply.request, code)
                 finished.append((reply, .failure(located(code.error.notSent, reply))))
