@@ -14,7 +14,7 @@ import ZooKeeperTesting
         if let count = environmentValue("ZOOKEEPER_MODEL_SEEDS").flatMap(Int.init) {
             return (0..<count).map { _ in .random(in: 0...999_999_999) }
         }
-        return Array(1...6)
+        return Array(1...4)
     }
 
     @Test func theModelDoesWhatAServerDoes() async throws {

@@ -14,6 +14,12 @@ enum Step: Sendable {
     case away(place: Int, other: Int, [Request.Kind])
     /// Lets go of all watches that reads in this place have set.
     case forget(place: Int)
+
+    /// Whether a watch may fire because of it.
+    fileprivate var mayBeSeen: Bool {
+        if case .request(_, let kind, _) = self { return !Request(kind).isRead }
+        return true
+    }
 }
 
 /// Does steps, one after the other, and writes down what came of each in words that are the same for every server: zxids
@@ -103,11 +109,7 @@ final class Run {
             isOrdered = false
         case .forget(let place): watches[place] = nil
         }
-        // Whatever the step made a server send comes before the answer to this.
-        for place in sessions.keys.sorted() {
-            guard let session = sessions[place]?.session else { continue }
-            _ = await session.submit(Request(.exists(path: "/")), retry: .withinRequestTimeout).outcome()
-        }
+        if step.mayBeSeen { await bringEvents() }
         let seen = events.withLock { events in
             defer { events = [:] }
             return events
@@ -116,6 +118,14 @@ final class Run {
             for line in isOrdered ? news : news.sorted() { lines.append("  \(place) sees \(line)") }
         }
         return lines
+    }
+
+    /// Whatever a server has sent before it answers this comes before the answer.
+    private func bringEvents() async {
+        let replies = sessions.values.map { entry in
+            entry.session.submit(Request(.exists(path: "/")), retry: .withinRequestTimeout)
+        }
+        for reply in replies { _ = await reply.outcome() }
     }
 
     private func end(_ place: Int, _ body: (ZooKeeperSession) async throws -> Void) async throws -> [String] {
