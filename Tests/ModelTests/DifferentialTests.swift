@@ -7,7 +7,7 @@ import ZooKeeperTesting
 ///
 /// `ZOOKEEPER_MODEL_SEEDS=1000` tries so many random seeds instead of the fixed ones, `ZOOKEEPER_MODEL_SEED=7` this one.
 @Suite(.timeLimit(.minutes(60))) struct DifferentialTests {
-    private static let stepCount = 600
+    private static let stepCount = 400
 
     private static var seeds: [UInt64] {
         if let seed = environmentValue("ZOOKEEPER_MODEL_SEED").flatMap(UInt64.init) { return [seed] }

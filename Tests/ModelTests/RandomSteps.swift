@@ -146,7 +146,8 @@ struct RandomSteps {
             let hashes = ["ann": "e0/UbRUWA/yp14hg1Vp2sckqKYo=", "bob": "AJXT1pH3tPfVrhX7hB5yjpRNkg8="]
             let user = pick(Self.users)
             return .init(permissions, for: .digest(user: user, hash: hashes[user] ?? ""))
-        case 10: return .init(permissions, for: .init(scheme: "ip", id: pick(["127.0.0.1", "127.1.2.3/8", "10.0.0.1"])))
+        case 10:
+            return .init(permissions, for: .init(scheme: "ip", id: pick(["127.0.0.1", "127.1.2.3/8", "10.0.0.1"])))
         case 11: return .init(permissions, for: .init(scheme: "ip", id: pick(["here", "1.2.3", "1.2.3.4/33"])))
         case 12: return .init(permissions, for: .init(scheme: "digest", id: pick(["a", "a:b:c", "a:", ":b", "a:b:"])))
         default: return .init(permissions, for: .init(scheme: pick(["world", "nonsense"]), id: "somebody"))

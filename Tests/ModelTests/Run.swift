@@ -89,7 +89,7 @@ final class Run {
             isOrdered = false
         case .expire(let place):
             lines = try await end(place) { [world] session in
-                try await world.expire(session)
+                try await world.expire(session, place: place)
                 await session.ended.wait()
                 #expect(session.state == .lost(.expired))
                 await session.close()

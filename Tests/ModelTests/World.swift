@@ -8,7 +8,7 @@ protocol World: Sendable {
     var name: String { get }
     /// - Parameter place: Which of the sessions' ways to the server to take.
     func makeTransport(place: Int, credentials: [Credential]) -> any SessionTransport
-    func expire(_ session: ZooKeeperSession) async throws
+    func expire(_ session: ZooKeeperSession, place: Int) async throws
     /// Lets a session have no connection while `body` runs.
     func whileAway(_ session: ZooKeeperSession, place: Int, _ body: () async throws -> Void) async throws
 }
@@ -21,7 +21,7 @@ struct MemoryWorld: World {
         zooKeeper.makeTransport(credentials: credentials)
     }
 
-    func expire(_ session: ZooKeeperSession) async throws { try zooKeeper.expire(session) }
+    func expire(_ session: ZooKeeperSession, place: Int) async throws { try zooKeeper.expire(session) }
 
     func whileAway(_ session: ZooKeeperSession, place: Int, _ body: () async throws -> Void) async throws {
         try await zooKeeper.whileRefusing(session, body)
@@ -63,7 +63,13 @@ struct ServerWorld: World {
         return CTransport(servers: servers, credentials: credentials, logger: Logger(label: "differential"))
     }
 
-    func expire(_ session: ZooKeeperSession) async throws { try await server.expire(session) }
+    func expire(_ session: ZooKeeperSession, place: Int) async throws {
+        // Otherwise the client might come back before the session is closed, and it would be closed twice.
+        try await whileAway(session, place: place) {
+            try await eventually("it is disconnected") { !session.isConnected }
+            try await server.expire(session)
+        }
+    }
 
     func whileAway(_ session: ZooKeeperSession, place: Int, _ body: () async throws -> Void) async throws {
         try await relays[place].whileRefusing(body)

@@ -164,7 +164,8 @@ extension InMemoryZooKeeper {
             return (client.delegate, notices)
         }
 
-        mutating func remove(_ number: Int) { clients[number] = nil }
+        /// - Returns: What is removed: nothing of it may end its life under the lock.
+        mutating func remove(_ number: Int) -> Client? { clients.removeValue(forKey: number) }
     }
 }
 

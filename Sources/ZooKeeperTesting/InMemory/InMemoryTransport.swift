@@ -63,7 +63,8 @@ extension InMemoryZooKeeper {
         case .expired: delegate.transport(did: .expired)
         case .authenticationFailed: delegate.transport(did: .authenticationFailed)
         case .closed(let done):
-            state.withLock { $0.remove(number) }
+            let client = state.withLock { $0.remove(number) }
+            withExtendedLifetime(client) {}
             done()
         }
     }

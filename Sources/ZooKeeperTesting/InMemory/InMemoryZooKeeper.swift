@@ -12,7 +12,7 @@ public import ZooKeeper
 /// ```
 ///
 /// Clients are real ones: sessions, watches, transactions, access control, and everything that is built on them, such as
-/// locks, work as with a standalone server; what it answers has been compared with one. Any number of clients may use
+/// locks, work as with a standalone server of version 3.8, with which its answers are compared. Any number of clients may use
 /// it; each value has nodes of its own, gone with the value.
 ///
 /// What it is not:
