@@ -54,6 +54,7 @@ struct RandomSteps {
     }
 
     private mutating func write() -> Request.Kind {
+        if chance(0.01) { return .reconfigure(.change(leaving: [1])) }
         switch Int.random(in: 0..<20, using: &generator) {
         case 0..<8: return create()
         case 8..<11: return .delete(path: path(), version: version())

@@ -189,6 +189,7 @@ extension Request.Kind {
         case .transaction: .multi
         case .removeWatches: .removeWatches
         case .authenticate: .auth
+        case .reconfigure: .reconfig
         }
     }
 }

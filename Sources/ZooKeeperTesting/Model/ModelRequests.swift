@@ -75,6 +75,8 @@ extension ZooKeeperModel {
             try check(version, node.aversion)
             tree.setAccessControl(path, entries)
             return .done
+        // There is no ensemble to change.
+        case .reconfigure: throw ResultFailure(.reconfigurationDisabled)
         default:
             guard let step = kind.step else { throw ResultFailure(.unimplemented) }
             let (response, effect) = try perform(step, connection)
@@ -179,7 +181,7 @@ extension ZooKeeperModel.Tree {
 extension Request.Kind {
     fileprivate var isWrite: Bool {
         switch self {
-        case .create, .delete, .setData, .setAccessControl, .transaction: true
+        case .create, .delete, .setData, .setAccessControl, .transaction, .reconfigure: true
         default: false
         }
     }
