@@ -5,7 +5,8 @@ import ZooKeeperTesting
 
 /// The same steps in memory and on a real server: everything anybody can see of them must be the same.
 ///
-/// `ZOOKEEPER_MODEL_SEEDS=1000` tries so many random seeds instead of the fixed ones, `ZOOKEEPER_MODEL_SEED=7` this one.
+/// `ZOOKEEPER_MODEL_SEEDS=1000` tries so many random seeds instead of the fixed ones, `ZOOKEEPER_MODEL_SEED=7` this
+/// one.
 @Suite(.timeLimit(.minutes(60))) struct DifferentialTests {
     private static let stepCount = 400
 

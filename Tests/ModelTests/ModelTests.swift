@@ -102,7 +102,7 @@ import ZooKeeperTesting
         #expect(model.perform(.expire(session)) == [], "and ends once")
     }
 
-    @Test func arefusedCredentialEndsTheConnectionNotTheSession() {
+    @Test func aRefusedCredentialEndsTheConnectionNotTheSession() {
         var model = makeModel()
         let credential = Credential(scheme: "nonsense", proof: [])
         let outputs = model.perform(.request(first, xid: 1, .authenticate(credential), watch: false))

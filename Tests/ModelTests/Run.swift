@@ -22,8 +22,8 @@ enum Step: Sendable {
     }
 }
 
-/// Does steps, one after the other, and writes down what came of each in words that are the same for every server: zxids
-/// count from the first, sessions by the order in which they were opened.
+/// Does steps, one after the other, and writes down what came of each in words that are the same for every server:
+/// zxids count from the first, sessions by the order in which they were opened.
 final class Run {
     static let places = 3
 

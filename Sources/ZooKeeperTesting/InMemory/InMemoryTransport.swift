@@ -4,8 +4,9 @@ import ZooKeeper
 
 /// One session's way to an ``InMemoryZooKeeper``.
 ///
-/// A request is executed while it is issued, under the lock of all. What it makes the server send is told to the clients
-/// concerned by a queue each, so nobody is called back under anybody's lock, and per client everything comes in order.
+/// A request is executed while it is issued, under the lock of all. What it makes the server send is told to the
+/// clients concerned by a queue each, so nobody is called back under anybody's lock, and per client everything comes in
+/// order.
 final class InMemoryTransport: SessionTransport {
     private let server: InMemoryZooKeeper
     private let credentials: [Credential]

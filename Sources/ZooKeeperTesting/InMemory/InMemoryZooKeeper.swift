@@ -11,9 +11,9 @@ public import ZooKeeper
 /// }
 /// ```
 ///
-/// Clients are real ones: sessions, watches, transactions, access control, and everything that is built on them, such as
-/// locks, work as with a standalone server of version 3.8, with which its answers are compared. Any number of clients may use
-/// it; each value has nodes of its own, gone with the value.
+/// Clients are real ones: sessions, watches, transactions, access control, and everything that is built on them, such
+/// as locks, work as with a standalone server of version 3.8, with which its answers are compared. Any number of
+/// clients may use it; each value has nodes of its own, gone with the value.
 ///
 /// What it is not:
 /// * no network: nothing is late, nothing is lost but by ``cut()``, ``whileRefusing(isolation:_:)`` and
@@ -45,7 +45,7 @@ public final class InMemoryZooKeeper: Sendable {
     ///   - configuration: How patient the client is, its chroot and its credentials; `nil`: ``configuration``.
     ///   - logger: Where to log.
     ///   - body: Uses the client. Runs in the caller's isolation.
-    /// - Throws: What `body` throws, or ``ZooKeeper/ZooKeeperError`` with code `invalidConfiguration`.
+    /// - Throws: What `body` throws, or ``ZooKeeperError`` with code `invalidConfiguration`.
     @discardableResult
     public func withClient<Success>(
         _ configuration: ZooKeeperConfiguration? = nil,
@@ -61,7 +61,7 @@ public final class InMemoryZooKeeper: Sendable {
     /// - Parameters:
     ///   - configuration: How patient the client is, its chroot and its credentials; `nil`: ``configuration``.
     ///   - logger: Where to log.
-    /// - Throws: ``ZooKeeper/ZooKeeperError`` with code `invalidConfiguration`.
+    /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
     public func makeClient(
         _ configuration: ZooKeeperConfiguration? = nil, logger: Logger = .current
     ) throws(ZooKeeperError) -> ZooKeeperClient {
@@ -107,8 +107,8 @@ public final class InMemoryZooKeeper: Sendable {
         return try await body()
     }
 
-    /// Cuts the connection of one session and accepts none of it while `body` runs. Does nothing to a session that never
-    /// was connected.
+    /// Cuts the connection of one session and accepts none of it while `body` runs. Does nothing to a session that
+    /// never was connected.
     public func whileRefusing<Success>(
         _ session: ZooKeeperSession, isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> Success
@@ -119,8 +119,8 @@ public final class InMemoryZooKeeper: Sendable {
         return try await body()
     }
 
-    /// Cuts the connection in place of the next answer to a request of this type: the request has been executed, and the
-    /// client does not know.
+    /// Cuts the connection in place of the next answer to a request of this type: the request has been executed, and
+    /// the client does not know.
     public func loseNextReply(to operation: OperationCode) {
         state.withLock { $0.doomed = operation }
     }

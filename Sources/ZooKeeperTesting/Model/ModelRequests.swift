@@ -154,7 +154,8 @@ extension ZooKeeperModel {
         return (.created(path: path, stat: node.stat), tree.create(path, node))
     }
 
-    /// A function of its own, so that nobody holds the parent while a child is added to it: its children would be copied.
+    /// A function of its own, so that nobody holds the parent while a child is added to it: its children would be
+    /// copied.
     private func pathOfNewNode(
         _ requested: String, _ mode: CreateMode, _ connection: ConnectionID
     ) throws(ResultFailure) -> String {

@@ -1,8 +1,8 @@
 import ZooKeeper
 
 extension ZooKeeperModel {
-    /// Who waits for the next change of what. The server knows connections, not sessions, and keeps a watch for each once,
-    /// however often it was set.
+    /// Who waits for the next change of what. The server knows connections, not sessions, and keeps a watch for each
+    /// once, however often it was set.
     struct Watches: Hashable {
         /// Set by reads of data and by looks whether a node is there.
         private var data: [String: Set<ConnectionID>] = [:]

@@ -5,9 +5,9 @@ package import ZooKeeper
 /// Equal values behave alike, copies are cheap and share nothing, and whatever a server decides by chance or by hash is
 /// decided here by order. So a checker can explore what may happen, and a test can replay it.
 ///
-/// A request is executed by the event that brings it to the server, and its outputs are values: whoever drives the model
-/// can deliver them late, or lose a connection before the request arrives, or after it was executed and before its
-/// answer arrives. Per connection the outputs are in the order in which a server would send them.
+/// A request is executed by the event that brings it to the server, and its outputs are values: whoever drives the
+/// model can deliver them late, or lose a connection before the request arrives, or after it was executed and before
+/// its answer arrives. Per connection the outputs are in the order in which a server would send them.
 ///
 /// Differs from a server in this: the ephemeral nodes of a session that ends go in the order of their paths (a server's
 /// order is that of a hash table), empty containers and nodes whose time to live is over go by ``Event/reap(_:)`` only,
