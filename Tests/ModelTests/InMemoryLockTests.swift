@@ -107,6 +107,31 @@ import ZooKeeperTesting
         }
     }
 
+    @Test func readersShareAndAnExpiredLeaderIsFollowed() async throws {
+        try await withTwoClients { first, second in
+            let reader = try await ZooKeeperReadWriteLock(first, at: "/a").acquireReadLock()
+            let lock = ZooKeeperReadWriteLock(second, at: "/a")
+            let alone = try await lock.withWriteLockIfAvailable { _ in true }
+            let together = try await lock.withReadLockIfAvailable { _ in true }
+            #expect(alone == nil)
+            #expect(together == true)
+            await reader.release()
+
+            let next = ZooKeeperElection(second, at: "/e", id: "next")
+            let isFollowed = Shared(false)
+            // Its own leadership is lost, with an error or without.
+            try? await ZooKeeperElection(first, at: "/e", id: "first").withLeadership { _ in
+                #expect(try await next.leader()?.id == "first")
+                let follower = Task { try await next.withLeadership { _ in try await next.leader()?.id } }
+                try await eventually("two stand") { try await next.candidates().count == 2 }
+                try zooKeeper.expire(try await first.withSession { $0 })
+                #expect(try await follower.value == "next")
+                isFollowed.withLock { $0 = true }
+            }
+            #expect(isFollowed.value)
+        }
+    }
+
     @Test func aWaiterCanTimeOutOrBeCancelled() async throws {
         try await withTwoClients { first, second in
             let held = try await ZooKeeperLock(first, at: "/a").acquire()
