@@ -200,6 +200,10 @@ import ZooKeeperTesting
             #expect(try await client.children(of: "/").names == ["foo"])
             let (first, _) = try await client.transaction(Create("/x"), Create("/x/y"))
             #expect(first.path == "/x")
+            // Its name is its digits: behind the chroot's own name they would be a node beside it.
+            let nameless = try await client.perform(Create(namelessIn: .root), file: #fileID, line: #line)
+            #expect(nameless.path.name.count == 10)
+            try await client.delete(nameless.path)
         }
         try await ZooKeeperClient.withClient(server.configuration) { client in
             let names = try await client.children(of: directory).names
