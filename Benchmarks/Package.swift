@@ -9,9 +9,11 @@ let package = Package(
         // Preloaded in place of the real library: see Sources/StubZooKeeper/stub.c.
         .library(name: "stub_zookeeper", type: .dynamic, targets: ["StubZooKeeper"]),
         .executable(name: "bridge-cost", targets: ["bridge-cost"]),
+        .executable(name: "peer-bench", targets: ["peer-bench"]),
     ],
     dependencies: [
         .package(name: "swift-zookeeper", path: ".."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
@@ -24,6 +26,15 @@ let package = Package(
                 "RawCalls",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ZooKeeper", package: "swift-zookeeper"),
+            ],
+            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+        .executableTarget(
+            name: "peer-bench",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ZooKeeper", package: "swift-zookeeper"),
+                .product(name: "ZooKeeperRecipes", package: "swift-zookeeper"),
             ],
             swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
     ])

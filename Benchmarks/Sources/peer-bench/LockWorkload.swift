@@ -1,0 +1,93 @@
+import Synchronization
+import ZooKeeper
+import ZooKeeperRecipes
+
+/// Locks that are free when they are asked for. A cycle is to get one and to give it back.
+///
+/// - Parameters:
+///   - isDistinct: Whether each contender has a lock of its own.
+///   - isFresh: Whether each cycle makes a lock object of its own.
+func runFreeLocks(
+    _ options: Options, contenders: Int, isDistinct: Bool = false, isFresh: Bool = false
+) async throws -> Report {
+    try await withClients(1, options) { clients in
+        let client = clients[0]
+        let measurement = Measurement(options)
+        var loops: [@Sendable () async throws -> Tally] = []
+        for index in 0..<contenders {
+            let path = isDistinct ? try options.root.appending("\(index)") : try options.root
+            try await make(path, client)
+            let only = ZooKeeperLock(client, at: path)
+            loops.append {
+                var tally = Tally()
+                while measurement.mayStartCycle() {
+                    let start = monotonicNanoseconds()
+                    let lock = isFresh ? ZooKeeperLock(client, at: path) : only
+                    try await lock.withLock { _ in }
+                    tally.cycleEnded(in: measurement, since: start)
+                }
+                return tally
+            }
+        }
+        return measurement.report(try await measurement.run(loops))
+    }
+}
+
+/// All contenders want the same lock, each with a lock object of its own, again and again. A cycle is a handoff.
+///
+/// - Parameter holdsForARequest: Whether each holder makes a request before it lets go.
+func runHandoffs(
+    _ options: Options, clients: Int, contenders: Int, holdsForARequest: Bool = false
+) async throws -> Report {
+    try await withClients(clients, options) { clients in
+        let path = try options.root
+        let measurement = Measurement(options)
+        let handoffs = Handoffs()
+        let loops = (0..<contenders).map { index in
+            let client = clients[index % clients.count]
+            let lock = ZooKeeperLock(client, at: path)
+            return { @Sendable () async throws -> Tally in
+                var tally = Tally()
+                while measurement.mayStartCycle() {
+                    try await lock.withLock { _ in
+                        handoffs.acquired(&tally, measurement)
+                        if holdsForARequest { _ = try await client.exists(path) }
+                        handoffs.releasing()
+                    }
+                }
+                return tally
+            }
+        }
+        let tally = try await measurement.run(loops)
+        return measurement.report(tally, violations: handoffs.violations)
+    }
+}
+
+/// Who holds the lock that everybody wants, by our own account, which is what the lock is judged by.
+final class Handoffs: Sendable {
+    private let holders = Atomic(0)
+    private let overlaps = Atomic(0)
+    private let releasedAt = Atomic(Int64(0))
+
+    var violations: Int { overlaps.load(ordering: .relaxed) }
+
+    /// A holder has the lock. Counts the handoff, from the call that let it go to now.
+    func acquired(_ tally: inout Tally, _ measurement: Measurement) {
+        let now = monotonicNanoseconds()
+        let since = releasedAt.load(ordering: .acquiring)
+        if holders.add(1, ordering: .acquiringAndReleasing).oldValue != 0 { overlaps.add(1, ordering: .relaxed) }
+        guard measurement.isMeasuring else { return }
+        tally.cycles += 1
+        // Nobody had it before the first holder.
+        if since != 0 { tally.samples.append(now - since) }
+    }
+
+    /// The holder is about to give it back.
+    func releasing() {
+        holders.subtract(1, ordering: .acquiringAndReleasing)
+        releasedAt.store(monotonicNanoseconds(), ordering: .releasing)
+    }
+
+    /// Somebody who is not counted gives it back at this moment.
+    func released(at moment: Int64) { releasedAt.store(moment, ordering: .releasing) }
+}

@@ -1,0 +1,96 @@
+import Synchronization
+
+/// When cycles count: those that *end* between ``begin()`` and ``end()``. Shared by all loops of a run.
+final class Measurement: Sendable {
+    private enum Phase {
+        static let warmUp = 0
+        static let measuring = 1
+        static let over = 2
+    }
+
+    private struct Span {
+        var began = (at: Int64(0), processor: Int64(0))
+        var ended = (at: Int64(0), processor: Int64(0))
+    }
+
+    private let options: Options
+    private let phase = Atomic(Phase.warmUp)
+    private let cyclesLeft: Atomic<Int>
+    private let span = Mutex(Span())
+
+    init(_ options: Options) {
+        self.options = options
+        self.cyclesLeft = Atomic(options.ops)
+    }
+
+    var isMeasuring: Bool { phase.load(ordering: .relaxed) == Phase.measuring }
+    var beganAt: Int64 { span.withLock { $0.began.at } }
+
+    func begin() {
+        span.withLock { $0.began = (monotonicNanoseconds(), processorMicroseconds()) }
+        phase.store(Phase.measuring, ordering: .releasing)
+    }
+
+    func end() {
+        phase.store(Phase.over, ordering: .releasing)
+        span.withLock { $0.ended = (monotonicNanoseconds(), processorMicroseconds()) }
+    }
+
+    /// Whether a loop may go on.
+    func mayStartCycle() -> Bool {
+        if options.ops > 0 { return cyclesLeft.subtract(1, ordering: .relaxed).newValue >= 0 }
+        return phase.load(ordering: .relaxed) != Phase.over
+    }
+
+    /// Runs all loops at the same time, each a task of its own, through the warm-up and the measured time.
+    ///
+    /// - Returns: What the loops return, in any order.
+    func run(_ loops: [@Sendable () async throws -> Tally]) async throws -> Tally {
+        try await withThrowingTaskGroup(of: Tally.self) { group in
+            if options.ops > 0 {
+                begin()
+            } else {
+                group.addTask { [self] in
+                    try await Task.sleep(for: .seconds(options.warmup))
+                    begin()
+                    try await Task.sleep(for: .seconds(options.seconds))
+                    end()
+                    return Tally()
+                }
+            }
+            for loop in loops { group.addTask { try await loop() } }
+            var all = Tally()
+            for try await tally in group { all.add(tally) }
+            if options.ops > 0 { end() }
+            return all
+        }
+    }
+
+    /// - Parameter nanoseconds: How long was measured, if not from ``begin()`` to ``end()``.
+    func report(_ tally: Tally, nanoseconds: Int64? = nil, violations: Int = 0) -> Report {
+        let span = span.withLock { $0 }
+        return Report(
+            workload: options.workload, samples: tally.samples, cycles: tally.cycles,
+            nanoseconds: nanoseconds ?? span.ended.at - span.began.at,
+            processorMicroseconds: span.ended.processor - span.began.processor, violations: violations)
+    }
+}
+
+/// What one loop has counted.
+struct Tally: Sendable {
+    var cycles = 0
+    /// In nanoseconds.
+    var samples: [Int64] = []
+
+    mutating func add(_ other: Tally) {
+        cycles += other.cycles
+        samples += other.samples
+    }
+
+    /// Counts a cycle that ends now, if it is to be counted.
+    mutating func cycleEnded(in measurement: Measurement, since start: Int64) {
+        guard measurement.isMeasuring else { return }
+        cycles += 1
+        samples.append(monotonicNanoseconds() - start)
+    }
+}

@@ -1,0 +1,47 @@
+import ZooKeeper
+
+enum RawRequest: Sendable {
+    case get
+    case exists
+    case write
+}
+
+/// One session keeps `concurrency` requests under way, each on a node of its own: so many tasks, each of which waits for
+/// its answer and asks again. That is how a service with as many requests of its own to serve uses a session.
+func runRaw(_ request: RawRequest, _ options: Options) async throws -> Report {
+    try await withClients(1, options) { clients in
+        try await clients[0].withSession { session in
+            var nodes: [ZNodePath] = []
+            for index in 0..<options.concurrency {
+                let node = try options.root.appending("n\(index)")
+                if request != .write { try await make(node, clients[0]) }
+                nodes.append(node)
+            }
+            let measurement = Measurement(options)
+            let loops = nodes.map { node in
+                { @Sendable () async throws -> Tally in try await loop(request, node, session, measurement) }
+            }
+            return measurement.report(try await measurement.run(loops))
+        }
+    }
+}
+
+private func loop(
+    _ request: RawRequest, _ node: ZNodePath, _ session: ZooKeeperSession, _ measurement: Measurement
+) async throws -> Tally {
+    var tally = Tally()
+    var isThere = false
+    while measurement.mayStartCycle() {
+        let start = monotonicNanoseconds()
+        switch request {
+        case .get: _ = try await session.get(node)
+        case .exists:
+            guard try await session.exists(node) != nil else { throw Unexpected("\(node) is gone") }
+        case .write:
+            if isThere { try await session.delete(node) } else { try await session.create(node) }
+            isThere.toggle()
+        }
+        tally.cycleEnded(in: measurement, since: start)
+    }
+    return tally
+}

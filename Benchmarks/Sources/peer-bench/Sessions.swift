@@ -1,0 +1,32 @@
+import Logging
+import ZooKeeper
+
+/// Runs `body` with so many clients, each with a session that stands, and with the node `options.path`.
+func withClients<Success: Sendable>(
+    _ count: Int, _ options: Options, _ body: ([ZooKeeperClient]) async throws -> Success
+) async throws -> Success {
+    var configuration = try ZooKeeperConfiguration(options.connect)
+    configuration.sessionTimeout = .seconds(30)
+    var logger = Logger(label: "peer-bench")
+    logger.logLevel = .error
+    let clients = try (0..<count).map { _ in try ZooKeeperClient(configuration, logger: logger) }
+    return try await withThrowingTaskGroup(of: Void.self) { group in
+        for client in clients { group.addTask { await client.run() } }
+        // Waits for the connection, and sends nothing.
+        for client in clients { try await client.withSession { _ in } }
+        try await make(try options.root, clients[0])
+        let success = try await body(clients)
+        group.cancelAll()
+        try await group.waitForAll()
+        return success
+    }
+}
+
+/// Creates a node and its parents.
+func make(_ path: ZNodePath, _ client: ZooKeeperClient) async throws {
+    for node in path.ancestors + [path] {
+        do { try await client.create(node) } catch {
+            guard error.code == .nodeExists else { throw error }
+        }
+    }
+}
