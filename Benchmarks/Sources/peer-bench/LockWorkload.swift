@@ -13,23 +13,23 @@ func runFreeLocks(
     try await withClients(1, options) { clients in
         let client = clients[0]
         let measurement = Measurement(options)
-        var loops: [@Sendable () async throws -> Tally] = []
+        var locks: [ZooKeeperLock] = []
         for index in 0..<contenders {
             let path = isDistinct ? try options.root.appending("\(index)") : try options.root
             try await make(path, client)
-            let only = ZooKeeperLock(client, at: path)
-            loops.append {
-                var tally = Tally()
-                while measurement.mayStartCycle() {
-                    let start = monotonicNanoseconds()
-                    let lock = isFresh ? ZooKeeperLock(client, at: path) : only
-                    try await lock.withLock { _ in }
-                    tally.cycleEnded(in: measurement, since: start)
-                }
-                return tally
-            }
+            locks.append(ZooKeeperLock(client, at: path))
         }
-        return measurement.report(try await measurement.run(loops))
+        let tally = try await measurement.run(contenders) { [locks] index in
+            var tally = Tally()
+            while measurement.mayStartCycle() {
+                let start = monotonicNanoseconds()
+                let lock = isFresh ? ZooKeeperLock(client, at: locks[index].path) : locks[index]
+                try await lock.withLock { _ in }
+                tally.cycleEnded(in: measurement, since: start)
+            }
+            return tally
+        }
+        return measurement.report(tally)
     }
 }
 
@@ -43,22 +43,19 @@ func runHandoffs(
         let path = try options.root
         let measurement = Measurement(options)
         let handoffs = Handoffs()
-        let loops = (0..<contenders).map { index in
+        let locks = (0..<contenders).map { ZooKeeperLock(clients[$0 % clients.count], at: path) }
+        let tally = try await measurement.run(contenders) { index in
             let client = clients[index % clients.count]
-            let lock = ZooKeeperLock(client, at: path)
-            return { @Sendable () async throws -> Tally in
-                var tally = Tally()
-                while measurement.mayStartCycle() {
-                    try await lock.withLock { _ in
-                        handoffs.acquired(&tally, measurement)
-                        if holdsForARequest { _ = try await client.exists(path) }
-                        handoffs.releasing()
-                    }
+            var tally = Tally()
+            while measurement.mayStartCycle() {
+                try await locks[index].withLock { _ in
+                    handoffs.acquired(&tally, measurement)
+                    if holdsForARequest { _ = try await client.exists(path) }
+                    handoffs.releasing()
                 }
-                return tally
             }
+            return tally
         }
-        let tally = try await measurement.run(loops)
         return measurement.report(tally, violations: handoffs.violations)
     }
 }

@@ -42,10 +42,11 @@ final class Measurement: Sendable {
         return phase.load(ordering: .relaxed) != Phase.over
     }
 
-    /// Runs all loops at the same time, each a task of its own, through the warm-up and the measured time.
+    /// Runs `loop` so many times at once, each time in a task of its own with a number of its own, through the warm-up
+    /// and the measured time.
     ///
-    /// - Returns: What the loops return, in any order.
-    func run(_ loops: [@Sendable () async throws -> Tally]) async throws -> Tally {
+    /// - Returns: What all of them have counted.
+    func run(_ count: Int, _ loop: @escaping @Sendable (Int) async throws -> Tally) async throws -> Tally {
         try await withThrowingTaskGroup(of: Tally.self) { group in
             if options.ops > 0 {
                 begin()
@@ -58,7 +59,7 @@ final class Measurement: Sendable {
                     return Tally()
                 }
             }
-            for loop in loops { group.addTask { try await loop() } }
+            for index in 0..<count { group.addTask { try await loop(index) } }
             var all = Tally()
             for try await tally in group { all.add(tally) }
             if options.ops > 0 { end() }

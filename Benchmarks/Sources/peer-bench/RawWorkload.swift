@@ -18,10 +18,10 @@ func runRaw(_ request: RawRequest, _ options: Options) async throws -> Report {
                 nodes.append(node)
             }
             let measurement = Measurement(options)
-            let loops = nodes.map { node in
-                { @Sendable () async throws -> Tally in try await loop(request, node, session, measurement) }
+            let tally = try await measurement.run(nodes.count) { [nodes] index in
+                try await loop(request, nodes[index], session, measurement)
             }
-            return measurement.report(try await measurement.run(loops))
+            return measurement.report(tally)
         }
     }
 }
