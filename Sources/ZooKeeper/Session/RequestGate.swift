@@ -15,7 +15,7 @@ package struct RequestGate {
     }
 
     /// What is handed over in one go: one request, or a flight.
-    package enum Entry {
+    package enum Entry: Sendable {
         case single(Reply)
         case flight([Reply])
 

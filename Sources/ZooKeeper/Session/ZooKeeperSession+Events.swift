@@ -18,12 +18,13 @@ extension ZooKeeperSession: SessionTransportDelegate {
     func handle(_ event: SessionStateMachine.Event) {
         let now = ContinuousClock.now
         var finished: Finished = []
-        core.withLock { core in
+        let departure = core.withLock { core in
             apply(core.machine.handle(event, at: now), at: now, &core, &finished)
-            pump(&core, &finished)
             publishLeaseDeadline(core)
             scheduleTick(&core)
+            return beginShipping(&core)
         }
+        ship(departure)
         deliverNotices()
         tell(finished)
     }
@@ -84,7 +85,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
         case .failure: return
         }
         var finished: Finished = []
-        core.withLock { core in
+        let departure = core.withLock { core in
             core.isChrootMissing = isMissing
             if isMissing {
                 for reply in core.gate.drainWaiting(includingUrgent: false) {
@@ -96,8 +97,9 @@ extension ZooKeeperSession: SessionTransportDelegate {
                 core.gate.isHeld = false
                 notices.post([.connected])
             }
-            pump(&core, &finished)
+            return beginShipping(&core)
         }
+        ship(departure)
         deliverNotices()
         tell(finished)
     }

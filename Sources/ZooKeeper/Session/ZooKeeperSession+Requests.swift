@@ -43,21 +43,18 @@ extension ZooKeeperSession {
     }
 
     private func submit(_ entry: RequestGate.Entry, _ priority: RequestGate.Priority) {
-        var finished: Finished = []
         do {
             try entry.validate(limit: settings.maximumRequestLength, flightLimit: settings.maximumRequestsUnderWay)
-            try core.withLock { core throws(ZooKeeperError) in
-                try admit(entry, priority, &core, &finished)
-            }
+            let departure = try core.withLock { core throws(ZooKeeperError) in try admit(entry, priority, &core) }
+            ship(departure)
         } catch {
-            entry.forEach { reply in finished.append((reply, .failure(located(error, reply)))) }
+            entry.forEach { reply in reply.finish(.failure(located(error, reply))) }
         }
-        tell(finished)
     }
 
     private func admit(
-        _ entry: RequestGate.Entry, _ priority: RequestGate.Priority, _ core: inout Core, _ finished: inout Finished
-    ) throws(ZooKeeperError) {
+        _ entry: RequestGate.Entry, _ priority: RequestGate.Priority, _ core: inout Core
+    ) throws(ZooKeeperError) -> Departure? {
         switch core.closing {
         case .open: break
         case .draining where priority == .urgent: break
@@ -66,39 +63,9 @@ extension ZooKeeperSession {
         if core.isChrootMissing, priority == .normal { throw chrootError }
         try core.watches.reserve(for: entry)
         core.gate.append(entry, priority)
-        // What is handed over now was not sent before it was asked for.
-        pump(&core, &finished, at: entry.first?.submittedAt)
         if !core.gate.isOpen, core.expiry == nil { scheduleExpiry(&core) }
-    }
-
-    /// Hands over what may leave.
-    ///
-    /// - Parameter moment: A moment that is not later than now, if one is at hand.
-    func pump(_ core: inout Core, _ finished: inout Finished, at moment: ContinuousClock.Instant? = nil) {
-        while let (entry, priority) = core.gate.next() {
-            let now = moment ?? .now
-            entry.forEach { reply in
-                guard reply.beginIssue() else {
-                    _ = core.watches.settle(reply.request, .closing)
-                    return
-                }
-                core.gate.issue(reply, priority, at: now)
-                guard let code = transport.issue(reply) else { return }
-                _ = core.gate.settle(reply)
-                reply.takeBack()
-                if code == .connectionLoss {
-                    // The news of the loss is on its way. Until then whatever comes waits: somebody who tries again at
-                    // once, on the thread that brings the news, would otherwise keep it from coming.
-                    core.gate.isOpen = false
-                    if entry.count == 1 {
-                        core.gate.putBack(entry, priority)
-                        return
-                    }
-                }
-                _ = core.watches.settle(reply.request, code)
-                finished.append((reply, .failure(located(code.error.notSent, reply))))
-            }
-        }
+        // What is handed over now was not sent before it was asked for.
+        return beginShipping(&core, at: entry.first?.submittedAt)
     }
 
     /// Tells whoever waits, outside the lock.
@@ -112,8 +79,8 @@ extension ZooKeeperSession {
         var isRegistered = false
         var isFinished = false
         var isNews = false
-        core.withLock { core in
-            guard let (sentAt, priority) = core.gate.settle(reply) else { return }
+        let departure: Departure? = core.withLock { core in
+            guard let (sentAt, priority) = core.gate.settle(reply) else { return nil }
             if code.isAnswer {
                 let byLeader = reply.request.isLeaderRoundTrip && code.provesLeader
                 let effects = core.machine.answered(sentAt: sentAt, byLeader: byLeader, at: .now)
@@ -131,12 +98,14 @@ extension ZooKeeperSession {
                 if case .authenticate = reply.request.kind { core.hasCredentials = true }
                 isFinished = true
             }
-            pump(&core, &finished)
+            let departure = beginShipping(&core)
             if core.closing == .draining {
                 finishCloseIfDrained(&core, &finished)
                 isNews = true
             }
+            return departure
         }
+        ship(departure)
         if isRegistered { register(reply.request) }
         if isNews { deliverNotices() }
         if isFinished { reply.finish(outcome(of: reply, result)) }

@@ -17,6 +17,8 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         /// How often a connection was made; so two events of the same number saw no reconnect between them.
         var connection = 0
         var closing = Closing.open
+        /// Whether somebody is handing over what may leave; that one takes along what comes.
+        var isShipping = false
         /// When the connection was lost, if it is.
         var disconnectedAt: ContinuousClock.Instant?
         var tick: (at: ContinuousClock.Instant, deadline: Deadlines.Deadline)?
