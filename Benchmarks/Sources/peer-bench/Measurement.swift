@@ -13,13 +13,21 @@ final class Measurement: Sendable {
         var ended = (at: Int64(0), processor: Int64(0))
     }
 
-    private let options: Options
+    private let workload: Workload
+    private let warmup: Duration
+    private let seconds: Duration
+    /// Whether it takes a number of cycles, and not a time, to end.
+    private let isCounted: Bool
     private let phase = Atomic(Phase.warmUp)
     private let cyclesLeft: Atomic<Int>
     private let span = Mutex(Span())
 
     init(_ options: Options) {
-        self.options = options
+        // Taken out here: reading a parsed option takes longer than a loop should.
+        self.workload = options.workload
+        self.warmup = .seconds(options.warmup)
+        self.seconds = .seconds(options.seconds)
+        self.isCounted = options.ops > 0
         self.cyclesLeft = Atomic(options.ops)
     }
 
@@ -38,7 +46,7 @@ final class Measurement: Sendable {
 
     /// Whether a loop may go on.
     func mayStartCycle() -> Bool {
-        if options.ops > 0 { return cyclesLeft.subtract(1, ordering: .relaxed).newValue >= 0 }
+        if isCounted { return cyclesLeft.subtract(1, ordering: .relaxed).newValue >= 0 }
         return phase.load(ordering: .relaxed) != Phase.over
     }
 
@@ -48,13 +56,13 @@ final class Measurement: Sendable {
     /// - Returns: What all of them have counted.
     func run(_ count: Int, _ loop: @escaping @Sendable (Int) async throws -> Tally) async throws -> Tally {
         try await withThrowingTaskGroup(of: Tally.self) { group in
-            if options.ops > 0 {
+            if isCounted {
                 begin()
             } else {
                 group.addTask { [self] in
-                    try await Task.sleep(for: .seconds(options.warmup))
+                    try await Task.sleep(for: warmup)
                     begin()
-                    try await Task.sleep(for: .seconds(options.seconds))
+                    try await Task.sleep(for: seconds)
                     end()
                     return Tally()
                 }
@@ -62,7 +70,7 @@ final class Measurement: Sendable {
             for index in 0..<count { group.addTask { try await loop(index) } }
             var all = Tally()
             for try await tally in group { all.add(tally) }
-            if options.ops > 0 { end() }
+            if isCounted { end() }
             return all
         }
     }
@@ -71,7 +79,7 @@ final class Measurement: Sendable {
     func report(_ tally: Tally, nanoseconds: Int64? = nil, violations: Int = 0) -> Report {
         let span = span.withLock { $0 }
         return Report(
-            workload: options.workload, samples: tally.samples, cycles: tally.cycles,
+            workload: workload, samples: tally.samples, cycles: tally.cycles,
             nanoseconds: nanoseconds ?? span.ended.at - span.began.at,
             processorMicroseconds: span.ended.processor - span.began.processor, violations: violations)
     }
