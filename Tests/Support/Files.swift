@@ -21,14 +21,19 @@ public func withTemporaryFile<Success>(
     return try result.get()
 }
 
-/// The text of a file of up to 64 KiB.
+/// The text of a file.
 public func readFile(_ path: String) throws -> String {
     let descriptor = try FileDescriptor.open(FilePath(path), .readOnly)
     defer { try? descriptor.close() }
+    var text: [UInt8] = []
     var bytes = [UInt8](repeating: 0, count: 65_536)
-    // The buffer lives for the call.
-    let count = unsafe try bytes.withUnsafeMutableBytes { unsafe try descriptor.read(into: $0) }
-    return String(decoding: bytes[..<count], as: UTF8.self)
+    // The files of /proc come in pieces of a page, whatever is asked for.
+    while true {
+        // The buffer lives for the call.
+        let count = unsafe try bytes.withUnsafeMutableBytes { unsafe try descriptor.read(into: $0) }
+        if count == 0 { return String(decoding: text, as: UTF8.self) }
+        text += bytes[..<count]
+    }
 }
 
 /// Replaces the text of a file.
