@@ -1,0 +1,95 @@
+import Logging
+import Synchronization
+import Testing
+import ZooKeeper
+
+/// Requests are handed to the transport in order and outside the session's lock: all of these would hang within it.
+@Suite(.timeLimit(.minutes(1))) struct ShippingTests {
+    private let transport = ScriptedTransport()
+    private let session: ZooKeeperSession
+
+    init() {
+        let configuration: ZooKeeperConfiguration = "127.0.0.1:1"
+        session = ZooKeeperSession(
+            generation: 1, settings: SessionSettings(configuration), transport: transport,
+            logger: Logger(label: "test"))
+        connect(session)
+    }
+
+    private func submit(_ path: String) -> Reply { session.submit(Request(.exists(path: path))) }
+
+    @Test func whatComesDuringAHandoverIsTakenAlong() {
+        transport.whenIssued("/a") { [session] in
+            _ = session.submit(Request(.exists(path: "/b")))
+            _ = session.submit(Request(.exists(path: "/c")))
+            return nil
+        }
+        _ = submit("/a")
+        _ = submit("/d")
+        #expect(transport.issued == ["/", "/a", "/b", "/c", "/d"])
+    }
+
+    @Test func withoutAConnectionARequestGoesBackInFrontOfTheOthers() {
+        transport.whenIssued("/a") { .connectionLoss }
+        _ = submit("/a")
+        _ = submit("/b")
+        #expect(transport.issued == ["/", "/a"])
+        session.transport(did: .disconnected)
+        connect(session)
+        #expect(transport.issued == ["/", "/a", "/", "/a", "/b"])
+    }
+
+    @Test func aConnectionThatIsBackBeforeTheRefusalIsUsed() {
+        transport.whenIssued("/a") { [session] in
+            session.transport(did: .disconnected)
+            connect(session)
+            return .connectionLoss
+        }
+        _ = submit("/a")
+        #expect(transport.issued == ["/", "/a", "/", "/a"], "the news came first and closes nothing now")
+    }
+
+    @Test func aSessionThatEndsDuringAHandoverTakesNothingBack() async {
+        transport.whenIssued("/a") { [session] in
+            session.transport(did: .expired)
+            return .connectionLoss
+        }
+        let outcome = await submit("/a").outcome()
+        #expect(throws: ZooKeeperError.self) { try outcome.get() }
+        #expect(transport.issued == ["/", "/a"])
+        await session.released.wait()
+    }
+}
+
+private func connect(_ session: ZooKeeperSession) {
+    session.transport(did: .connected(SessionID(rawValue: 1), password: [], timeout: .seconds(30), isReadOnly: false))
+}
+
+/// Answers nothing, and does something once when a certain path comes.
+private final class ScriptedTransport: SessionTransport {
+    private struct State {
+        var issued: [String] = []
+        var actions: [String: @Sendable () -> ResultCode?] = [:]
+    }
+
+    private let state = Mutex(State())
+
+    var issued: [String] { state.withLock { $0.issued } }
+
+    func whenIssued(_ path: String, _ action: @escaping @Sendable () -> ResultCode?) {
+        state.withLock { $0.actions[path] = action }
+    }
+
+    func open(sessionTimeout: Duration, delegate: any SessionTransportDelegate) {}
+
+    func issue(_ reply: Reply) -> ResultCode? {
+        let path = reply.request.path ?? ""
+        let action = state.withLock { state in
+            state.issued.append(path)
+            return state.actions.removeValue(forKey: path)
+        }
+        return action?()
+    }
+
+    func close(done: @escaping @Sendable () -> Void) { Deadlines.shared.schedule(at: .now) { done() } }
+}
