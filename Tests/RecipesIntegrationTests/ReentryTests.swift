@@ -38,6 +38,20 @@ import ZooKeeperTesting
         }
     }
 
+    /// Swift calls the two paths' texts equal, for ZooKeeper they are two locks: nobody is let into the second because he
+    /// holds the first.
+    @Test func notTheLockWithTheDecomposedName() async throws {
+        try await withLock { client, _ in
+            try await ZooKeeperLock(client, at: "/\u{E9}").withLock { outer in
+                try await ZooKeeperLock(client, at: "/e\u{301}").withLock { inner in
+                    #expect(inner.fencingToken > outer.fencingToken)
+                    let names = try await client.children(of: "/e\u{301}").names
+                    #expect(names.count == 1)
+                }
+            }
+        }
+    }
+
     @Test func throughAnotherLocksScopeToo() async throws {
         try await withLock { client, lock in
             let other = ZooKeeperLock(client, at: "/b")

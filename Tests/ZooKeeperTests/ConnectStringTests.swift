@@ -17,6 +17,9 @@ import ZooKeeper
         ("[::1]", ["[::1]:2181"], "/"),
         ("::1:2181", ["[::1]:2181"], "/"),
         ("127.0.0.1:2181/app", ["127.0.0.1:2181"], "/app"),
+        // A combining mark, first in the chroot: "/" and it are one character for Swift.
+        ("a:1/\u{301}", ["a:1"], "/\u{301}"),
+        ("a/\u{301}a", ["a:2181"], "/\u{301}a"),
     ])
     func isRead(_ text: String, _ servers: [String], _ chroot: String) throws {
         let configuration = try ZooKeeperConfiguration(text)

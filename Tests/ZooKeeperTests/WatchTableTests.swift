@@ -34,6 +34,18 @@ import ZooKeeper
         #expect(table.fire(kind, at: "/a").isEmpty, "once")
     }
 
+    /// The paths are equal strings, and two nodes.
+    @Test func anEventFiresOnlyTheWatchesOfItsBytes() throws {
+        var table = WatchTable(budget: 1_000)
+        let composed = try settled(&table, .getData(path: "/\u{E9}"), .ok)
+        let decomposed = try settled(&table, .getData(path: "/e\u{301}"), .ok)
+        #expect(table.encodedLength == 3 + 4 + 4 + 4)
+        let fired = table.fire(.deleted, at: "/e\u{301}")
+        #expect(fired.count == 1 && fired.first === decomposed.watch?.registration)
+        #expect(table.fire(.deleted, at: "/\u{E9}").first === composed.watch?.registration)
+        #expect(table.encodedLength == 0)
+    }
+
     @Test func anExistingNodeIsWatchedForItsData() throws {
         var table = WatchTable(budget: 1_000)
         let request = try settled(&table, .exists(path: "/a"), .ok)

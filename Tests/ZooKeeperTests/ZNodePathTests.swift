@@ -33,6 +33,17 @@ import ZooKeeper
         #expect(path < "/a/c")
     }
 
+    /// Two nodes for ZooKeeper, though their names are equal strings for Swift.
+    @Test func isComparedByteByByte() throws {
+        let composed = ZNodePath("/caf\u{E9}")
+        let decomposed = ZNodePath("/cafe\u{301}")
+        #expect(composed.string == decomposed.string)
+        #expect(composed != decomposed)
+        #expect(decomposed < composed && !(composed < decomposed))
+        #expect(Set([composed, decomposed]).count == 2)
+        #expect(try ZNodePath("/caf").appending("e\u{301}") != ZNodePath("/caf").appending("\u{E9}"))
+    }
+
     @Test func appendsOneComponentOnly() async throws {
         #expect(try ZNodePath("/a").appending("b") == "/a/b")
         #expect(try ZNodePath.root.appending("b") == "/b")

@@ -24,22 +24,24 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// Reads `host`, `host:port`, `[address]` or `[address]:port`.
-    init(parsing text: some StringProtocol) throws(ZooKeeperError) {
+    init(parsing text: String) throws(ZooKeeperError) {
+        // In bytes, so that no combining mark hides a bracket or a colon.
+        let (bytes, colon) = (text.utf8, UInt8(ascii: ":"))
         var host = text[...]
-        var port: Substring.SubSequence? = nil
-        if text.first == "[" {
-            guard let end = text.firstIndex(of: "]") else {
+        var port: Substring?
+        if bytes.first == UInt8(ascii: "[") {
+            guard let end = bytes.firstIndex(of: UInt8(ascii: "]")) else {
                 throw ZooKeeperError(.invalidConfiguration, message: "\"\(text)\" has no closing bracket")
             }
-            host = text[text.index(after: text.startIndex)..<end]
-            let rest = text[text.index(after: end)...]
-            guard rest.isEmpty || rest.first == ":" else {
+            host = text[bytes.index(after: text.startIndex)..<end]
+            let rest = text[bytes.index(after: end)...]
+            guard rest.isEmpty || rest.utf8.first == colon else {
                 throw ZooKeeperError(.invalidConfiguration, message: "\"\(text)\" has text after its bracket")
             }
-            if !rest.isEmpty { port = Substring(rest.dropFirst()) }
-        } else if let colon = text.lastIndex(of: ":") {
-            host = text[..<colon]
-            port = Substring(text[text.index(after: colon)...])
+            if !rest.isEmpty { port = Substring(rest.utf8.dropFirst()) }
+        } else if let last = bytes.lastIndex(of: colon) {
+            host = text[..<last]
+            port = text[bytes.index(after: last)...]
         }
         var number = Self.defaultPort
         if let port {

@@ -60,19 +60,21 @@ public struct ZooKeeperConfiguration: Sendable, Hashable {
     ///
     /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration` or, for the chroot, `invalidPath`.
     public init(_ connectString: String) throws(ZooKeeperError) {
-        let slash = connectString.firstIndex(of: "/") ?? connectString.endIndex
+        // In bytes: a combining mark behind a '/' makes another character of it for Swift, but not for the JVM.
+        let slash = connectString.utf8.firstIndex(of: UInt8(ascii: "/")) ?? connectString.endIndex
         let chroot = connectString[slash...]
-        if chroot.contains(",") {
+        if chroot.utf8.contains(UInt8(ascii: ",")) {
             throw ZooKeeperError(
                 .invalidConfiguration,
                 message: "\"\(connectString)\" has a comma after its '/'; the chroot comes once, after all servers")
         }
         var servers: [ServerAddress] = []
-        for part in connectString[..<slash].split(separator: ",") {
-            let trimmed = part.drop { $0 == " " }.reversed().drop { $0 == " " }.reversed()
-            if !trimmed.isEmpty { servers.append(try ServerAddress(parsing: String(trimmed))) }
+        for part in connectString[..<slash].utf8.split(separator: UInt8(ascii: ",")) {
+            let space = UInt8(ascii: " ")
+            let trimmed = part.drop { $0 == space }.reversed().drop { $0 == space }.reversed()
+            if !trimmed.isEmpty { servers.append(try ServerAddress(parsing: String(decoding: trimmed, as: UTF8.self))) }
         }
-        self.init(servers: servers, chroot: chroot.count > 1 ? try ZNodePath(String(chroot)) : .root)
+        self.init(servers: servers, chroot: chroot.utf8.count > 1 ? try ZNodePath(String(chroot)) : .root)
         try validate()
     }
 

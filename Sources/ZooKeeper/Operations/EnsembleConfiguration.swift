@@ -10,13 +10,16 @@ public struct EnsembleConfiguration: Sendable, Hashable {
     init(_ data: [UInt8]) {
         servers = [:]
         version = 0
-        for line in String(decoding: data, as: UTF8.self).split(separator: "\n") {
-            let parts = line.split(separator: "=", maxSplits: 1)
+        // In bytes: for Swift, "\r\n" is one character that is not "\n".
+        for line in data.split(whereSeparator: { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }) {
+            let parts = line.split(separator: UInt8(ascii: "="), maxSplits: 1).map {
+                String(decoding: $0, as: UTF8.self)
+            }
             guard parts.count == 2 else { continue }
             if parts[0] == "version" {
                 version = Int64(parts[1], radix: 16) ?? 0
             } else if parts[0].hasPrefix("server."), let id = Int(parts[0].dropFirst("server.".count)) {
-                servers[id] = String(parts[1])
+                servers[id] = parts[1]
             }
         }
     }

@@ -24,7 +24,13 @@ package struct WatchTable {
 
     private struct Key: Hashable {
         var table: Table
-        var path: String
+        /// Not a string: the C client and the servers compare paths byte by byte, strings do not.
+        var path: ZNodePath
+
+        init(table: Table, path: String) {
+            self.table = table
+            self.path = ZNodePath(unchecked: path)
+        }
     }
 
     private struct Entry {
@@ -70,7 +76,7 @@ package struct WatchTable {
         entries[reserved]?.pending -= 1
         var key: Key? = nil
         switch (reserved.table, code) {
-        case (.existence, .ok): key = Key(table: .data, path: reserved.path)
+        case (.existence, .ok): key = Key(table: .data, path: reserved.path.string)
         case (_, .ok), (.existence, .noNode): key = reserved
         default: break
         }
@@ -153,5 +159,5 @@ package struct WatchTable {
         }
     }
 
-    private static func encodedLength(of key: Key) -> Int { key.path.utf8.count + 4 }
+    private static func encodedLength(of key: Key) -> Int { key.path.string.utf8.count + 4 }
 }

@@ -89,9 +89,22 @@ extension ZNodePath: ExpressibleByStringLiteral {
     }
 }
 
+// Byte by byte, as ZooKeeper compares them. Swift takes a letter and its decomposed form for equal strings; as paths
+// they are two nodes.
 extension ZNodePath: Comparable, CustomStringConvertible {
-    /// Orders paths by their characters.
-    public static func < (left: ZNodePath, right: ZNodePath) -> Bool { left.string < right.string }
+    /// Whether both name the same node: a letter and its decomposed form are different here.
+    public static func == (left: ZNodePath, right: ZNodePath) -> Bool {
+        // The first test is fast and never wrong when it says no.
+        left.string == right.string && left.string.utf8.elementsEqual(right.string.utf8)
+    }
+
+    /// The same for equal paths.
+    public func hash(into hasher: inout Hasher) { hasher.combine(string) }
+
+    /// Orders paths by their Unicode code points.
+    public static func < (left: ZNodePath, right: ZNodePath) -> Bool {
+        left.string.utf8.lexicographicallyPrecedes(right.string.utf8)
+    }
 
     /// The path as text.
     public var description: String { string }
