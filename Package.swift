@@ -106,6 +106,10 @@ let package = Package(
             path: "Tests/Support", swiftSettings: settings),
         .target(
             name: "FaultyResolver", path: "Tests/FaultyResolver", linkerSettings: [.linkedLibrary("dl")]),
+        .target(
+            name: "Storm",
+            dependencies: ["TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
+            path: "Tests/Storm", swiftSettings: settings),
         .executableTarget(
             name: "TestWorker",
             dependencies: [
@@ -137,6 +141,11 @@ let package = Package(
                     name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle",
                     condition: .when(traits: ["ServiceLifecycle"])),
             ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "FuzzTests",
+            dependencies: ["Storm", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
+            exclude: ["JVMRules.java"],
             swiftSettings: settings),
         .testTarget(
             name: "ExampleTests",

@@ -36,6 +36,11 @@ public struct Program: Sendable {
         executable = .name(name)
     }
 
+    /// The program at this path.
+    public init(at path: String) {
+        executable = .path(FilePath(path))
+    }
+
     /// Runs it to its end and returns what it printed.
     public func output(_ arguments: [String]) async throws -> (lines: [String], succeeded: Bool) {
         try await run(arguments) { $0.lines }
