@@ -68,15 +68,16 @@ struct Acquisition {
         case .cancelled: departure = .cancelled
         }
         contender.leave(departure)
-        switch contender.outcome.current {
-        case .granted(let lease, _):
+        // There at once, unless another thread is dealing with an answer right now: then as soon as it is done.
+        switch await contender.outcome.wait(isShielded: true) {
+        case .value(.failed(let reason, let error)): return .failed(reason, error)
+        case .value(.granted(let lease, _)):
             // The grant was faster, and has been given back by leaving.
             _ = lease.close {}
             contender.endHolding()
-            return .failed(departure == .timedOut ? .timedOut(holder: nil) : .cancelled, nil)
-        case .failed(let reason, let error): return .failed(reason, error)
-        case nil: return .failed(.cancelled, nil)
+        case .timedOut, .cancelled: break
         }
+        return .failed(departure == .timedOut ? .timedOut(holder: nil) : .cancelled, nil)
     }
 
     private func session(until deadline: ContinuousClock.Instant?) async throws(LockError) -> ZooKeeperSession {

@@ -56,6 +56,51 @@ import ZooKeeperTesting
         }
     }
 
+    /// A wait that came to nothing lets go of everything, so that the session can go.
+    @Test(arguments: [true, false]) func nothingStaysInMemoryOfAWaitInVain(_ isCancelled: Bool) async throws {
+        let server = try ZooKeeperServer.required
+        weak var released: ZooKeeperSession?
+        try await server.withClient { client in
+            let held = try await ZooKeeperLock(client, at: "/a").acquire()
+            try await server.withClient(in: client.configuration.chroot) { other in
+                released = try await other.withSession { $0 }
+                let waiter = Task {
+                    try await ZooKeeperLock(other, at: "/a").withLock(
+                        waitingUpTo: isCancelled ? nil : .milliseconds(50)
+                    ) { _ in }
+                }
+                if isCancelled {
+                    try await eventually("in line") { try await names(client).count == 2 }
+                    waiter.cancel()
+                }
+                await #expect(throws: (any Error).self) { try await waiter.value }
+                #expect(released != nil)
+            }
+            await held.release()
+        }
+        try await eventually("let go") { released == nil }
+    }
+
+    /// The end of the time given may come while an answer is being dealt with on another thread.
+    @Test func aTimeOutIsNeverCalledACancellation() async throws {
+        try await ZooKeeperServer.required.withClient { client in
+            await withTaskGroup(of: Void.self) { group in
+                for index in 0..<20 {
+                    group.addTask {
+                        let lock = ZooKeeperLock(client, at: ZNodePath.root.child("l\(index % 10)"))
+                        for attempt in 0..<50 {
+                            do {
+                                try await lock.withLock(waitingUpTo: .microseconds(40 * attempt + index)) { _ in }
+                            } catch {
+                                #expect(LockError.Code.timedOut ~= error, "\(error)")
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func foreignChildrenNeitherBlockNorCrash() async throws {
         try await ZooKeeperServer.required.withClient { client in
             try await client.create("/a")

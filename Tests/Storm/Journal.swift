@@ -48,6 +48,9 @@ final class Journal: Sendable {
         var code = "ok"
         do { try await call() } catch { code = Self.code(of: error) }
         if let fault = Self.fault(in: code, of: name) { report(fault) }
+        if code.lowercased().contains("cancel"), !Task.isCancelled {
+            report("\(name): \(code), but nobody cancelled it")
+        }
         state.withLock { state in
             state.open[id] = nil
             state.calls += 1

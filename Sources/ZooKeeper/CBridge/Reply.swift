@@ -24,6 +24,9 @@ package final class Reply: Sendable {
         /// What the transport needs to keep as long as the request is under way.
         var attachment: (any AnyObject & Sendable)?
         var noted: ResultCode?
+        /// Who hears the outcome, if no task awaits it. Runs on the thread that finishes the reply. Let go of when it has
+        /// been told: it may hold whoever holds this reply.
+        var observer: (@Sendable (Outcome) -> Void)?
     }
 
     /// What becomes of a request whose connection is lost before the answer.
@@ -44,9 +47,7 @@ package final class Reply: Sendable {
     package let slot = Atomic(-1)
     /// Who hears the answer first: the session.
     private let delegate: (any SessionTransportDelegate)?
-    /// Who hears the outcome, if no task awaits it. Runs on the thread that finishes the reply.
-    private let observer: (@Sendable (Outcome) -> Void)?
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     package init(
         _ request: Request,
@@ -59,7 +60,7 @@ package final class Reply: Sendable {
         self.submittedAt = submittedAt
         self.retry = retry
         self.delegate = delegate
-        self.observer = observer
+        self.state = Mutex(State(observer: observer))
     }
 
     /// Marks the request as handed over.
@@ -128,9 +129,11 @@ package final class Reply: Sendable {
 
     private func finish(_ makeOutcome: (_ isIssued: Bool) -> Outcome?) {
         var continuation: UnsafeContinuation<Outcome, Never>?
+        var observer: (@Sendable (Outcome) -> Void)?
         let outcome: Outcome? = state.withLock { state in
             if case .finished = state.phase, !PlantedBug.repliesFinishTwice.isPlanted { return nil }
             guard let outcome = makeOutcome(state.isIssued) else { return nil }
+            observer = state.observer.take()
             if case .awaited(let waiting) = state.phase { unsafe continuation = waiting }
             state.phase = .finished(outcome)
             return outcome
