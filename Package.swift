@@ -111,6 +111,10 @@ let package = Package(
             dependencies: ["TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
             path: "Tests/Storm", swiftSettings: settings),
         .executableTarget(
+            name: "Soak",
+            dependencies: ["Storm", "TestSupport", "ZooKeeperTesting"],
+            path: "Tests/Soak", swiftSettings: settings),
+        .executableTarget(
             name: "TestWorker",
             dependencies: [
                 "FaultyResolver", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",

@@ -32,10 +32,13 @@ public struct Storm: Sendable {
 
     /// Runs it on `server`.
     ///
-    /// - Parameter progress: Hears of the calls that have returned, the connections made and the sessions ended so far.
+    /// - Parameter everyMinute: Hears each minute what has come of it so far.
     /// - Throws: What the server or the relay throws; what is wrong with the library is in the report.
-    public func run(on server: ZooKeeperServer) async throws -> Report {
+    public func run(
+        on server: ZooKeeperServer, everyMinute: (@Sendable (_ minute: Int, Report) -> Void)? = nil
+    ) async throws -> Report {
         let journal = Journal()
+        let expiries = Shared(0)
         let chroot = try await prepare(server)
         var report = Report()
         try await ZooKeeperRelay.withRelay(to: server) { relay in
@@ -47,19 +50,22 @@ public struct Storm: Sendable {
             let clients = try (0..<clients).map { _ in try ZooKeeperClient(configuration) }
             let runs = clients.map { client in Task { await client.run() } }
             for client in clients { _ = try await client.exists("/") }
-            report.expiries = await rage(server, relay, clients, journal)
+            let clock = Task {
+                for minute in 1... {
+                    try await Task.sleep(for: .seconds(60))
+                    everyMinute?(minute, journal.report(relay, expiries))
+                }
+            }
+            await rage(server, relay, clients, journal, expiries)
+            clock.cancel()
             await calmDown(server, chroot, clients, journal)
             for run in runs { run.cancel() }
             for run in runs { await run.value }
             await afterTheEnd(server, chroot, clients, journal)
-            report.connections = relay.traffic.connections
+            report = journal.report(relay, expiries)
         }
         await wait("every session to be let go", journal) { journal.sessionsAlive == 0 }
         journal.checkStamps()
-        report.calls = journal.calls
-        report.codes = journal.codes
-        report.stamps = journal.stampCount
-        report.sessions = journal.sessionsSeen
         report.violations = journal.violations
         return report
     }
@@ -73,15 +79,16 @@ public struct Storm: Sendable {
     }
 
     private func rage(
-        _ server: ZooKeeperServer, _ relay: ZooKeeperRelay, _ clients: [ZooKeeperClient], _ journal: Journal
-    ) async -> Int {
+        _ server: ZooKeeperServer, _ relay: ZooKeeperRelay, _ clients: [ZooKeeperClient], _ journal: Journal,
+        _ expiries: Shared<Int>
+    ) async {
         var random = SplitMix64(seed: seed)
-        var weather: Task<Int, Never>?
+        var weather: Task<Void, Never>?
         if let calm {
             let rage = Weather(
                 server: server, relay: relay, clients: clients, journal: journal, calm: calm, hasExpiries: hasExpiries)
             let seed = random.next()
-            weather = Task { await rage.rage(seed) }
+            weather = Task { await rage.rage(seed, expiries) }
         }
         let end = ContinuousClock.now + duration
         let workers = (0..<tasks).map { index in
@@ -98,9 +105,8 @@ public struct Storm: Sendable {
         }
         try? await Task.sleep(until: end, clock: .continuous)
         weather?.cancel()
-        let expiries = await weather?.value ?? 0
+        await weather?.value
         await wait("every call to return", journal) { hasReturned.value }
-        return expiries
     }
 
     /// While the sessions live: nobody stands in line any more, no watch is set, and everything works.
@@ -153,6 +159,15 @@ public struct Storm: Sendable {
             let open = journal.openCalls
             journal.report("waited in vain for \(what)" + (open.isEmpty ? "" : "; still out: \(open)"))
         }
+    }
+}
+
+extension Journal {
+    /// What has come of it so far.
+    fileprivate func report(_ relay: ZooKeeperRelay, _ expiries: Shared<Int>) -> Storm.Report {
+        Storm.Report(
+            calls: calls, codes: codes, stamps: stampCount, connections: relay.traffic.connections,
+            expiries: expiries.value, sessions: sessionsSeen, violations: violations)
     }
 }
 

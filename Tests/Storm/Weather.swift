@@ -14,10 +14,9 @@ struct Weather: Sendable {
 
     /// Goes on until it is cancelled; then the relay is as it was.
     ///
-    /// - Returns: How many sessions were ended.
-    func rage(_ seed: UInt64) async -> Int {
+    /// - Parameter expiries: Counts the sessions that were ended.
+    func rage(_ seed: UInt64, _ expiries: Shared<Int>) async {
         var random = SplitMix64(seed: seed)
-        var expiries = 0
         while !Task.isCancelled {
             await pause(calm, &random)
             switch random.int(0...9) {
@@ -35,7 +34,7 @@ struct Weather: Sendable {
                 guard let session = try? await client.session(until: .now + .seconds(1)) else { continue }
                 journal.willExpire(session)
                 // Fails if the server is slow to let go of it; that is no matter here.
-                if (try? await server.expire(session)) != nil { expiries += 1 }
+                if (try? await server.expire(session)) != nil { expiries.withLock { $0 += 1 } }
             default: break
             }
         }
@@ -43,7 +42,6 @@ struct Weather: Sendable {
         relay.thaw()
         // What a message still to come was meant for may have hit the last connection.
         relay.cut()
-        return expiries
     }
 
     private func fault(_ random: inout SplitMix64) -> RelayFault {
