@@ -108,7 +108,10 @@ let package = Package(
             name: "FaultyResolver", path: "Tests/FaultyResolver", linkerSettings: [.linkedLibrary("dl")]),
         .target(
             name: "Storm",
-            dependencies: ["TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
+            dependencies: [
+                "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/Storm", swiftSettings: settings),
         .executableTarget(
             name: "Soak",

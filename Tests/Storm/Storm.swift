@@ -1,3 +1,4 @@
+import Logging
 import TestSupport
 import ZooKeeper
 public import ZooKeeperTesting
@@ -47,7 +48,9 @@ public struct Storm: Sendable {
             configuration.sessionTimeout = .seconds(4)
             configuration.requestTimeout = .seconds(2)
             configuration.connectTimeout = .seconds(30)
-            let clients = try (0..<clients).map { _ in try ZooKeeperClient(configuration) }
+            // Locks that are forgotten on purpose are not worth a line each.
+            let quiet = Logger(label: "storm") { _ in SwiftLogNoOpLogHandler() }
+            let clients = try (0..<clients).map { _ in try ZooKeeperClient(configuration, logger: quiet) }
             let runs = clients.map { client in Task { await client.run() } }
             for client in clients { _ = try await client.exists("/") }
             let clock = Task {
