@@ -41,6 +41,37 @@ import ZooKeeperTesting
         }
     }
 
+    /// Fired, dropped, refused or ended with its session: nothing of it stays in memory.
+    @Test func nothingStaysInMemoryOfAWatchThatIsOver() async throws {
+        struct WeakRegistration: Sendable {
+            weak let registration: WatchRegistration?
+        }
+        let all = Shared<[WeakRegistration]>([])
+        func remember(_ watch: Watch) {
+            all.withLock { $0.append(WeakRegistration(registration: watch.registration)) }
+        }
+        try await withClient { client in
+            try await client.create("/a")
+            let fired = try await client.getWatched("/a").watch
+            remember(fired)
+            try await client.set("/a", to: [1])
+            _ = try await fired.event()
+            remember(try await client.childrenWatched(of: "/a").watch)
+            let refused = GetData("/none").watched
+            let request = refused.makeRequest()
+            if let watch = request.watch { remember(watch) }
+            _ = try await client.withSession { await $0.submit(request).outcome() }
+            remember(try await client.existsWatched("/none").watch)
+            let kept = try await client.existsWatched("/none").watch
+            remember(kept)
+            let session = try await client.withSession { $0 }
+            await session.close()
+            await expectFailure(.closed) { try await kept.event() }
+        }
+        try await eventually("let go") { all.value.allSatisfy { $0.registration == nil } }
+        #expect(all.value.count == 5)
+    }
+
     @Test func firesOnceForEverybodyWhoWaits() async throws {
         try await withClient { client in
             try await client.create("/a")

@@ -66,18 +66,22 @@ public final class Watch: Sendable {
 /// The part of a watch that the session knows, so that the part that users hold can go away.
 package final class WatchRegistration: Sendable {
     package let outcome = Promise<Watch.Outcome>()
-    /// What to do when nobody holds the watch any more. Set when it is registered.
-    private let whenAbandoned = Promise<@Sendable () -> Void>()
+    /// What to do when nobody holds the watch any more. Set when it is registered. It is given this object and must not
+    /// hold it: neither would ever go.
+    private let whenAbandoned = Promise<@Sendable (WatchRegistration) -> Void>()
 
     package init() {}
 
     /// Says whom to tell that nobody holds the watch any more.
-    package func registered(whenAbandoned action: @escaping @Sendable () -> Void) {
+    package func registered(whenAbandoned action: @escaping @Sendable (WatchRegistration) -> Void) {
         whenAbandoned.fulfil(action)
     }
 
     fileprivate func abandon() {
-        if outcome.current == nil { whenAbandoned.whenFulfilled { action in action() } }
+        guard outcome.current == nil else { return }
+        whenAbandoned.whenFulfilled { [weak self] action in
+            if let self { action(self) }
+        }
     }
 }
 

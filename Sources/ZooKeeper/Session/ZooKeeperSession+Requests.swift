@@ -122,7 +122,7 @@ extension ZooKeeperSession {
 
     private func register(_ request: Request) {
         guard let registration = request.watch?.registration, let path = request.path else { return }
-        registration.registered { [weak self] in self?.unregister(registration, at: path) }
+        registration.registered { [weak self] registration in self?.unregister(registration, at: path) }
     }
 
     /// Nobody holds a watch any more: takes it off the server.

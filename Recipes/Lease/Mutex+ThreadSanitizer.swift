@@ -1,0 +1,1 @@
+../../Sources/ZooKeeper/Support/Mutex+ThreadSanitizer.swift
