@@ -40,7 +40,7 @@ import ZooKeeper
 
     @Test func theRulesAreThoseOfTheJVM() async throws {
         var paths: [String] = []
-        Fuzz.forEachSeed(20_000) { seed, random in
+        Fuzz.forEachSeed(10_000) { seed, random in
             let text = randomPath(&random)
             let isAccepted = (try? ZNodePath(text)) != nil
             #expect(isAccepted == isValid(text), "seed \(seed): \(text.debugDescription.prefix(200))")
@@ -57,7 +57,7 @@ import ZooKeeper
 
     @Test func aPathIsItsBytes() {
         var previous: ZNodePath = "/"
-        Fuzz.forEachSeed(20_000) { seed, random in
+        Fuzz.forEachSeed(10_000) { seed, random in
             guard let path = try? ZNodePath(randomPath(&random)) else { return }
             let text = path.string
             let bytes = Array(text.utf8)

@@ -29,7 +29,7 @@ import ZooKeeperRecipes
 
     @Test func fencingTokensSortInEveryForm() {
         var previous = FencingToken(czxid: Zxid(rawValue: 0))
-        Fuzz.forEachSeed(20_000) { seed, random in
+        Fuzz.forEachSeed(10_000) { seed, random in
             // Near each other, so that the counter matters too.
             let bits = random.next()
             let shift = UInt64(random.int(1...63))
@@ -45,7 +45,7 @@ import ZooKeeperRecipes
     }
 
     @Test func whatIsNoFencingTokenIsNotReadAsOne() {
-        Fuzz.forEachSeed(20_000) { seed, random in
+        Fuzz.forEachSeed(10_000) { seed, random in
             let text = random.oneIn(2) ? random.text(20...26, plain: ["0", "9", "a", "f"]) : random.text(0...30)
             if let token = FencingToken(text) {
                 #expect(token.description.utf8.elementsEqual(text.utf8), "seed \(seed): \(text.debugDescription)")
