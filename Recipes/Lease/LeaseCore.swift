@@ -90,17 +90,27 @@ package final class LeaseCore: Leaseholder {
     func whileHeld<Success>(
         for duration: Duration = .zero, isOpen: () -> Bool = { true }, _ body: () -> Success
     ) throws(LockError) -> Success {
+        var isLateNow = false
         let result: Result<Success, LockError> = status.withLock { status in
             switch status {
             case .closed: return .failure(LockError(.scopeEnded, path: lockPath))
             case .lost(let loss): return .failure(LockError(.lost, path: lockPath, loss: loss))
             case .held:
                 guard isOpen() else { return .failure(LockError(.scopeEnded, path: lockPath)) }
-                guard ContinuousClock.now + duration < session.leasesExpireBy else {
-                    return .failure(LockError(.lost, path: lockPath, loss: .deadlinePassed))
+                let remaining = ContinuousClock.now.duration(to: session.leasesExpireBy)
+                if remaining > max(duration, .zero) { return .success(body()) }
+                // Past the deadline it is lost for good, also if an answer comes late and moves the deadline on. (Less left
+                // than was asked for is no loss.)
+                if remaining <= .zero {
+                    status = .lost(.deadlinePassed)
+                    isLateNow = true
                 }
-                return .success(body())
+                return .failure(LockError(.lost, path: lockPath, loss: .deadlinePassed))
             }
+        }
+        if isLateNow {
+            session.detach(self)
+            end.fulfil(.deadlinePassed)
         }
         return try result.get()
     }

@@ -1,3 +1,4 @@
+import Synchronization
 import TestSupport
 import Testing
 import ZooKeeper
@@ -23,6 +24,35 @@ import ZooKeeperTesting
 
     private func line(_ client: ZooKeeperClient, has count: Int) async throws {
         try await eventually("\(count) in line") { try await names(client).count == count }
+    }
+
+    /// The deadline passes, somebody looks and is told; then an answer that was late moves the deadline on. What is lost
+    /// stays lost.
+    @Test func aLateAnswerDoesNotReviveALease() async throws {
+        try await withTwoClients { first, _ in
+            let held = try await ZooKeeperLock(first, at: "/a").acquire()
+            let session = held.lease.session
+            let inTime = session.leaseDeadline.load(ordering: .relaxed)
+            session.leaseDeadline.store(ContinuousClock.now.nanosecondsSinceOrigin - 1, ordering: .relaxed)
+            // Asking for more than is left is no loss, but there is nothing left.
+            #expect { try held.lease.checkHeld(for: .seconds(1)) } throws: {
+                ($0 as? LockError)?.loss == .deadlinePassed
+            }
+            session.leaseDeadline.store(inTime, ordering: .relaxed)
+            #expect { try held.lease.checkHeld() } throws: { ($0 as? LockError)?.loss == .deadlinePassed }
+            await #expect(throws: LockError.self) { try await held.lease.transaction([]) }
+            #expect(await held.loss() == .deadlinePassed)
+            #expect(await held.release() == .deadlinePassed)
+        }
+    }
+
+    @Test func lessTimeThanWasAskedForIsNoLoss() async throws {
+        try await withTwoClients { first, _ in
+            let held = try await ZooKeeperLock(first, at: "/a").acquire()
+            #expect { try held.lease.checkHeld(for: .seconds(3_600)) } throws: { LockError.Code.lost ~= $0 }
+            try held.lease.checkHeld()
+            await held.release()
+        }
     }
 
     @Test func contendersAreServedInTheOrderInWhichTheyCame() async throws {

@@ -1,5 +1,5 @@
 package import Logging
-import Synchronization
+package import Synchronization
 
 /// Exactly one ZooKeeper session. It ends and never comes back.
 ///
@@ -59,7 +59,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     package let connected = Promise<Bool>()
     /// Fulfilled when nothing of the session is left: transport closed, every call finished, every reply let go.
     package let released = Promise<Void>()
-    let leaseDeadline: Atomic<Int64>
+    package let leaseDeadline: Atomic<Int64>
 
     /// - Parameter whenStateChanges: Hears every state, in order.
     package init(
