@@ -7,12 +7,12 @@ struct RandomSteps {
     private static let names = ["a", "b", "c"]
     private static let users = ["ann", "bob"]
 
-    private var generator: SeededGenerator
+    private var generator: SplitMix64
     private let directory: String
     private let zooKeeper: InMemoryZooKeeper
 
     init(seed: UInt64, directory: String, _ zooKeeper: InMemoryZooKeeper) {
-        self.generator = SeededGenerator(seed: seed)
+        self.generator = SplitMix64(seed: seed)
         self.directory = directory
         self.zooKeeper = zooKeeper
     }
