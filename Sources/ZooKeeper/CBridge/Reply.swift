@@ -131,10 +131,14 @@ package final class Reply: Sendable {
         var continuation: UnsafeContinuation<Outcome, Never>?
         var observer: (@Sendable (Outcome) -> Void)?
         let outcome: Outcome? = state.withLock { state in
-            if case .finished = state.phase, !PlantedBug.repliesFinishTwice.isPlanted { return nil }
+            if case .finished = state.phase { return nil }
             guard let outcome = makeOutcome(state.isIssued) else { return nil }
             observer = state.observer.take()
-            if case .awaited(let waiting) = state.phase { unsafe continuation = waiting }
+            if case .awaited(let waiting) = state.phase {
+                unsafe continuation = waiting
+                // Left there, it is resumed again by the next who finishes.
+                if PlantedBug.repliesFinishTwice.isPlanted { return outcome }
+            }
             state.phase = .finished(outcome)
             return outcome
         }
