@@ -206,14 +206,25 @@ package final class Contender: Sendable {
 
     private func watch(blocker: String?, own: String?) {
         var requests: [Request] = []
+        // Dropped at the end: without the lock, for that may send something; and behind the new read, so that it need not.
+        var old: [Watch?] = []
+        defer { withExtendedLifetime(old) {} }
         if let blocker {
             let watch = Watch { [weak self] outcome in self?.changed(blocker, isOwn: false, outcome) }
-            state.withLock { $0.blockerWatch = watch }
+            old.append(
+                state.withLock { state in
+                    defer { state.blockerWatch = watch }
+                    return state.blockerWatch
+                })
             requests.append(Request(.getData(path: directory.child(blocker).string), watch: watch))
         }
         if let own {
             let watch = Watch { [weak self] outcome in self?.changed(own, isOwn: true, outcome) }
-            state.withLock { $0.ownWatch = watch }
+            old.append(
+                state.withLock { state in
+                    defer { state.ownWatch = watch }
+                    return state.ownWatch
+                })
             requests.append(Request(.getData(path: directory.child(own).string), watch: watch))
         }
         submit(requests) { contender, outcomes, connection in

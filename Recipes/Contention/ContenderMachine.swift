@@ -210,17 +210,18 @@ package struct ContenderMachine: Sendable, Hashable {
         let blockers = policy.blockers(of: own, among: others)
         if let nearest = blockers.last, let first = blockers.first {
             if mode == .attempt { return extras + [.delete(own.name)] + fail(.busy(holder: first.name)) }
+            // With several in the way the list that follows will show my own node; with one, its removal alone makes me
+            // the holder, so I must know that mine is there: by an answer that is yet to come, not by an older one.
+            let isSole = blockers.count == 1
+            if isSole { seat.isWatched = false }
             phase = .waiting(
                 Wait(
-                    seat: seat, blocker: nearest.name, holder: first.name, isSole: blockers.count == 1,
-                    connection: connection))
-            // With several in the way the list that follows will show my own node; with one, its removal alone makes me
-            // the holder, so I must know that mine is there.
-            let isSole = blockers.count == 1
+                    seat: seat, blocker: nearest.name, holder: first.name, isSole: isSole, connection: connection))
             return extras + [.watch(blocker: nearest.name, own: isSole ? own.name : nil)]
         }
         guard let czxid = seat.czxid else {
             // First in line, but which transaction created my node is not known yet.
+            seat.isWatched = false
             phase = .waiting(Wait(seat: seat, isSole: true, connection: connection))
             return extras + [.watch(blocker: nil, own: own.name)]
         }

@@ -68,6 +68,8 @@ package struct LineDialect: Sendable, Hashable {
             ])
         dialect.hasDashes = false
         dialect.makesContainers = false
+        // As with Curator's: our own writers go on as readers here too.
+        dialect.isOrdered = false
         return dialect
     }()
 

@@ -34,22 +34,28 @@ public struct LeaderService: Service {
         try await cancelWhenGracefulShutdown { [election, work] in
             var attempt = 0
             while !Task.isCancelled {
+                var workError: (any Error)?
                 do {
                     try await election.withLeadership { lease in
                         attempt = 0
-                        try await work(lease)
+                        do {
+                            try await work(lease)
+                        } catch {
+                            workError = error
+                            throw error
+                        }
                     }
-                } catch is CancellationError where Task.isCancelled {
-                    return
-                } catch let error as LockError where error.code == .lost {
+                } catch let error as LockError where error.code == .lost && error.path == election.path {
+                    // Leadership itself was lost; the work was told so, whatever it threw.
                     continue
-                } catch let error as LockError where error.code == .unavailable && error.underlying?.code != .closed {
+                } catch {
+                    if Task.isCancelled { return }
+                    if let workError { throw workError }
+                    guard let error = error as? LockError, error.code == .unavailable, error.underlying?.code != .closed
+                    else { throw error }
                     // No session for too long. What waits for one waits by itself; this keeps a refusal from spinning.
                     attempt += 1
                     try? await Task.sleep(for: Backoff().delay(beforeAttempt: attempt))
-                } catch {
-                    if Task.isCancelled { return }
-                    throw error
                 }
             }
         }

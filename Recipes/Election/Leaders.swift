@@ -41,7 +41,8 @@ public struct Leaders: AsyncSequence, Sendable {
                     }
                 } catch {
                     switch error.code {
-                    case .connectionLoss: watch = nil
+                    // Longer away than one request may wait, or in another session: a stream waits on.
+                    case .connectionLoss, .connectTimeout, .sessionLost: watch = nil
                     case .closed, .cancelled: return nil
                     default: throw error
                     }

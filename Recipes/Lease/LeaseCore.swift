@@ -47,29 +47,24 @@ package final class LeaseCore: Leaseholder {
         end.fulfil(loss)
     }
 
-    /// Lets go of it, and calls `release` before anybody else can use it.
+    /// Lets go of it, and then calls `release`: nobody can use it any more.
     ///
     /// - Returns: How it was lost, if it was.
     package func close(release: () -> Void) -> LockLoss? {
-        let (loss, isNew): (LockLoss?, Bool) = status.withLock { status in
+        let (loss, wasHeld, isOpen): (LockLoss?, Bool, Bool) = status.withLock { status in
             switch status {
             case .held:
                 // Late by the clock is lost, even if nobody has noticed yet.
-                if ContinuousClock.now >= session.leasesExpireBy {
-                    status = .lost(.deadlinePassed)
-                    release()
-                    return (.deadlinePassed, true)
-                }
-                status = .closed
-                release()
-                return (nil, true)
-            case .lost(let loss):
-                release()
-                return (loss, false)
-            case .closed: return (nil, false)
+                let loss: LockLoss? = ContinuousClock.now >= session.leasesExpireBy ? .deadlinePassed : nil
+                status = loss.map { .lost($0) } ?? .closed
+                return (loss, true, true)
+            case .lost(let loss): return (loss, false, true)
+            case .closed: return (nil, false, false)
             }
         }
-        if isNew {
+        // After the lock, for it may call back; and behind everything that was issued under it.
+        if isOpen { release() }
+        if wasHeld {
             session.detach(self)
             end.fulfil(loss)
         }
@@ -84,7 +79,7 @@ package final class LeaseCore: Leaseholder {
 
     // MARK: Asking
 
-    /// Calls `body` while it is certain that the lease has not ended.
+    /// Calls `body` while it is certain that the lease has not ended. `body` must not call out.
     ///
     /// - Throws: ``LockError``: `lost`, `scopeEnded`.
     func whileHeld<Success>(

@@ -91,7 +91,9 @@ public struct LockLease: Sendable {
     ) async throws(LockError) -> [TransactionResult] {
         let transaction = TransactionList([Check(core.nodePath)] + operations)
         let request = transaction.makeRequest()
-        let reply = try core.whileHeld(isOpen: { scope.isOpen }) { core.session.submit(request) }
+        // Its place in the order is taken while the lease is held; what may call back comes after.
+        let (reply, send) = try core.whileHeld(isOpen: { scope.isOpen }) { core.session.prepare(request) }
+        send()
         do {
             let results = try transaction.output(of: await reply.outcome(), to: request)
             return Array(results.dropFirst())

@@ -114,12 +114,13 @@ struct LockScope: Sendable {
         }
         let parent = RunningTask.current
         let outcome = await withRevocableScope(revocation) { task in
+            // Before the task is gone: another may get its identity.
+            defer { scope.close() }
             let enclosing = EnclosingLocks.current.entering(
                 key, settings.policy.kind, lease, parent: parent, task: task)
             return try await EnclosingLocks.$current.withValue(enclosing) { try await body(lease) }
         }
         timer?.cancel()
-        scope.close()
         return outcome
     }
 

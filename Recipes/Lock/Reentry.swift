@@ -18,6 +18,8 @@ struct EnclosingLocks: Sendable {
         var lease: LockLease
         var kind: ContenderKind
         var task: RunningTask?
+        /// The scope whose body that task runs. When it has ended, another task may have the same identity.
+        var owner: LockLease.Scope
     }
 
     private var entries: [Key: Entry] = [:]
@@ -37,7 +39,7 @@ struct EnclosingLocks: Sendable {
     /// - Parameter kind: What it wants. Who is alone may also read.
     func find(_ key: Key, _ kind: ContenderKind) -> Finding {
         guard let entry = entries[key], entry.lease.scope.isOpen else { return .free }
-        guard let task = entry.task, task == RunningTask.current else { return .anothers }
+        guard let task = entry.task, task == RunningTask.current, entry.owner.isOpen else { return .anothers }
         return entry.kind == .exclusive || kind == .shared ? .mine(entry.lease) : .reading(entry.lease)
     }
 
@@ -46,8 +48,11 @@ struct EnclosingLocks: Sendable {
         _ key: Key, _ kind: ContenderKind, _ lease: LockLease, parent: RunningTask?, task: RunningTask?
     ) -> EnclosingLocks {
         var result = self
-        for (key, entry) in entries where entry.task == parent { result.entries[key]?.task = task }
-        result.entries[key] = Entry(lease: lease, kind: kind, task: task)
+        for (key, entry) in entries where entry.task == parent && entry.owner.isOpen {
+            result.entries[key]?.task = task
+            result.entries[key]?.owner = lease.scope
+        }
+        result.entries[key] = Entry(lease: lease, kind: kind, task: task, owner: lease.scope)
         return result
     }
 }

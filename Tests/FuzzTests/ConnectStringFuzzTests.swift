@@ -48,7 +48,7 @@ import ZooKeeper
             // Nobody listens on port 0. A name has no spaces or control characters in it and is not empty; a bracket has
             // its other half.
             let isPortZero = server.utf8.reversed().drop { $0 == 0x20 }.prefix { $0 == 0x30 }.count > 0
-            let isOdd = server.utf8.contains { $0 <= 0x20 || $0 == 0x7F || $0 == 0x5B || $0 == 0x2B }
+            let isOdd = server.utf8.contains { $0 <= 0x20 || $0 == 0x7F || $0 == 0x5B || $0 == 0x5D || $0 == 0x2B }
             return isPortZero || isOdd || host.isEmpty || server.utf8.contains { $0 > 0x7F } || server.utf8.last == 0x3A
         }
     }

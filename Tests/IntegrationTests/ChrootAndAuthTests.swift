@@ -23,6 +23,31 @@ import ZooKeeperTesting
         }
     }
 
+    /// The connection is lost before it is known whether there is a chroot: the next one tells.
+    @Test func aFirstLookThatIsLostIsRepeated() async throws {
+        let server = try ZooKeeperServer.required
+        let directory = try await server.makeDirectory()
+        for chroot in [directory, directory.child("missing")] {
+            try await ZooKeeperRelay.withRelay(to: server) { relay in
+                relay.inject(RelayFault(.cut, at: .anyReply))
+                var configuration = try relay.configuration
+                configuration.chroot = chroot
+                configuration.connectTimeout = .seconds(50)
+                configuration.sessionTimeout = .seconds(30)
+                try await ZooKeeperClient.withClient(configuration) { client in
+                    if chroot == directory {
+                        let stat = try await client.exists("/")
+                        #expect(stat != nil)
+                        #expect(try await client.withSession { $0.generation } == 1, "in the same session")
+                    } else {
+                        await expectFailure(.chrootNotFound) { try await client.exists("/") }
+                    }
+                }
+                #expect(relay.pendingFaults == 0)
+            }
+        }
+    }
+
     @Test func aChrootThatIsCreatedLaterIsFound() async throws {
         let server = try ZooKeeperServer.required
         var configuration = try server.configuration

@@ -60,6 +60,17 @@ import ZooKeeperTesting
         }
     }
 
+    /// Also one that looks like trouble of the election's own.
+    @Test func anErrorOfTheWorkIsNotTakenForTheElections() async throws {
+        let configuration = try await configuration()
+        try await ZooKeeperClient.withClient(configuration) { client in
+            let service = LeaderService(ZooKeeperElection(client, at: "/e")) { lease in
+                try await lease.transaction([Delete("/missing")])
+            }
+            await #expect { try await service.run() } throws: { LockError.Code.unavailable ~= $0 }
+        }
+    }
+
     @Test func anErrorOfTheWorkEndsIt() async throws {
         struct Broken: Error {}
         let configuration = try await configuration()

@@ -6,15 +6,18 @@ import ZooKeeperTesting
 
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct ReadWriteLockTests {
     private func withLocks(
-        _ count: Int, _ body: ([ZooKeeperReadWriteLock], _ beside: ZooKeeperClient) async throws -> Void
+        _ count: Int, _ dialect: ReadWriteLockDialect = .curator,
+        _ body: ([ZooKeeperReadWriteLock], _ beside: ZooKeeperClient) async throws -> Void
     ) async throws {
+        var settings = ZooKeeperReadWriteLock.Configuration()
+        settings.dialect = dialect
         let server = try ZooKeeperServer.required
         let directory = try await server.makeDirectory()
         var configuration = try server.configuration
         configuration.chroot = directory
         configuration.sessionTimeout = .seconds(30)
         try await withClients(count + 1, configuration) { clients in
-            let locks = clients.dropLast().map { ZooKeeperReadWriteLock($0, at: "/rw") }
+            let locks = clients.dropLast().map { ZooKeeperReadWriteLock($0, at: "/rw", configuration: settings) }
             try await body(locks, try #require(clients.last))
         }
     }
@@ -197,6 +200,34 @@ import ZooKeeperTesting
             await held.release()
             let rest = try await inLine(beside)
             #expect(rest == 0)
+        }
+    }
+
+    /// The next writer waits for one node only, sees it go, and must look again: there is a reader with its number now.
+    @Test(arguments: [ReadWriteLockDialect.curator, .kazoo])
+    func theNextWriterWaitsForTheReaderThatWasAWriter(_ dialect: ReadWriteLockDialect) async throws {
+        try await withLocks(2, dialect) { locks, beside in
+            let waiting = Shared<[Task<HeldLock, any Error>]>([])
+            let isIn = Shared(false)
+            try await locks[0].withWriteLock { _ in
+                let next = Task {
+                    let held = try await locks[1].acquireWriteLock()
+                    isIn.withLock { $0 = true }
+                    return held
+                }
+                try await eventually("waits") { try await inLine(beside) == 2 }
+                // Its watches are set, too: what follows is the event and not the first look.
+                try await beside.sync()
+                waiting.withLock { $0 = [next] }
+            } thenReading: { _, _ in
+                let contenders = try await locks[0].contenders()
+                #expect(contenders.map(\.kind) == [.shared, .exclusive])
+                // A round trip behind the event that it has got.
+                for _ in 0..<20 { try await beside.sync() }
+                #expect(!isIn.value)
+            }
+            let held = try await #require(waiting.value.first).value
+            await held.release()
         }
     }
 

@@ -167,4 +167,33 @@ import ZooKeeperTesting
             }
         }
     }
+
+    /// A task that was started from a nested scope lives on when that scope's task is gone, and so may get tasks with its
+    /// identity. None of them enters the outer lock.
+    @Test func aTaskThatOutlivesANestedScopeEntersNothing() async throws {
+        try await withLock { client, lock in
+            let other = ZooKeeperLock(client, at: "/b")
+            try await lock.withLock { _ in
+                for _ in 0..<50 {
+                    let start = Promise<Void>()
+                    let left = try await other.withLock { _ in
+                        Task {
+                            await start.wait()
+                            // Its body runs in a new task, where the old one was, as likely as not.
+                            return try await other.withLock { _ in
+                                do {
+                                    return try await lock.withLock { _ in "entered" }
+                                } catch let error as LockError {
+                                    return "\(error.code)"
+                                }
+                            }
+                        }
+                    }
+                    start.fulfil(())
+                    let result = try await left.value
+                    #expect(result == "heldByEnclosingScope")
+                }
+            }
+        }
+    }
 }

@@ -107,6 +107,13 @@ import ZooKeeper
 }
 
 @Suite struct DeadlinesTests {
+    /// A time-out of an hour that is cancelled at once is not kept for an hour.
+    @Test func whatIsCancelledIsClearedAway() {
+        let later = ContinuousClock.now + .seconds(3_600)
+        for _ in 0..<10_000 { Deadlines.shared.schedule(at: later) {}.cancel() }
+        #expect(Deadlines.shared.count < 5_000)
+    }
+
     @Test func fireInTheirOrder() async throws {
         let fired = Shared<[Int]>([])
         let now = ContinuousClock.now

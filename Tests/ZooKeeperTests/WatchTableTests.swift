@@ -34,6 +34,24 @@ import ZooKeeper
         #expect(table.fire(kind, at: "/a").isEmpty, "once")
     }
 
+    /// The server keeps one watch for all of a path: it must not be asked to remove it while somebody wants it again.
+    @Test func aRemovalGivesWayToANewRead() throws {
+        var table = WatchTable(budget: 1_000)
+        let old = try settled(&table, .getData(path: "/a"), .ok)
+        let registration = try #require(old.watch?.registration)
+        let removed = table.remove(registration, at: "/a")
+        let removable = try #require(removed)
+        #expect(table.mayRemove(removable, at: "/a"))
+        let new = request(.exists(path: "/a"))
+        try table.reserve(for: new)
+        #expect(!table.mayRemove(removable, at: "/a"), "a read is under way")
+        _ = table.settle(new, .ok)
+        #expect(!table.mayRemove(removable, at: "/a"), "its watch is set")
+        table.removed(removable, at: "/a")
+        let fired = table.fire(.dataChanged, at: "/a")
+        #expect(fired.count == 1)
+    }
+
     /// The paths are equal strings, and two nodes.
     @Test func anEventFiresOnlyTheWatchesOfItsBytes() throws {
         var table = WatchTable(budget: 1_000)

@@ -42,7 +42,12 @@ final class Alarm: Sendable {
 
     func wait() {
         while true {
-            let left = instant.withLock { $0.map { ContinuousClock.now.duration(to: $0) } ?? .seconds(1) }
+            let left = instant.withLock { instant in
+                let left = instant.map { ContinuousClock.now.duration(to: $0) } ?? .seconds(1)
+                // Once for each moment that is set.
+                if left <= .zero { instant = nil }
+                return left
+            }
             if left <= .zero { return }
             usleep(UInt32(min(left, .milliseconds(10)) / .microseconds(1)))
         }

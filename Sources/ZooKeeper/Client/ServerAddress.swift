@@ -13,7 +13,8 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     ///   - port: The client port, 1 to 65535.
     /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
     public init(host: String, port: Int = ServerAddress.defaultPort) throws(ZooKeeperError) {
-        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: ",") }) else {
+        let forbidden: [UInt8] = [0x7F, UInt8(ascii: ","), UInt8(ascii: "["), UInt8(ascii: "]")]
+        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && !forbidden.contains($0) }) else {
             throw ZooKeeperError(.invalidConfiguration, message: "\"\(host)\" is no host name")
         }
         guard (1...65535).contains(port) else {

@@ -53,7 +53,9 @@ public struct Updates<Read: WatchableOperation>: AsyncSequence, Sendable {
                 } catch {
                     switch error.code {
                     // Longer away than one request may wait; a stream waits on.
-                    case .connectionLoss: watch = nil
+                    case .connectionLoss, .connectTimeout: watch = nil
+                    // A client has another session soon.
+                    case .sessionLost where updates.source is ZooKeeperClient: watch = nil
                     case .closed, .cancelled: return nil
                     default: throw error
                     }

@@ -127,6 +127,14 @@ package struct WatchTable {
         return nil
     }
 
+    /// Whether the server may still be asked to remove these watches. Somebody may have asked for new ones meanwhile, and the
+    /// server, which has one for all, would remove theirs too.
+    package func mayRemove(_ removable: Removable, at path: String) -> Bool {
+        removable.tables.allSatisfy { table in
+            entries[Key(table: table, path: path)].map { $0.watches.isEmpty && $0.pending == 0 } ?? true
+        }
+    }
+
     /// The server has answered a removal, or will never be asked again.
     package mutating func removed(_ removable: Removable, at path: String) {
         for table in removable.tables {

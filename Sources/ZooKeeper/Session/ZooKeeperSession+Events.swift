@@ -24,8 +24,9 @@ extension ZooKeeperSession: SessionTransportDelegate {
             scheduleTick(&core)
             return beginShipping(&core)
         }
-        ship(departure)
+        // First, for whoever must be told that a lock is lost must not wait until requests are handed over.
         deliverNotices()
+        ship(departure)
         tell(finished)
     }
 
@@ -53,8 +54,9 @@ extension ZooKeeperSession: SessionTransportDelegate {
         core.gate.isOpen = true
         // Nobody's request goes out before it is known that there is a chroot for it, and that the servers have accepted
         // the credentials, which the C client shows on every connection.
-        core.gate.isHeld = core.hasCredentials || (core.connection == 1 && !settings.chroot.isRoot)
-        if core.connection == 1, !core.gate.isHeld { notices.post([.connected]) }
+        core.gate.isHeld = core.hasCredentials || (!core.isChrootKnown && !settings.chroot.isRoot)
+        // Only the first time counts.
+        if !core.gate.isHeld { notices.post([.connected]) }
     }
 
     private func connectionDown(at now: ContinuousClock.Instant, _ core: inout Core) {
@@ -86,6 +88,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
         }
         var finished: Finished = []
         let departure = core.withLock { core in
+            core.isChrootKnown = true
             core.isChrootMissing = isMissing
             if isMissing {
                 for reply in core.gate.drainWaiting(includingUrgent: false) {

@@ -18,6 +18,17 @@ extension ZooKeeperSession {
         return reply
     }
 
+    /// Gives a request its place in the order, and calls nobody back: so it may be done under a lock.
+    ///
+    /// - Returns: Its reply, and what sends it; to be called at once, without the lock.
+    package func prepare(_ request: Request) -> (reply: Reply, send: () -> Void) {
+        let reply = makeReply(request.rooted(at: settings.chroot), .now, .never, nil)
+        switch enter(.single(reply), .normal) {
+        case .success(let departure): return (reply, { self.ship(departure) })
+        case .failure(let error): return (reply, { reply.finish(.failure(self.located(error, reply))) })
+        }
+    }
+
     /// Issues several requests back to back: nothing comes between them, and they are executed in this order. All or,
     /// if one of them is not valid, none.
     package func submitFlight(
@@ -43,12 +54,24 @@ extension ZooKeeperSession {
     }
 
     private func submit(_ entry: RequestGate.Entry, _ priority: RequestGate.Priority) {
+        switch enter(entry, priority) {
+        case .success(let departure): ship(departure)
+        case .failure(let error): entry.forEach { reply in reply.finish(.failure(located(error, reply))) }
+        }
+    }
+
+    /// Puts an entry into the gate.
+    ///
+    /// - Returns: What is to be shipped now, by the caller.
+    private func enter(
+        _ entry: RequestGate.Entry, _ priority: RequestGate.Priority
+    ) -> Result<Departure?, ZooKeeperError> {
         do {
             try entry.validate(limit: settings.maximumRequestLength, flightLimit: settings.maximumRequestsUnderWay)
-            let departure = try core.withLock { core throws(ZooKeeperError) in try admit(entry, priority, &core) }
-            ship(departure)
+            return .success(
+                try core.withLock { core throws(ZooKeeperError) in try admit(entry, priority, &core) })
         } catch {
-            entry.forEach { reply in reply.finish(.failure(located(error, reply))) }
+            return .failure(error)
         }
     }
 
@@ -84,7 +107,11 @@ extension ZooKeeperSession {
             if code.isAnswer {
                 let byLeader = reply.request.isLeaderRoundTrip && code.provesLeader
                 let effects = core.machine.answered(sentAt: sentAt, byLeader: byLeader, at: .now)
-                if byLeader { publishLeaseDeadline(core) }
+                if byLeader {
+                    publishLeaseDeadline(core)
+                    // If leases were overdue, their new deadline has no timer yet.
+                    scheduleTick(&core)
+                }
                 if !effects.isEmpty {
                     apply(effects, at: .now, &core, &finished)
                     scheduleTick(&core)

@@ -52,6 +52,13 @@ extension ZooKeeperSession {
         while let (entry, priority) = core.gate.next() {
             let now = moment ?? .now
             func begin(_ reply: Reply) -> Bool {
+                if case .removeWatches(let path, let table) = reply.request.kind,
+                    !core.watches.mayRemove(table, at: path)
+                {
+                    // Nobody waits for this reply: it is dropped.
+                    core.watches.removed(table, at: path)
+                    return false
+                }
                 guard reply.beginIssue() else {
                     _ = core.watches.settle(reply.request, .closing)
                     return false

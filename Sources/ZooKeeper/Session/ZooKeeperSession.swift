@@ -24,6 +24,8 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         var tick: (at: ContinuousClock.Instant, deadline: Deadlines.Deadline)?
         var expiry: Deadlines.Deadline?
         var isChrootMissing = false
+        /// Whether a server has said whether there is a chroot.
+        var isChrootKnown = false
         /// Whether the transport authenticates on every connection.
         var hasCredentials = false
         /// With it and the id, anybody can take the session over.

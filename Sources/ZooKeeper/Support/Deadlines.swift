@@ -11,13 +11,23 @@ package final class Deadlines: Sendable {
     /// A moment at which something is to happen, unless it is cancelled before.
     package final class Deadline: Sendable {
         private let action: Mutex<(@Sendable () -> Void)?>
+        private let cancellations: Cancellations
 
-        fileprivate init(_ action: @escaping @Sendable () -> Void) {
+        fileprivate init(_ action: @escaping @Sendable () -> Void, _ cancellations: Cancellations) {
             self.action = Mutex(action)
+            self.cancellations = cancellations
         }
 
         /// Nothing will happen. Harmless if it has happened.
-        package func cancel() { action.withLock { $0 = nil } }
+        package func cancel() {
+            let isNew = action.withLock { action in
+                defer { action = nil }
+                return action != nil
+            }
+            if isNew { cancellations.count.add(1, ordering: .relaxed) }
+        }
+
+        fileprivate var isCancelled: Bool { action.withLock { $0 == nil } }
 
         fileprivate func fire() {
             let action = action.withLock { action in
@@ -26,6 +36,11 @@ package final class Deadlines: Sendable {
             }
             action?()
         }
+    }
+
+    /// How many have been cancelled and not yet been cleared away.
+    fileprivate final class Cancellations: Sendable {
+        let count = Atomic(0)
     }
 
     private struct Entry: Comparable {
@@ -50,14 +65,19 @@ package final class Deadlines: Sendable {
 
     private let state = Mutex(State())
     private let alarm = Alarm()
+    private let cancellations = Cancellations()
+
+    /// How many are kept, for tests.
+    package var count: Int { state.withLock { $0.entries.count } }
 
     /// Runs `action` at `instant`, or at once on the timer thread if that is past. `action` must not block.
     @discardableResult
     package func schedule(
         at instant: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void
     ) -> Deadline {
-        let deadline = Deadline(action)
+        let deadline = Deadline(action, cancellations)
         state.withLock { state in
+            clearCancelled(&state)
             let isEarliest = state.entries.min.map { instant < $0.instant } ?? true
             state.entries.insert(Entry(instant: instant, order: state.nextOrder, deadline: deadline))
             state.nextOrder += 1
@@ -68,6 +88,13 @@ package final class Deadlines: Sendable {
             if isEarliest { alarm.set(to: instant) }
         }
         return deadline
+    }
+
+    /// Most deadlines are cancelled long before their moment. When they are more than half of all, they are cleared away.
+    private func clearCancelled(_ state: inout State) {
+        guard cancellations.count.load(ordering: .relaxed) > max(64, state.entries.count / 2) else { return }
+        cancellations.count.store(0, ordering: .relaxed)
+        state.entries = Heap(state.entries.unordered.filter { !$0.deadline.isCancelled })
     }
 
     private func run() {
