@@ -23,6 +23,8 @@ public struct Request: Sendable {
     package var watch: Watch?
     /// Whether the path is not below the chroot: the ensemble's own nodes are the same for everybody.
     package var isOutsideChroot = false
+    /// Whether a removal of watches is not to be sent if somebody wants them when its turn comes.
+    package var isOnlyIfUnused = false
 
     package init(_ kind: Kind, watch: Watch? = nil) {
         self.kind = kind

@@ -156,7 +156,8 @@ extension ZooKeeperSession {
     private func unregister(_ registration: WatchRegistration, at path: String) {
         let removable = core.withLock { $0.watches.remove(registration, at: path) }
         guard let removable, !PlantedBug.watchesStay.isPlanted else { return }
-        let request = Request(.removeWatches(path: path, table: removable))
+        var request = Request(.removeWatches(path: path, table: removable))
+        request.isOnlyIfUnused = true
         let reply = makeReply(request, .now, .untilSessionEnds) { [weak self] _ in
             self?.core.withLock { $0.watches.removed(removable, at: path) }
         }

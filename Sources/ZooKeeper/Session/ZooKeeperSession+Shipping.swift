@@ -52,11 +52,11 @@ extension ZooKeeperSession {
         while let (entry, priority) = core.gate.next() {
             let now = moment ?? .now
             func begin(_ reply: Reply) -> Bool {
-                if case .removeWatches(let path, let table) = reply.request.kind,
+                if case .removeWatches(let path, let table) = reply.request.kind, reply.request.isOnlyIfUnused,
                     !core.watches.mayRemove(table, at: path)
                 {
-                    // Nobody waits for this reply: it is dropped.
-                    core.watches.removed(table, at: path)
+                    // Told without the lock.
+                    Deadlines.shared.schedule(at: now) { reply.finish(.success(Response(.done))) }
                     return false
                 }
                 guard reply.beginIssue() else {
