@@ -179,7 +179,8 @@ import ZooKeeperTesting
                     let left = try await other.withLock { _ in
                         Task {
                             await start.wait()
-                            // Its body runs in a new task, where the old one was, as likely as not.
+                            // Whether its body runs in a task with the identity of the one that is gone, chance decides:
+                            // this shows that nothing is granted, not that the identity was met.
                             return try await other.withLock { _ in
                                 do {
                                     return try await lock.withLock { _ in "entered" }
