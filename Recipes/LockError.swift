@@ -23,6 +23,9 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
 
         /// The lock was held and has been lost; see ``LockError/loss``. Thrown after the body has ended.
         public static let lost = Code("lost")
+        /// It may have been lost: nothing has been heard from the leader until ``LockLease/expiresBy``. Only under
+        /// ``LossPolicy/onExpiry``, where the lock goes on if the session does and its node is there.
+        public static let unconfirmed = Code("unconfirmed")
         /// It was not had in the time given; ``LockError/holder`` says who was in the way. Nothing was left behind.
         public static let timedOut = Code("timedOut")
         /// The task that waited was cancelled. Nothing was left behind.
@@ -84,6 +87,8 @@ extension LockError: CarriesZooKeeperError {
 /// How a lock that was held came to be lost.
 @nonexhaustive
 public enum LockLoss: Sendable, Hashable, CustomStringConvertible {
+    /// The connection was lost, and by its ``LossPolicy`` the lock with it.
+    case connectionLost
     /// Nothing was heard from the leader until the lease's ``LockLease/expiresBy``: the servers may have given the lock to
     /// somebody else.
     case deadlinePassed
@@ -95,6 +100,7 @@ public enum LockLoss: Sendable, Hashable, CustomStringConvertible {
     /// For people.
     public var description: String {
         switch self {
+        case .connectionLost: "the connection was lost"
         case .deadlinePassed: "nothing was heard from the leader in time"
         case .sessionEnded(.lost(let reason)): "the session is lost: \(reason)"
         case .sessionEnded: "the session was closed"

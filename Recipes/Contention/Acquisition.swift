@@ -18,11 +18,19 @@ struct Acquisition {
 
     /// Waits until `deadline` at the latest; for ever if there is none.
     ///
+    /// - Parameter old: What has been held until now, and whose place is given up for the new one.
     /// - Throws: ``LockError``: `timedOut`, `cancelled`, `sequenceExhausted`, `unavailable`.
-    func wait(until deadline: ContinuousClock.Instant?) async throws(LockError) -> Holding {
+    func wait(
+        until deadline: ContinuousClock.Instant?, replacing old: Holding? = nil
+    ) async throws(LockError) -> Holding {
+        var old = old
         while true {
-            let session = try await session(until: deadline)
-            let contender = Contender(session: session, directory: directory, settings: settings, mode: .wait)
+            let session =
+                if let old { old.lease.session } else { try await session(until: deadline) }
+            let contender = Contender(
+                session: session, directory: directory, settings: settings, mode: .wait,
+                replacing: old?.lease.nodePath.name)
+            old = nil
             switch await outcome(of: contender, until: deadline) {
             case .granted(let lease, let isWatched):
                 return Holding(contender: contender, lease: lease, isWatched: isWatched)

@@ -11,7 +11,7 @@ package final class Contender: Sendable {
         case failed(ContenderMachine.Reason, ZooKeeperError?)
     }
 
-    private struct State {
+    struct State {
         var machine: ContenderMachine
         /// Kept so that they stay set; dropped to take them off the server.
         var blockerWatch: Watch?
@@ -21,12 +21,14 @@ package final class Contender: Sendable {
         /// The last error of each kind, for whoever is told why it failed.
         var errors: [ZooKeeperError.Code: ZooKeeperError] = [:]
         var lease: LeaseCore?
+        /// Whether somebody has asked for the lock, before it was granted or after.
+        var isAskedFor = false
     }
 
     package let session: ZooKeeperSession
-    private let directory: ZNodePath
-    private let settings: ContenderSettings
-    private let state: Mutex<State>
+    let directory: ZNodePath
+    let settings: ContenderSettings
+    let state: Mutex<State>
     private let events = Notices<ContenderMachine.Event>()
     package let outcome = Promise<Outcome>()
     /// Fulfilled when the node of a released holder is gone.
@@ -34,13 +36,14 @@ package final class Contender: Sendable {
 
     package init(
         session: ZooKeeperSession, directory: ZNodePath, settings: ContenderSettings, mode: ContenderMachine.Mode,
-        companion: String? = nil
+        companion: String? = nil, replacing: String? = nil
     ) {
         self.session = session
         self.directory = directory
         self.settings = settings
         let machine = ContenderMachine(
-            dialect: settings.dialect, policy: settings.policy, mode: mode, companion: companion)
+            dialect: settings.dialect, policy: settings.policy, mode: mode, companion: companion,
+            replacing: replacing)
         self.state = Mutex(State(machine: machine))
     }
 
@@ -56,7 +59,8 @@ package final class Contender: Sendable {
         self.settings = settings
         let grant = ContenderMachine.Grant(name: name, czxid: token.czxid, isWatched: false)
         let lease = LeaseCore(
-            session: session, lockPath: directory, nodePath: directory.child(name), token: token)
+            session: session, lockPath: directory, nodePath: directory.child(name), token: token,
+            policy: settings.lossPolicy)
         var state = State(
             machine: ContenderMachine(holding: grant, dialect: settings.dialect, policy: settings.policy))
         state.lease = lease
@@ -99,11 +103,14 @@ package final class Contender: Sendable {
 
     // MARK: Events
 
-    private func post(_ event: ContenderMachine.Event) {
+    func post(_ event: ContenderMachine.Event) {
         events.post([event])
         events.deliver { event in
             let isInTime = ContinuousClock.now < session.leasesExpireBy
-            let actions = state.withLock { $0.machine.handle(event, isInTime: isInTime) }
+            let (actions, position) = state.withLock { state in
+                (state.machine.handle(event, isInTime: isInTime), state.machine.position)
+            }
+            settings.place?.report(position.map { .init(node: directory.child($0.node), ahead: $0.ahead) })
             for action in actions { perform(action) }
             dropWatchesIfOver()
         }
@@ -126,7 +133,8 @@ package final class Contender: Sendable {
         switch action {
         case .mark: post(.marked(settings.dialect.makeMark()))
         case .probe: probe()
-        case .enqueue(let mark, let createsParents): enqueue(mark, createsParents: createsParents)
+        case .enqueue(let mark, let createsParents, let old?) where !createsParents: exchange(old, for: mark)
+        case .enqueue(let mark, let createsParents, _): enqueue(mark, createsParents: createsParents)
         case .list(let syncs): list(syncs: syncs)
         case .watch(let blocker, let own): watch(blocker: blocker, own: own)
         case .grant(let grant): granted(grant)
@@ -147,14 +155,15 @@ package final class Contender: Sendable {
     private func granted(_ grant: ContenderMachine.Grant) {
         let lease = LeaseCore(
             session: session, lockPath: directory, nodePath: directory.child(grant.name),
-            token: FencingToken(czxid: grant.czxid))
-        let watch = state.withLock { state in
+            token: FencingToken(czxid: grant.czxid), policy: settings.lossPolicy)
+        let (watch, isAskedFor) = state.withLock { state in
             state.enqueuing = []
             state.lease = lease
             defer { state.blockerWatch = nil }
-            return state.blockerWatch
+            return (state.blockerWatch, state.isAskedFor)
         }
         _ = watch
+        if isAskedFor { lease.askFor() }
         outcome.fulfil(.granted(lease, isWatched: grant.isWatched))
     }
 
@@ -165,166 +174,5 @@ package final class Contender: Sendable {
             _ = watch
             if state.withLock({ $0.machine.isOver }) { removed.fulfil(()) }
         }
-    }
-
-    // MARK: Requests
-
-    private func probe() {
-        submit([GetChildren(directory).makeRequest()]) { contender, outcomes, _ in
-            .probed(contender.names(outcomes[0]))
-        }
-    }
-
-    private func enqueue(_ mark: String, createsParents: Bool) {
-        let ancestors = createsParents ? directory.ancestors + (directory.isRoot ? [] : [directory]) : []
-        let parentMode: CreateMode = settings.dialect.makesContainers ? .container : .persistent
-        var requests = ancestors.map { Create($0, mode: parentMode).makeRequest() }
-        let path = directory.child(settings.dialect.prefix(for: mark, settings.policy.kind))
-        requests.append(
-            Create(path, data: settings.data, mode: .ephemeralSequential, accessControl: settings.accessControl)
-                .makeRequest())
-        requests.append(GetChildren(directory).makeRequest())
-        let replies = submit(requests) { contender, outcomes, connection in
-            let count = outcomes.count
-            let parents = outcomes.prefix(count - 2).compactMap { outcome -> ContenderMachine.Failure? in
-                guard case .failure(let error) = outcome, error.code != .nodeExists else { return nil }
-                return contender.failure(error)
-            }
-            return .enqueued(
-                create: contender.created(outcomes[count - 2]), list: contender.names(outcomes[count - 1]),
-                parents: parents.first, connection: connection)
-        }
-        state.withLock { $0.enqueuing = replies }
-    }
-
-    private func list(syncs: Bool) {
-        let requests = (syncs ? [Sync(directory).makeRequest()] : []) + [GetChildren(directory).makeRequest()]
-        submit(requests, retry: .untilSessionEnds) { contender, outcomes, connection in
-            .listed(contender.names(outcomes[outcomes.count - 1]), connection: connection)
-        }
-    }
-
-    private func watch(blocker: String?, own: String?) {
-        var requests: [Request] = []
-        // Dropped at the end: without the lock, for that may send something; and behind the new read, so that it need not.
-        var old: [Watch?] = []
-        defer { withExtendedLifetime(old) {} }
-        if let blocker {
-            let watch = Watch { [weak self] outcome in self?.changed(blocker, isOwn: false, outcome) }
-            old.append(
-                state.withLock { state in
-                    defer { state.blockerWatch = watch }
-                    return state.blockerWatch
-                })
-            requests.append(Request(.getData(path: directory.child(blocker).string), watch: watch))
-        }
-        if let own {
-            let watch = Watch { [weak self] outcome in self?.changed(own, isOwn: true, outcome) }
-            old.append(
-                state.withLock { state in
-                    defer { state.ownWatch = watch }
-                    return state.ownWatch
-                })
-            requests.append(Request(.getData(path: directory.child(own).string), watch: watch))
-        }
-        submit(requests) { contender, outcomes, connection in
-            .watched(
-                blocker: blocker == nil ? nil : contender.czxid(outcomes[0]),
-                own: own == nil ? nil : contender.czxid(outcomes[outcomes.count - 1]), connection: connection)
-        }
-    }
-
-    private func changed(_ name: String, isOwn: Bool, _ outcome: Watch.Outcome) {
-        switch outcome {
-        case .success(let event):
-            let isGone = event.kind == .deleted
-            post(
-                isOwn
-                    ? .ownChanged(name, isGone: isGone)
-                    : .blockerChanged(name, isGone: isGone, connection: event.connection))
-        case .failure(let error):
-            state.withLock { $0.errors[error.code] = error }
-            post(.sessionLost)
-        }
-    }
-
-    /// Issues a flight, and posts what `makeEvent` makes of all its answers.
-    @discardableResult
-    private func submit(
-        _ requests: [Request], retry: Reply.Retry = .never,
-        makeEvent: @escaping @Sendable (Contender, [Reply.Outcome], _ connection: Int) -> ContenderMachine.Event
-    ) -> [Reply] {
-        let answers = FlightAnswers(count: requests.count)
-        let observers = requests.indices.map { index -> @Sendable (Reply.Outcome) -> Void in
-            { [self] outcome in
-                // The connection only changes on the thread that brings answers, which is this one.
-                if let all = answers.add(outcome, at: index) { post(makeEvent(self, all, session.connection)) }
-            }
-        }
-        return session.submitFlight(requests, retry: retry, observers: observers)
-    }
-
-    // MARK: Answers
-
-    private func names(_ outcome: Reply.Outcome) -> Result<[String], ContenderMachine.Failure> {
-        outcome.mapError { failure($0) }.map { response in
-            guard case .children(let names, _) = response.kind else { return [] }
-            session.janitor.sweep(names, in: directory, of: session)
-            return names
-        }
-    }
-
-    private func created(_ outcome: Reply.Outcome) -> Result<ContenderMachine.Created, ContenderMachine.Failure> {
-        outcome.mapError { failure($0) }.flatMap { response in
-            guard case .created(let path, let stat?) = response.kind else {
-                return .failure(ContenderMachine.Failure(.protocolViolation, .unknown))
-            }
-            return .success(.init(name: ZNodePath(unchecked: path).name, czxid: stat.czxid))
-        }
-    }
-
-    private func czxid(_ outcome: Reply.Outcome) -> Result<Zxid, ContenderMachine.Failure> {
-        outcome.mapError { failure($0) }.flatMap { response in
-            guard case .node(let node) = response.kind else {
-                return .failure(ContenderMachine.Failure(.protocolViolation, .unknown))
-            }
-            return .success(node.stat.czxid)
-        }
-    }
-
-    private func failure(_ error: ZooKeeperError) -> ContenderMachine.Failure {
-        state.withLock { $0.errors[error.code] = error }
-        return ContenderMachine.Failure(error.code, error.outcome)
-    }
-}
-
-/// Collects the answers of one flight.
-private final class FlightAnswers: Sendable {
-    private let answers: Mutex<[Reply.Outcome?]>
-
-    init(count: Int) { answers = Mutex(Array(repeating: nil, count: count)) }
-
-    /// - Returns: All answers, if this was the last.
-    func add(_ answer: Reply.Outcome, at index: Int) -> [Reply.Outcome]? {
-        answers.withLock { answers in
-            answers[index] = answer
-            let known = answers.compactMap(\.self)
-            return known.count == answers.count ? known : nil
-        }
-    }
-}
-
-/// What one contender needs to know of its recipe.
-package struct ContenderSettings: Sendable {
-    package var dialect: LineDialect
-    package var policy: ContentionPolicy
-    package var data: [UInt8]
-    package var accessControl: AccessControl
-
-    package init(dialect: LineDialect, policy: ContentionPolicy, data: [UInt8], accessControl: AccessControl) {
-        self.dialect = dialect
-        self.policy = policy
-        self.data = data
-        self.accessControl = accessControl
     }
 }

@@ -48,9 +48,10 @@ extension ContenderMachine {
 
     package struct Created: Sendable, Hashable {
         package var name: String
-        package var czxid: Zxid
+        /// Not told by a transaction.
+        package var czxid: Zxid?
 
-        package init(name: String, czxid: Zxid) {
+        package init(name: String, czxid: Zxid?) {
             self.name = name
             self.czxid = czxid
         }
@@ -60,8 +61,9 @@ extension ContenderMachine {
         /// Send `marked` with a fresh mark.
         case mark
         case probe
-        /// Create my node and list the directory, in one flight; with its ancestors in front if asked for.
-        case enqueue(mark: String, createsParents: Bool)
+        /// Create my node and list the directory, in one flight; with its ancestors in front if asked for. Or, in one
+        /// transaction, delete a node of mine and create the new one.
+        case enqueue(mark: String, createsParents: Bool, replacing: String? = nil)
         /// List the directory, after a sync if asked for, in one flight.
         case list(syncs: Bool)
         /// Read `blocker`, then my own node, each with a watch, in one flight.

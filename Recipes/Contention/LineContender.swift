@@ -21,9 +21,18 @@ struct LineReader: Sendable {
     /// Everybody in line, in order, the first first. Two round trips: the list, then all nodes in flights. Whoever leaves
     /// between the two is left out.
     func contenders() async throws(ZooKeeperError) -> [LineContender] {
-        guard let names = try await names() else { return [] }
-        var result: [LineContender] = []
-        var rest = names[...]
+        try await read(try await names() ?? [])
+    }
+
+    /// What those with these names say of themselves.
+    ///
+    /// - Parameter known: Those that need not be read again.
+    func read(
+        _ names: [ContenderName], known: [LineContender] = []
+    ) async throws(ZooKeeperError) -> [LineContender] {
+        var found: [ZNodePath: LineContender] = [:]
+        for contender in known { found[contender.path] = contender }
+        var rest = names.filter { found[path.child($0.name)] == nil }[...]
         while !rest.isEmpty {
             let part = rest.prefix(500)
             rest = rest.dropFirst(part.count)
@@ -32,16 +41,16 @@ struct LineReader: Sendable {
             let replies = session.submitFlight(
                 part.map { GetData(path.child($0.name)).makeRequest() }, retry: .withinRequestTimeout)
             for (contender, reply) in zip(part, replies) {
+                let node = path.child(contender.name)
                 switch await reply.outcome() {
                 case .success(let response):
-                    guard case .node(let node) = response.kind else { continue }
-                    result.append(LineContender(contender, path.child(contender.name), node))
+                    if case .node(let value) = response.kind { found[node] = LineContender(contender, node, value) }
                 case .failure(let error):
                     if error.code != .noNode { throw error }
                 }
             }
         }
-        return result
+        return names.compactMap { found[path.child($0.name)] }
     }
 
     /// The first in line, and a watch on its node; or `nil` and a watch that sees somebody join.
@@ -77,6 +86,11 @@ struct LineReader: Sendable {
             if error.code == .noNode { return nil }
             throw error
         }
+        return try parse(names)
+    }
+
+    /// Those that stand in line, in order.
+    func parse(_ names: [String]) throws(ZooKeeperError) -> [ContenderName] {
         guard let contenders = dialect.contenders(among: names) else {
             throw ZooKeeperError(.refused, path: path.string, message: "the numbers of this line have run out")
         }

@@ -13,7 +13,7 @@ import ZooKeeper
 /// ```
 ///
 /// * When leadership is lost, the work is cancelled; when it has ended, the service stands again at the end of the line.
-/// * When the work returns, the service resigns and stands again.
+/// * When the work returns, the service stands again, in the transaction that gives up its place at the front.
 /// * When the work throws, the service resigns and throws that error, which ends the group.
 /// * On a graceful shutdown the work is cancelled, and when it has ended the service resigns before it returns. So the next
 ///   leader is elected at once and not when the session expires. Give the client a place *before* this service in the
@@ -36,10 +36,11 @@ public struct LeaderService: Service {
             while !Task.isCancelled {
                 var workError: (any Error)?
                 do {
-                    try await election.withLeadership { lease in
+                    try await election.withTerms { lease in
                         attempt = 0
                         do {
                             try await work(lease)
+                            return Task.isCancelled ? .resign : .standAgain
                         } catch {
                             workError = error
                             throw error

@@ -27,6 +27,10 @@ public struct ZooKeeperElection: Sendable {
         public var dialect = ElectionDialect.curatorLatch
         /// Of our nodes. The other candidates must be able to read them. Default: open.
         public var accessControl = AccessControl.open
+        /// What trouble ends leadership. Default: ``LossPolicy/onDeadline``.
+        public var lossPolicy = LossPolicy.onDeadline
+        /// What resigning waits for. Default: ``LockRelease/acknowledged``.
+        public var release = LockRelease.acknowledged
 
         public init() {}
     }
@@ -63,16 +67,76 @@ public struct ZooKeeperElection: Sendable {
     ///
     /// - Parameters:
     ///   - limit: How long to stand at most without being elected; `nil`: for ever. Zero or less throws `timedOut`.
+    ///   - place: Shows where we stand while we wait.
     ///   - body: Runs while this candidate leads.
     /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled before it is elected. ``LockError``:
     ///   `timedOut`, `lost`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     @discardableResult
     public func withLeadership<Success>(
         waitingUpTo limit: Duration? = nil,
+        place: PlaceInLine? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await scope.run(waitingUpTo: limit, isolation: isolation, body)
+        try await scope(place).run(waitingUpTo: limit, isolation: isolation, body)
+    }
+
+    /// What a leader does at the end of its term.
+    public enum TermEnd: Sendable, Hashable {
+        /// Leaves.
+        case resign
+        /// Stands as a candidate again, at the end of the line.
+        case standAgain
+    }
+
+    /// Leads again and again: runs `body` each time this candidate is elected, until it says ``TermEnd/resign``.
+    ///
+    /// Standing again is one transaction, which gives up the old place and takes the new one: the next candidate is elected
+    /// by it, and there is no moment at which this one does not stand. Curator's `LeaderSelector.autoRequeue` takes three
+    /// round trips for it.
+    ///
+    /// Everything else is as in ``withLeadership(waitingUpTo:place:isolation:_:)``; also a term that is lost throws.
+    public func withTerms(
+        isolation: isolated (any Actor)? = #isolation, _ body: (LockLease) async throws -> TermEnd
+    ) async throws {
+        let scope = scope()
+        if let outer = try scope.enclosing() {
+            while try await scope.enterAgain(outer, body) == .standAgain {}
+            return
+        }
+        var holding = try await scope.wait(upTo: nil)
+        while true {
+            switch await scope.inside(holding, body) {
+            case .success(.standAgain): holding = try await scope.wait(replacing: holding)
+            case .success(.resign): return try scope.finish(.success(()), await holding.giveBack(scope.release))
+            case .failure(let error): return try scope.finish(.failure(error), await holding.giveBack(scope.release))
+            }
+        }
+    }
+
+    /// Stands as a candidate, and returns when elected; ``HeldLock/release()`` resigns.
+    ///
+    /// As ``ZooKeeperLock/acquire(waitingUpTo:place:)``.
+    public func acquireLeadership(
+        waitingUpTo limit: Duration? = nil, place: PlaceInLine? = nil
+    ) async throws(LockError) -> HeldLock {
+        try await scope(place).acquire(waitingUpTo: limit)
+    }
+
+    /// Deletes the node of a candidate. If it leads, it steps down at once and the next one is elected; one that waits stands
+    /// again at the end of the line. (Curator's latch and selector, and kazoo, do not notice that theirs is gone.)
+    ///
+    /// - Returns: Whether it still stood.
+    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    @discardableResult
+    public func depose(_ candidate: LineContender) async throws(ZooKeeperError) -> Bool {
+        do {
+            try await client.delete(candidate.path)
+            return true
+        } catch {
+            if error.code == .noNode { return false }
+            throw error
+        }
     }
 
     // MARK: Looking at it
@@ -92,17 +156,21 @@ public struct ZooKeeperElection: Sendable {
         try await line.contenders()
     }
 
+    /// Who stands, as they come and go: see ``LineUpdates``.
+    public var candidateUpdates: LineUpdates { LineUpdates(line: line) }
+
     /// The leaders, as they change: see ``Leaders``.
     public var leaders: Leaders { Leaders(line: line) }
 
     private var line: LineReader { LineReader(client: client, path: path, dialect: configuration.dialect.line) }
 
-    private var scope: LockScope {
-        LockScope(
-            client: client, path: path,
-            settings: ContenderSettings(
-                dialect: configuration.dialect.line, policy: .exclusive, data: Array(id.utf8),
-                accessControl: configuration.accessControl),
-            watchesAtOnce: true)
+    private func scope(_ place: PlaceInLine? = nil) -> LockScope {
+        var settings = ContenderSettings(
+            dialect: configuration.dialect.line, policy: .exclusive, data: Array(id.utf8),
+            accessControl: configuration.accessControl)
+        settings.lossPolicy = configuration.lossPolicy
+        settings.place = place
+        return LockScope(
+            client: client, path: path, settings: settings, watchesAtOnce: true, release: configuration.release)
     }
 }

@@ -9,6 +9,8 @@ package import ZooKeeper
 package final class LeaseCore: Leaseholder {
     package enum Status: Sendable {
         case held
+        /// Past the deadline, and kept until the session ends or the leader has been asked.
+        case doubtful
         case lost(LockLoss)
         case closed
     }
@@ -17,19 +19,29 @@ package final class LeaseCore: Leaseholder {
     package let lockPath: ZNodePath
     package let nodePath: ZNodePath
     package let token: FencingToken
+    private let policy: LossPolicy
     /// Fulfilled when the lock is lost, with `nil` if it was let go instead.
     package let end = Promise<LockLoss?>()
+    /// Fulfilled when somebody asks for the lock, or, with `false`, when it has ended.
+    package let asked = Promise<Bool>()
     private let status = Mutex(Status.held)
 
-    package init(session: ZooKeeperSession, lockPath: ZNodePath, nodePath: ZNodePath, token: FencingToken) {
+    package init(
+        session: ZooKeeperSession, lockPath: ZNodePath, nodePath: ZNodePath, token: FencingToken,
+        policy: LossPolicy = .onDeadline
+    ) {
         self.session = session
         self.lockPath = lockPath
         self.nodePath = nodePath
         self.token = token
+        self.policy = policy
+        // From here on it is told what becomes of the session; what came before is looked at.
         if let state = session.attach(self) {
             lose(.sessionEnded(state))
         } else if ContinuousClock.now >= session.leasesExpireBy {
-            lose(.deadlinePassed)
+            sessionOverdue()
+        } else if policy == .onSuspension, !session.isUp {
+            lose(.connectionLost)
         }
     }
 
@@ -38,14 +50,24 @@ package final class LeaseCore: Leaseholder {
     /// It is lost, unless it has ended before.
     package func lose(_ loss: LockLoss) {
         let isNew = status.withLock { status in
-            guard case .held = status else { return false }
+            switch status {
+            case .held, .doubtful: break
+            case .lost, .closed: return false
+            }
             status = .lost(loss)
             return true
         }
-        guard isNew else { return }
+        if isNew { finish(loss) }
+    }
+
+    private func finish(_ loss: LockLoss?) {
         session.detach(self)
         end.fulfil(loss)
+        asked.fulfil(false)
     }
+
+    /// Somebody asks for the lock.
+    package func askFor() { asked.fulfil(true) }
 
     /// Lets go of it, and then calls `release`: nobody can use it any more.
     ///
@@ -55,25 +77,36 @@ package final class LeaseCore: Leaseholder {
             switch status {
             case .held:
                 // Late by the clock is lost, even if nobody has noticed yet.
-                let loss: LockLoss? = ContinuousClock.now >= session.leasesExpireBy ? .deadlinePassed : nil
+                let isLate = ContinuousClock.now >= session.leasesExpireBy && policy != .onExpiry
+                let loss: LockLoss? = isLate ? .deadlinePassed : nil
                 status = loss.map { .lost($0) } ?? .closed
                 return (loss, true, true)
+            case .doubtful:
+                status = .closed
+                return (nil, true, true)
             case .lost(let loss): return (loss, false, true)
             case .closed: return (nil, false, false)
             }
         }
         // After the lock, for it may call back; and behind everything that was issued under it.
         if isOpen { release() }
-        if wasHeld {
-            session.detach(self)
-            end.fulfil(loss)
-        }
+        if wasHeld { finish(loss) }
         return loss
     }
 
-    package func sessionSuspended() {}
+    package func sessionSuspended() {
+        if policy == .onSuspension { lose(.connectionLost) }
+    }
 
-    package func sessionOverdue() { lose(.deadlinePassed) }
+    package func sessionOverdue() {
+        if policy != .onExpiry { return lose(.deadlinePassed) }
+        let isNew = status.withLock { status in
+            guard case .held = status else { return false }
+            status = .doubtful
+            return true
+        }
+        if isNew { confirm() }
+    }
 
     package func sessionEnded(_ state: SessionState) { lose(.sessionEnded(state)) }
 
@@ -81,32 +114,54 @@ package final class LeaseCore: Leaseholder {
 
     /// Calls `body` while it is certain that the lease has not ended. `body` must not call out.
     ///
-    /// - Throws: ``LockError``: `lost`, `scopeEnded`.
+    /// - Parameter provesItself: Whether what `body` issues shows by its answer whether the lock is held, so that a lease in
+    ///   doubt is good enough.
+    /// - Throws: ``LockError``: `lost`, `unconfirmed`, `scopeEnded`.
     func whileHeld<Success>(
-        for duration: Duration = .zero, isOpen: () -> Bool = { true }, _ body: () -> Success
+        for duration: Duration = .zero, provesItself: Bool = false, isOpen: () -> Bool = { true }, _ body: () -> Success
     ) throws(LockError) -> Success {
         var isLateNow = false
         let result: Result<Success, LockError> = status.withLock { status in
             switch status {
             case .closed: return .failure(LockError(.scopeEnded, path: lockPath))
             case .lost(let loss): return .failure(LockError(.lost, path: lockPath, loss: loss))
-            case .held:
-                guard isOpen() else { return .failure(LockError(.scopeEnded, path: lockPath)) }
-                let remaining = ContinuousClock.now.duration(to: session.leasesExpireBy)
-                if remaining > max(duration, .zero) { return .success(body()) }
-                // Past the deadline it is lost for good, also if an answer comes late and moves the deadline on. (Less left
-                // than was asked for is no loss.)
-                if remaining <= .zero {
-                    status = .lost(.deadlinePassed)
-                    isLateNow = true
-                }
-                return .failure(LockError(.lost, path: lockPath, loss: .deadlinePassed))
+            case .held, .doubtful: break
             }
+            guard isOpen() else { return .failure(LockError(.scopeEnded, path: lockPath)) }
+            if provesItself, policy == .onExpiry { return .success(body()) }
+            guard case .held = status else { return .failure(LockError(.unconfirmed, path: lockPath)) }
+            let remaining = ContinuousClock.now.duration(to: session.leasesExpireBy)
+            if remaining > max(duration, .zero) { return .success(body()) }
+            // Past the deadline it is lost for good, also if an answer comes late and moves the deadline on. (Less left
+            // than was asked for is no loss.)
+            isLateNow = remaining <= .zero
+            if policy == .onExpiry { return .failure(LockError(.unconfirmed, path: lockPath)) }
+            if isLateNow { status = .lost(.deadlinePassed) }
+            return .failure(LockError(.lost, path: lockPath, loss: .deadlinePassed))
         }
         if isLateNow {
-            session.detach(self)
-            end.fulfil(.deadlinePassed)
+            if policy == .onExpiry { sessionOverdue() } else { finish(.deadlinePassed) }
         }
         return try result.get()
+    }
+
+    /// Asks the leader, over whatever connections it takes, whether the node is there; then the doubt is over.
+    private func confirm() {
+        _ = session.submit(
+            TransactionList([Check(nodePath)]).makeRequest(), priority: .urgent, retry: .untilSessionEnds
+        ) { [weak self] outcome in
+            guard let self else { return }
+            switch outcome {
+            case .success:
+                let isLate = status.withLock { status in
+                    guard case .doubtful = status else { return false }
+                    if ContinuousClock.now >= session.leasesExpireBy { return true }
+                    status = .held
+                    return false
+                }
+                if isLate { confirm() }
+            case .failure(let error): if error.code == .noNode { lose(.nodeDeleted) }
+            }
+        }
     }
 }

@@ -59,7 +59,7 @@ public struct LockLease: Sendable {
     /// Throws if the lock is not held any more, or may not be. Asks nobody: to be called before every side effect.
     ///
     /// - Parameter duration: Also throws if less than this is left until ``expiresBy``.
-    /// - Throws: ``LockError``: `lost`, `scopeEnded`.
+    /// - Throws: ``LockError``: `lost`, `scopeEnded`; `unconfirmed` past ``expiresBy`` under ``LossPolicy/onExpiry``.
     public func checkHeld(for duration: Duration = .zero) throws(LockError) {
         try core.whileHeld(for: duration, isOpen: { scope.isOpen }) {}
     }
@@ -84,6 +84,23 @@ public struct LockLease: Sendable {
         try await guarded(operations, file: file, line: line)
     }
 
+    // MARK: Being asked for it
+
+    /// Whether somebody has asked for the lock: see ``revocationRequest()``.
+    public var isRevocationRequested: Bool { core.asked.current ?? false }
+
+    /// Waits until somebody asks for the lock, by ``ZooKeeperLock/requestRevocation(of:)`` or Curator's `Revoker`. It stays
+    /// held: whoever holds it decides when to give it back.
+    ///
+    /// A lock that is taken at once notices when it has been held for 200 ms (a sixth of the session's time-out, if that is
+    /// less); one that was waited for, from the first moment.
+    ///
+    /// - Returns: `false` if the lock has been lost or given back instead, or if the waiting task was cancelled.
+    public func revocationRequest() async -> Bool {
+        guard case .value(let isAsked) = await core.asked.wait() else { return false }
+        return isAsked
+    }
+
     /// The operations behind a check of the lock's node. Issued while the lease is known to be held, and so before its
     /// node is released.
     private func guarded(
@@ -92,7 +109,9 @@ public struct LockLease: Sendable {
         let transaction = TransactionList([Check(core.nodePath)] + operations)
         let request = transaction.makeRequest()
         // Its place in the order is taken while the lease is held; what may call back comes after.
-        let (reply, send) = try core.whileHeld(isOpen: { scope.isOpen }) { core.session.prepare(request) }
+        let (reply, send) = try core.whileHeld(provesItself: true, isOpen: { scope.isOpen }) {
+            core.session.prepare(request)
+        }
         send()
         do {
             let results = try transaction.output(of: await reply.outcome(), to: request)

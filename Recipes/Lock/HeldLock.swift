@@ -2,7 +2,7 @@ import Logging
 import Synchronization
 import ZooKeeper
 
-/// A lock that is held until ``release()``, from ``ZooKeeperLock/acquire(waitingUpTo:)``.
+/// A lock that is held until ``release()``, from ``ZooKeeperLock/acquire(waitingUpTo:place:)``.
 ///
 /// If it is dropped without being released, it is released in the background, and a line is logged: somebody forgot.
 public final class HeldLock: Sendable {
@@ -10,10 +10,12 @@ public final class HeldLock: Sendable {
     public let lease: LockLease
     private let holding: Acquisition.Holding
     private let isReleased = Mutex(false)
+    private let release: LockRelease
     private let logger: Logger
 
-    init(_ holding: Acquisition.Holding, logger: Logger) {
+    init(_ holding: Acquisition.Holding, release: LockRelease, logger: Logger) {
         self.holding = holding
+        self.release = release
         self.lease = LockLease(holding.lease, LockLease.Scope())
         self.logger = logger
     }
@@ -36,7 +38,7 @@ public final class HeldLock: Sendable {
     public func release() async -> LockLoss? {
         guard takeRelease() else { return holding.lease.end.current ?? nil }
         lease.scope.close()
-        return await holding.giveBack()
+        return await holding.giveBack(release)
     }
 
     /// Waits until the lock is lost or released.

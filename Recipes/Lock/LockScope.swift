@@ -9,6 +9,10 @@ struct LockScope: Sendable {
     /// Whether the removal of the own node is to be noticed from the first moment. A short hold need not pay for that: it
     /// costs a read, which otherwise is made when the hold turns out to be long.
     var watchesAtOnce = false
+    /// What giving back waits for.
+    var release = LockRelease.acknowledged
+    /// Whether the body is cancelled when somebody asks for what it holds.
+    var yieldsWhenAsked = false
 
     // MARK: Scopes
 
@@ -37,12 +41,14 @@ struct LockScope: Sendable {
         } catch let error as LockError {
             throw Self.forScope(error)
         }
+        settings.place?.finish()
         guard let holding else { return nil }
         return try await hold(holding, body)
     }
 
     /// Waits for its turn.
     func wait(upTo limit: Duration?) async throws -> Acquisition.Holding {
+        defer { settings.place?.finish() }
         let deadline = limit.map { ContinuousClock.now + $0 }
         if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
         do {
@@ -52,10 +58,27 @@ struct LockScope: Sendable {
         }
     }
 
+    /// Gives up the place that it has, takes a new one at the end of the line, and waits for its turn.
+    func wait(replacing holding: Acquisition.Holding) async throws -> Acquisition.Holding {
+        // From here on the old node may go without that being a loss.
+        if let loss = holding.lease.close(release: {}) {
+            holding.contender.release()
+            holding.contender.endHolding()
+            throw LockError(.lost, path: path, loss: loss)
+        }
+        defer { holding.contender.endHolding() }
+        do {
+            return try await acquisition.wait(until: nil, replacing: holding)
+        } catch {
+            throw Self.forScope(error)
+        }
+    }
+
     // MARK: By hand
 
     /// Waits for its turn, and returns what is held, to be given back by hand.
     func acquire(waitingUpTo limit: Duration?) async throws(LockError) -> HeldLock {
+        defer { settings.place?.finish() }
         guard case .free = EnclosingLocks.current.find(key, settings.policy.kind) else {
             throw LockError(.heldByEnclosingScope, path: path)
         }
@@ -63,7 +86,7 @@ struct LockScope: Sendable {
         if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
         let holding = try await acquisition.wait(until: deadline)
         if !holding.isWatched { holding.contender.watchOwnNode() }
-        return HeldLock(holding, logger: client.logger)
+        return HeldLock(holding, release: release, logger: client.logger)
     }
 
     // MARK: Inside
@@ -90,7 +113,7 @@ struct LockScope: Sendable {
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
         let outcome = await inside(holding, body)
-        return try finish(outcome, await holding.giveBack())
+        return try finish(outcome, await holding.giveBack(release))
     }
 
     /// Runs `body` while it is held, and keeps it.
@@ -103,6 +126,9 @@ struct LockScope: Sendable {
         let lease = LockLease(holding.lease, scope)
         let revocation = Revocation()
         holding.lease.end.whenFulfilled { loss in if loss != nil { revocation.revoke() } }
+        if yieldsWhenAsked {
+            holding.lease.asked.whenFulfilled { isAsked in if isAsked { revocation.revoke() } }
+        }
         var timer: Deadlines.Deadline?
         if !holding.isWatched, watchesAtOnce {
             holding.contender.watchOwnNode()
@@ -112,12 +138,10 @@ struct LockScope: Sendable {
                 contender.watchOwnNode()
             }
         }
-        let parent = RunningTask.current
         let outcome = await withRevocableScope(revocation) { task in
             // Before the task is gone: another may get its identity.
             defer { scope.close() }
-            let enclosing = EnclosingLocks.current.entering(
-                key, settings.policy.kind, lease, parent: parent, task: task)
+            let enclosing = EnclosingLocks.current.entering(key, settings.policy.kind, lease, task: task)
             return try await EnclosingLocks.$current.withValue(enclosing) { try await body(lease) }
         }
         timer?.cancel()
@@ -156,11 +180,13 @@ extension Acquisition.Holding {
     /// Lets go of the lock and waits until its node is gone, or the lock cannot be held any longer anyway.
     ///
     /// - Returns: How it was lost, if it was.
-    func giveBack() async -> LockLoss? {
+    func giveBack(_ release: LockRelease) async -> LockLoss? {
         let loss = lease.close { contender.release() }
         contender.endHolding()
         // A lost lock's node is removed too, but nobody need wait for it.
-        if loss == nil { await contender.removed.wait(until: lease.session.leasesExpireBy, isShielded: true) }
+        if loss == nil, release == .acknowledged {
+            await contender.removed.wait(until: lease.session.leasesExpireBy, isShielded: true)
+        }
         return loss
     }
 }

@@ -3,7 +3,8 @@ import ZooKeeper
 /// Which locks the scopes around the current task hold, and which task each of them belongs to.
 ///
 /// It is inherited by every task that is started inside a scope. Only the task that runs a scope's body may enter the
-/// lock again; the others run beside it, and letting them in would be letting two in.
+/// lock again; the others run beside it, and letting them in would be letting two in. A scope inside that body, of a lock or
+/// of a session, runs its own body for that task: it may enter too (``ScopeLineage``).
 struct EnclosingLocks: Sendable {
     @TaskLocal static var current = EnclosingLocks()
 
@@ -17,9 +18,8 @@ struct EnclosingLocks: Sendable {
     private struct Entry {
         var lease: LockLease
         var kind: ContenderKind
+        /// The one that runs the scope's body. As long as the scope is open, no other has its identity.
         var task: RunningTask?
-        /// The scope whose body that task runs. When it has ended, another task may have the same identity.
-        var owner: LockLease.Scope
     }
 
     private var entries: [Key: Entry] = [:]
@@ -39,20 +39,14 @@ struct EnclosingLocks: Sendable {
     /// - Parameter kind: What it wants. Who is alone may also read.
     func find(_ key: Key, _ kind: ContenderKind) -> Finding {
         guard let entry = entries[key], entry.lease.scope.isOpen else { return .free }
-        guard let task = entry.task, task == RunningTask.current, entry.owner.isOpen else { return .anothers }
+        guard let task = entry.task, ScopeLineage.leads(to: task) else { return .anothers }
         return entry.kind == .exclusive || kind == .shared ? .mine(entry.lease) : .reading(entry.lease)
     }
 
-    /// What the body of a scope sees that `parent` has opened and `task` runs: what was the parent's is now the body's.
-    func entering(
-        _ key: Key, _ kind: ContenderKind, _ lease: LockLease, parent: RunningTask?, task: RunningTask?
-    ) -> EnclosingLocks {
+    /// What the body of a scope sees that `task` runs.
+    func entering(_ key: Key, _ kind: ContenderKind, _ lease: LockLease, task: RunningTask?) -> EnclosingLocks {
         var result = self
-        for (key, entry) in entries where entry.task == parent && entry.owner.isOpen {
-            result.entries[key]?.task = task
-            result.entries[key]?.owner = lease.scope
-        }
-        result.entries[key] = Entry(lease: lease, kind: kind, task: task, owner: lease.scope)
+        result.entries[key] = Entry(lease: lease, kind: kind, task: task)
         return result
     }
 }

@@ -37,13 +37,20 @@ public struct ZooKeeperLock: Sendable {
         public var id = ProcessIdentity.description
         /// Of our nodes. Whoever waits behind a node must be able to read it. Default: open.
         public var accessControl = AccessControl.open
+        /// What trouble ends a lock that is held. Default: ``LossPolicy/onDeadline``.
+        public var lossPolicy = LossPolicy.onDeadline
+        /// What giving it back waits for. Default: ``LockRelease/acknowledged``.
+        public var release = LockRelease.acknowledged
+        /// Whether a scope's body is cancelled when somebody asks for the lock, as it is when the lock is lost; what it then
+        /// returns or throws counts, for it has not been lost. Default: no; ``LockLease/revocationRequest()`` tells the body.
+        public var yieldsWhenAsked = false
 
         public init() {}
     }
 
     /// Where the line is.
     public let path: ZNodePath
-    private let client: ZooKeeperClient
+    let client: ZooKeeperClient
     private let configuration: Configuration
 
     /// - Parameters:
@@ -68,6 +75,7 @@ public struct ZooKeeperLock: Sendable {
     /// - Parameters:
     ///   - limit: How long to wait at most, over everything it takes; `nil`: for ever. Zero or less throws `timedOut`
     ///     and sends nothing; see ``withLockIfAvailable(isolation:_:)``.
+    ///   - place: Shows where we stand while we wait.
     ///   - body: Runs while the lock is held.
     /// - Returns: What `body` returns, after the lock has been given back (or cannot be held any longer anyway).
     /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled while it waits. ``LockError``:
@@ -75,22 +83,23 @@ public struct ZooKeeperLock: Sendable {
     @discardableResult
     public func withLock<Success>(
         waitingUpTo limit: Duration? = nil,
+        place: PlaceInLine? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await scope.run(waitingUpTo: limit, isolation: isolation, body)
+        try await scope(place).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// Runs `body` if the lock is free and nobody waits for it; returns `nil` at once if not.
     ///
     /// A lock that is taken costs one read and no write. "Taken" may be old news by a moment.
     ///
-    /// - Throws: As ``withLock(waitingUpTo:isolation:_:)``, without `timedOut`.
+    /// - Throws: As ``withLock(waitingUpTo:place:isolation:_:)``, without `timedOut`.
     public func withLockIfAvailable<Success>(
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success? {
-        try await scope.runIfAvailable(isolation: isolation, body)
+        try await scope().runIfAvailable(isolation: isolation, body)
     }
 
     // MARK: By hand
@@ -100,10 +109,14 @@ public struct ZooKeeperLock: Sendable {
     /// Scopes are safer: use them where the code allows it. This is for a lock whose life is that of an object. It is not
     /// entered again: `withLock` on the same path in the same task stands in line behind it, for ever if need be.
     ///
-    /// - Parameter limit: As in ``withLock(waitingUpTo:isolation:_:)``.
+    /// - Parameters:
+    ///   - limit: As in ``withLock(waitingUpTo:place:isolation:_:)``.
+    ///   - place: Shows where we stand while we wait.
     /// - Throws: ``LockError``: `timedOut`, `cancelled`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
-    public func acquire(waitingUpTo limit: Duration? = nil) async throws(LockError) -> HeldLock {
-        try await scope.acquire(waitingUpTo: limit)
+    public func acquire(
+        waitingUpTo limit: Duration? = nil, place: PlaceInLine? = nil
+    ) async throws(LockError) -> HeldLock {
+        try await scope(place).acquire(waitingUpTo: limit)
     }
 
     // MARK: Looking at it
@@ -112,14 +125,22 @@ public struct ZooKeeperLock: Sendable {
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     public func contenders() async throws(ZooKeeperError) -> [LineContender] {
-        try await LineReader(client: client, path: path, dialect: configuration.dialect.line).contenders()
+        try await line.contenders()
     }
 
-    private var scope: LockScope {
-        LockScope(
-            client: client, path: path,
-            settings: ContenderSettings(
-                dialect: configuration.dialect.line, policy: .exclusive, data: Array(configuration.id.utf8),
-                accessControl: configuration.accessControl))
+    /// Who holds the lock and who waits, as they come and go: see ``LineUpdates``.
+    public var contenderUpdates: LineUpdates { LineUpdates(line: line) }
+
+    private var line: LineReader { LineReader(client: client, path: path, dialect: configuration.dialect.line) }
+
+    private func scope(_ place: PlaceInLine? = nil) -> LockScope {
+        var settings = ContenderSettings(
+            dialect: configuration.dialect.line, policy: .exclusive, data: Array(configuration.id.utf8),
+            accessControl: configuration.accessControl)
+        settings.lossPolicy = configuration.lossPolicy
+        settings.place = place
+        return LockScope(
+            client: client, path: path, settings: settings, release: configuration.release,
+            yieldsWhenAsked: configuration.yieldsWhenAsked)
     }
 }

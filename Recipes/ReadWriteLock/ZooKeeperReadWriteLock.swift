@@ -24,7 +24,7 @@ public import ZooKeeper
 /// **Again in the same task.** Inside a writing scope both may be entered again; inside a reading scope reading may.
 /// Writing inside a reading scope throws `heldByEnclosingScope`, for the writer would wait for its own reader for ever;
 /// ``withWriteLockIfAvailable(isolation:_:)`` does not wait and may succeed. A writer goes on as a reader by
-/// ``withWriteLock(waitingUpTo:isolation:_:thenReading:)``. Other
+/// ``withWriteLock(waitingUpTo:place:isolation:_:thenReading:)``. Other
 /// tasks that the body started get `heldByEnclosingScope`, as with ``ZooKeeperLock``.
 public struct ZooKeeperReadWriteLock: Sendable {
     /// What may differ from lock to lock.
@@ -35,13 +35,20 @@ public struct ZooKeeperReadWriteLock: Sendable {
         public var id = ProcessIdentity.description
         /// Of our nodes. Whoever waits behind a node must be able to read it. Default: open.
         public var accessControl = AccessControl.open
+        /// What trouble ends a lock that is held. Default: ``LossPolicy/onDeadline``.
+        public var lossPolicy = LossPolicy.onDeadline
+        /// What giving it back waits for. Default: ``LockRelease/acknowledged``.
+        public var release = LockRelease.acknowledged
+        /// Whether a scope's body is cancelled when somebody asks for the lock, as it is when the lock is lost; what it then
+        /// returns or throws counts, for it has not been lost. Default: no; ``LockLease/revocationRequest()`` tells the body.
+        public var yieldsWhenAsked = false
 
         public init() {}
     }
 
     /// Where the line is.
     public let path: ZNodePath
-    private let client: ZooKeeperClient
+    let client: ZooKeeperClient
     private let configuration: Configuration
 
     /// - Parameters:
@@ -58,26 +65,28 @@ public struct ZooKeeperReadWriteLock: Sendable {
 
     /// Waits until no writer is in front, runs `body` together with other readers, gives the lock back.
     ///
-    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:isolation:_:)``.
+    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:place:isolation:_:)``.
     @discardableResult
     public func withReadLock<Success>(
         waitingUpTo limit: Duration? = nil,
+        place: PlaceInLine? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await reading.run(waitingUpTo: limit, isolation: isolation, body)
+        try await reading(place).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// Waits until nobody is in front, runs `body` alone, gives the lock back.
     ///
-    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:isolation:_:)``.
+    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:place:isolation:_:)``.
     @discardableResult
     public func withWriteLock<Success>(
         waitingUpTo limit: Duration? = nil,
+        place: PlaceInLine? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await writing.run(waitingUpTo: limit, isolation: isolation, body)
+        try await writing(place).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// Waits until nobody is in front, runs `write` alone, then goes on as a reader and runs `read` with what `write`
@@ -88,7 +97,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// (CURATOR-621). The reader keeps the writer's fencing token.
     ///
     /// If `write` throws, the lock is given back and `read` does not run. Everything else is as in
-    /// ``ZooKeeperLock/withLock(waitingUpTo:isolation:_:)``; inside a writing scope of the same task both run as part of that
+    /// ``ZooKeeperLock/withLock(waitingUpTo:place:isolation:_:)``; inside a writing scope of the same task both run as part of that
     /// scope.
     ///
     /// - Throws: Also ``LockError`` with code `unavailable` if it could not become a reader, after `write` and instead of
@@ -96,10 +105,12 @@ public struct ZooKeeperReadWriteLock: Sendable {
     @discardableResult
     public func withWriteLock<Written, Success>(
         waitingUpTo limit: Duration? = nil,
+        place: PlaceInLine? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ write: (LockLease) async throws -> Written,
         thenReading read: (LockLease, Written) async throws -> Success
     ) async throws -> Success {
+        let writing = writing(place)
         if let outer = try writing.enclosing() {
             let written = try await writing.enterAgain(outer, write)
             return try await writing.enterAgain(outer) { try await read($0, written) }
@@ -108,9 +119,9 @@ public struct ZooKeeperReadWriteLock: Sendable {
         switch await writing.inside(holding, write) {
         case .success(let written):
             let asReader = try await downgraded(holding)
-            return try await reading.hold(asReader) { try await read($0, written) }
+            return try await reading().hold(asReader) { try await read($0, written) }
         case .failure(let error):
-            return try writing.finish(.failure(error), await holding.giveBack())
+            return try writing.finish(.failure(error), await holding.giveBack(configuration.release))
         }
     }
 
@@ -124,14 +135,14 @@ public struct ZooKeeperReadWriteLock: Sendable {
             throw LockError(.lost, path: path, loss: loss)
         }
         defer { holding.contender.endHolding() }
-        let exchange = Downgrade(session: lease.session, directory: path, settings: reading.settings)
+        let exchange = Downgrade(session: lease.session, directory: path, settings: reading().settings)
         let writer = lease.nodePath.name
         do {
             guard let reader = try await exchange.run(from: writer) else {
                 throw LockError(.lost, path: path, loss: .nodeDeleted)
             }
             let contender = Contender(
-                session: lease.session, directory: path, settings: reading.settings, holding: reader,
+                session: lease.session, directory: path, settings: reading().settings, holding: reader,
                 token: lease.token)
             guard case .granted(let held, _)? = contender.outcome.current else {
                 throw LockError(.unavailable, path: path)
@@ -157,7 +168,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success? {
-        try await reading.runIfAvailable(isolation: isolation, body)
+        try await reading().runIfAvailable(isolation: isolation, body)
     }
 
     /// Runs `body` as the writer if nobody holds the lock or waits for it; returns `nil` at once if somebody does, which
@@ -170,19 +181,23 @@ public struct ZooKeeperReadWriteLock: Sendable {
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success? {
-        try await writing.runIfAvailable(isolation: isolation, body)
+        try await writing().runIfAvailable(isolation: isolation, body)
     }
 
     // MARK: By hand
 
-    /// As ``ZooKeeperLock/acquire(waitingUpTo:)``, for reading.
-    public func acquireReadLock(waitingUpTo limit: Duration? = nil) async throws(LockError) -> HeldLock {
-        try await reading.acquire(waitingUpTo: limit)
+    /// As ``ZooKeeperLock/acquire(waitingUpTo:place:)``, for reading.
+    public func acquireReadLock(
+        waitingUpTo limit: Duration? = nil, place: PlaceInLine? = nil
+    ) async throws(LockError) -> HeldLock {
+        try await reading(place).acquire(waitingUpTo: limit)
     }
 
-    /// As ``ZooKeeperLock/acquire(waitingUpTo:)``, for writing.
-    public func acquireWriteLock(waitingUpTo limit: Duration? = nil) async throws(LockError) -> HeldLock {
-        try await writing.acquire(waitingUpTo: limit)
+    /// As ``ZooKeeperLock/acquire(waitingUpTo:place:)``, for writing.
+    public func acquireWriteLock(
+        waitingUpTo limit: Duration? = nil, place: PlaceInLine? = nil
+    ) async throws(LockError) -> HeldLock {
+        try await writing(place).acquire(waitingUpTo: limit)
     }
 
     // MARK: Looking at it
@@ -191,17 +206,25 @@ public struct ZooKeeperReadWriteLock: Sendable {
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     public func contenders() async throws(ZooKeeperError) -> [LineContender] {
-        try await LineReader(client: client, path: path, dialect: configuration.dialect.line).contenders()
+        try await line.contenders()
     }
 
-    private var reading: LockScope { scope(.shared) }
-    private var writing: LockScope { scope(.exclusive) }
+    /// Who holds the lock and who waits, as they come and go: see ``LineUpdates``.
+    public var contenderUpdates: LineUpdates { LineUpdates(line: line) }
 
-    private func scope(_ policy: ContentionPolicy) -> LockScope {
-        LockScope(
-            client: client, path: path,
-            settings: ContenderSettings(
-                dialect: configuration.dialect.line, policy: policy, data: Array(configuration.id.utf8),
-                accessControl: configuration.accessControl))
+    private var line: LineReader { LineReader(client: client, path: path, dialect: configuration.dialect.line) }
+
+    private func reading(_ place: PlaceInLine? = nil) -> LockScope { scope(.shared, place) }
+    private func writing(_ place: PlaceInLine? = nil) -> LockScope { scope(.exclusive, place) }
+
+    private func scope(_ policy: ContentionPolicy, _ place: PlaceInLine?) -> LockScope {
+        var settings = ContenderSettings(
+            dialect: configuration.dialect.line, policy: policy, data: Array(configuration.id.utf8),
+            accessControl: configuration.accessControl)
+        settings.lossPolicy = configuration.lossPolicy
+        settings.place = place
+        return LockScope(
+            client: client, path: path, settings: settings, release: configuration.release,
+            yieldsWhenAsked: configuration.yieldsWhenAsked)
     }
 }

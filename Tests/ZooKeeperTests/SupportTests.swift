@@ -151,7 +151,7 @@ import ZooKeeper
 
 @Suite struct StatesTests {
     @Test func aSlowConsumerGetsTheNewest() async {
-        let feed = SessionStates.Feed()
+        let feed = LatestValue(SessionState.connecting)
         let states = SessionStates(feed)
         var iterator = states.makeAsyncIterator()
         #expect(await iterator.next() == .connecting)
@@ -168,7 +168,7 @@ import ZooKeeper
     }
 
     @Test func endsWhenItsTaskIsCancelled() async {
-        let feed = SessionStates.Feed()
+        let feed = LatestValue(SessionState.connecting)
         let task = Task {
             var count = 0
             for await _ in SessionStates(feed) { count += 1 }

@@ -46,7 +46,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
     package let logger: Logger
     private let makeTransport: @Sendable (ZooKeeperConfiguration, Logger) -> any SessionTransport
     private let state: Mutex<State>
-    private let feed = SessionStates.Feed()
+    private let feed = LatestValue(SessionState.connecting)
     private let stopped = Promise<Void>()
     private let shutdown = Promise<Void>()
 

@@ -50,7 +50,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     let transport: any SessionTransport
     let logger: Logger
     let core: Mutex<Core>
-    let feed = SessionStates.Feed()
+    let feed = LatestValue(SessionState.connecting)
     let notices = Notices<Notice>()
     let whenStateChanges: @Sendable (SessionState) -> Void
     /// Removes the nodes of locks that are let go.
@@ -110,6 +110,9 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     package var leasesExpireBy: ContinuousClock.Instant {
         .init(nanosecondsSinceOrigin: leaseDeadline.load(ordering: .relaxed))
     }
+
+    /// Whether there is a connection right now.
+    package var isUp: Bool { core.withLock { $0.machine.isUp } }
 
     /// How often a connection was made.
     package var connection: Int { core.withLock { $0.connection } }

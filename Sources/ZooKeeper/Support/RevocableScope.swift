@@ -91,6 +91,47 @@ package final class Revocation: Sendable {
     }
 }
 
+/// Which task runs the body of a scope for which other task, which waits for it meanwhile: so that what holds for the one
+/// can hold for the other, and for no third.
+package final class ScopeLineage: Sendable {
+    @TaskLocal private static var current: ScopeLineage?
+
+    private let parent: RunningTask
+    private let child: RunningTask
+    private let outer: ScopeLineage?
+    /// When the body has ended, other tasks may get these identities.
+    private let isOpen = Atomic(true)
+
+    private init(parent: RunningTask, child: RunningTask) {
+        self.parent = parent
+        self.child = child
+        self.outer = Self.current
+    }
+
+    /// Whether the current task is `task`, or runs the body of a scope for it, or for one that does.
+    package static func leads(to task: RunningTask) -> Bool {
+        guard var found = RunningTask.current else { return false }
+        var lineage = current
+        while found != task {
+            // A task that was started inside the body has inherited the lineage, but is not the one in it.
+            guard let step = lineage, step.isOpen.load(ordering: .acquiring), step.child == found else { return false }
+            found = step.parent
+            lineage = step.outer
+        }
+        return true
+    }
+
+    fileprivate static func extended<Success: Sendable>(
+        from parent: RunningTask?, to child: RunningTask?, isolation: isolated (any Actor)?,
+        _ body: @Sendable () async throws -> Success
+    ) async throws -> Success {
+        guard let parent, let child else { return try await body() }
+        let lineage = ScopeLineage(parent: parent, child: child)
+        defer { lineage.isOpen.store(false, ordering: .releasing) }
+        return try await $current.withValue(lineage, operation: body, isolation: isolation)
+    }
+}
+
 /// Runs `body` in the caller's isolation so that `revocation` can cancel it.
 ///
 /// - Returns: What became of `body`. It has ended: nothing of it runs on.
@@ -99,7 +140,8 @@ package func withRevocableScope<Success>(
     isolation: isolated (any Actor)? = #isolation,
     _ body: (RunningTask?) async throws -> Success
 ) async -> Result<Success, any Error> {
-    await withoutActuallyEscaping(body) { body in
+    let parent = RunningTask.current
+    return await withoutActuallyEscaping(body) { body in
         let transferredBody = UnsafeTransfer(body)
         let outcome = await withTaskGroup(
             of: UnsafeTransfer<Result<Success, any Error>>.self, isolation: isolation
@@ -111,7 +153,10 @@ package func withRevocableScope<Success>(
                 if let task { revocation.begin(task) }
                 let outcome: Result<Success, any Error>
                 do {
-                    outcome = .success(try await transferredBody.value(task))
+                    outcome = .success(
+                        try await ScopeLineage.extended(from: parent, to: task, isolation: isolation) {
+                            UnsafeTransfer(try await transferredBody.value(task))
+                        }.value)
                 } catch {
                     outcome = .failure(error)
                 }

@@ -1,0 +1,186 @@
+import Synchronization
+import ZooKeeper
+
+// What a contender asks of the servers, and what it makes of the answers.
+
+extension Contender {
+    func probe() {
+        submit([GetChildren(directory).makeRequest()]) { contender, outcomes, _ in
+            .probed(contender.names(outcomes[0]))
+        }
+    }
+
+    func enqueue(_ mark: String, createsParents: Bool) {
+        let ancestors = createsParents ? directory.ancestors + (directory.isRoot ? [] : [directory]) : []
+        let parentMode: CreateMode = settings.dialect.makesContainers ? .container : .persistent
+        var requests = ancestors.map { Create($0, mode: parentMode).makeRequest() }
+        let path = directory.child(settings.dialect.prefix(for: mark, settings.policy.kind))
+        requests.append(
+            Create(path, data: settings.data, mode: .ephemeralSequential, accessControl: settings.accessControl)
+                .makeRequest())
+        requests.append(GetChildren(directory).makeRequest())
+        let replies = submit(requests) { contender, outcomes, connection in
+            let count = outcomes.count
+            let parents = outcomes.prefix(count - 2).compactMap { outcome -> ContenderMachine.Failure? in
+                guard case .failure(let error) = outcome, error.code != .nodeExists else { return nil }
+                return contender.failure(error)
+            }
+            return .enqueued(
+                create: contender.created(outcomes[count - 2]), list: contender.names(outcomes[count - 1]),
+                parents: parents.first, connection: connection)
+        }
+        state.withLock { $0.enqueuing = replies }
+    }
+
+    /// Deletes `old` and creates the new node in one transaction: whoever waits for `old` goes on, and there is no moment
+    /// at which neither is there.
+    func exchange(_ old: String, for mark: String) {
+        let path = directory.child(settings.dialect.prefix(for: mark, settings.policy.kind))
+        let exchange = TransactionList([
+            Delete(directory.child(old)),
+            Create(path, data: settings.data, mode: .ephemeralSequential, accessControl: settings.accessControl),
+        ])
+        let request = exchange.makeRequest()
+        let replies = submit([request, GetChildren(directory).makeRequest()]) { contender, outcomes, connection in
+            let results = Result { () throws(ZooKeeperError) in try exchange.output(of: outcomes[0], to: request) }
+            let create = results.mapError { contender.failure($0) }.flatMap { results in
+                guard case .created(let node)? = results.last else {
+                    return Result<ContenderMachine.Created, _>.failure(
+                        ContenderMachine.Failure(.protocolViolation, .unknown))
+                }
+                return .success(.init(name: node.path.name, czxid: nil))
+            }
+            return .enqueued(
+                create: create, list: contender.names(outcomes[1]), parents: nil, connection: connection)
+        }
+        state.withLock { $0.enqueuing = replies }
+    }
+
+    func list(syncs: Bool) {
+        let requests = (syncs ? [Sync(directory).makeRequest()] : []) + [GetChildren(directory).makeRequest()]
+        submit(requests, retry: .untilSessionEnds) { contender, outcomes, connection in
+            .listed(contender.names(outcomes[outcomes.count - 1]), connection: connection)
+        }
+    }
+
+    func watch(blocker: String?, own: String?) {
+        var requests: [Request] = []
+        // Dropped at the end: without the lock, for that may send something; and behind the new read, so that it need not.
+        var old: [Watch?] = []
+        defer { withExtendedLifetime(old) {} }
+        if let blocker {
+            let watch = Watch { [weak self] outcome in self?.changed(blocker, isOwn: false, outcome) }
+            old.append(
+                state.withLock { state in
+                    defer { state.blockerWatch = watch }
+                    return state.blockerWatch
+                })
+            requests.append(Request(.getData(path: directory.child(blocker).string), watch: watch))
+        }
+        if let own {
+            let watch = Watch { [weak self] outcome in self?.changed(own, isOwn: true, outcome) }
+            old.append(
+                state.withLock { state in
+                    defer { state.ownWatch = watch }
+                    return state.ownWatch
+                })
+            requests.append(Request(.getData(path: directory.child(own).string), watch: watch))
+        }
+        submit(requests) { contender, outcomes, connection in
+            .watched(
+                blocker: blocker == nil ? nil : contender.czxid(outcomes[0]),
+                own: own == nil ? nil : contender.ownNode(outcomes[outcomes.count - 1]), connection: connection)
+        }
+    }
+
+    private func changed(_ name: String, isOwn: Bool, _ outcome: Watch.Outcome) {
+        switch outcome {
+        case .success(let event):
+            let isGone = event.kind == .deleted
+            post(
+                isOwn
+                    ? .ownChanged(name, isGone: isGone)
+                    : .blockerChanged(name, isGone: isGone, connection: event.connection))
+        case .failure(let error):
+            state.withLock { $0.errors[error.code] = error }
+            post(.sessionLost)
+        }
+    }
+
+    /// Issues a flight, and posts what `makeEvent` makes of all its answers.
+    @discardableResult
+    private func submit(
+        _ requests: [Request], retry: Reply.Retry = .never,
+        makeEvent: @escaping @Sendable (Contender, [Reply.Outcome], _ connection: Int) -> ContenderMachine.Event
+    ) -> [Reply] {
+        let answers = FlightAnswers(count: requests.count)
+        let observers = requests.indices.map { index -> @Sendable (Reply.Outcome) -> Void in
+            { [self] outcome in
+                // The connection only changes on the thread that brings answers, which is this one.
+                if let all = answers.add(outcome, at: index) { post(makeEvent(self, all, session.connection)) }
+            }
+        }
+        return session.submitFlight(requests, retry: retry, observers: observers)
+    }
+
+    // MARK: Answers
+
+    private func names(_ outcome: Reply.Outcome) -> Result<[String], ContenderMachine.Failure> {
+        outcome.mapError { failure($0) }.map { response in
+            guard case .children(let names, _) = response.kind else { return [] }
+            session.janitor.sweep(names, in: directory, of: session)
+            return names
+        }
+    }
+
+    private func created(_ outcome: Reply.Outcome) -> Result<ContenderMachine.Created, ContenderMachine.Failure> {
+        outcome.mapError { failure($0) }.flatMap { response in
+            guard case .created(let path, let stat?) = response.kind else {
+                return .failure(ContenderMachine.Failure(.protocolViolation, .unknown))
+            }
+            return .success(.init(name: ZNodePath(unchecked: path).name, czxid: stat.czxid))
+        }
+    }
+
+    private func czxid(_ outcome: Reply.Outcome) -> Result<Zxid, ContenderMachine.Failure> {
+        outcome.mapError { failure($0) }.flatMap { response in
+            guard case .node(let node) = response.kind else {
+                return .failure(ContenderMachine.Failure(.protocolViolation, .unknown))
+            }
+            return .success(node.stat.czxid)
+        }
+    }
+
+    /// My own node: besides that it is there, its data say whether somebody asks for the lock.
+    private func ownNode(_ outcome: Reply.Outcome) -> Result<Zxid, ContenderMachine.Failure> {
+        if case .success(let response) = outcome, case .node(let node) = response.kind, Revoker.isRequest(node.data) {
+            let lease = state.withLock { state in
+                state.isAskedFor = true
+                return state.lease
+            }
+            lease?.askFor()
+        }
+        return czxid(outcome)
+    }
+
+    private func failure(_ error: ZooKeeperError) -> ContenderMachine.Failure {
+        state.withLock { $0.errors[error.code] = error }
+        return ContenderMachine.Failure(error.code, error.outcome)
+    }
+}
+
+/// Collects the answers of one flight.
+private final class FlightAnswers: Sendable {
+    private let answers: Mutex<[Reply.Outcome?]>
+
+    init(count: Int) { answers = Mutex(Array(repeating: nil, count: count)) }
+
+    /// - Returns: All answers, if this was the last.
+    func add(_ answer: Reply.Outcome, at index: Int) -> [Reply.Outcome]? {
+        answers.withLock { answers in
+            answers[index] = answer
+            let known = answers.compactMap(\.self)
+            return known.count == answers.count ? known : nil
+        }
+    }
+}

@@ -1,0 +1,145 @@
+import ZooKeeper
+
+// Getting a node into the line, and finding out its place.
+
+extension ContenderMachine {
+    /// Joins the line at its end, under a new mark: nothing of an earlier attempt is ever taken for this one.
+    mutating func rejoin() -> [Action] {
+        phase = .marking
+        return [.mark]
+    }
+
+    mutating func enqueue(_ mark: String) -> [Action] {
+        phase = .enqueuing(mark: mark, createsParents: createsParents)
+        return [.enqueue(mark: mark, createsParents: createsParents, replacing: replacing)]
+    }
+
+    mutating func probed(_ list: Result<[String], Failure>) -> [Action] {
+        switch list {
+        case .success(let names):
+            guard let contenders = dialect.contenders(among: names) else { return fail(.sequenceExhausted) }
+            let others = contenders.filter { $0.name != companion }
+            if let first = policy.blockersOfNewcomer(among: others).first { return fail(.busy(holder: first.name)) }
+            return rejoin()
+        case .failure(let failure) where failure.code == .noNode:
+            createsParents = true
+            return rejoin()
+        case .failure(let failure): return fail(failure)
+        }
+    }
+
+    mutating func enqueued(
+        _ mark: String, _ create: Result<Created, Failure>, _ list: Result<[String], Failure>, _ parents: Failure?,
+        _ connection: Int, _ isInTime: Bool
+    ) -> [Action] {
+        switch create {
+        case .success(let created):
+            replacing = nil
+            let seat = Seat(mark: mark, name: created.name, czxid: created.czxid)
+            return listed(seat, list, connection, isInTime)
+        case .failure(let failure):
+            if let old = replacing, let actions = replacementFailed(mark, old, failure) { return actions }
+            switch (failure.code, failure.outcome) {
+            case (.noNode, .refused):
+                // Nobody has created the directory, or the servers have removed it as an empty container.
+                if createsParents, let parents { return fail(parents) }
+                createsParents = true
+                return enqueue(mark)
+            case (.nodeExists, .refused): return fail(.sequenceExhausted)
+            case (.connectionLoss, .notSent), (.connectionLoss, .refused):
+                // It was not executed and will not be.
+                return enqueue(mark)
+            case (.connectionLoss, .unknown):
+                phase = .listing(Seat(mark: mark))
+                return [.list(syncs: true)]
+            default: return fail(failure)
+            }
+        }
+    }
+
+    /// The exchange of my old node for a new one has failed: from now on the two go separate ways.
+    ///
+    /// - Returns: What to do, if that is not what every other create would do.
+    private mutating func replacementFailed(_ mark: String, _ old: String, _ failure: Failure) -> [Action]? {
+        // It was not executed and will not be.
+        if failure.code == .connectionLoss, failure.outcome != .unknown { return nil }
+        replacing = nil
+        // The old one is gone, or its directory.
+        if failure.code == .noNode { return enqueue(mark) }
+        switch failure.outcome {
+        case .unknown:
+            phase = .listing(Seat(mark: mark))
+            return [.delete(old), .list(syncs: true)]
+        default: return [.delete(old)] + fail(failure)
+        }
+    }
+
+    // MARK: Finding one's place
+
+    mutating func listed(
+        _ seat: Seat, _ list: Result<[String], Failure>, _ connection: Int, _ isInTime: Bool
+    ) -> [Action] {
+        switch list {
+        case .success(let names):
+            return place(seat, names, connection, isInTime)
+        case .failure(let failure) where failure.code == .connectionLoss:
+            phase = .listing(seat)
+            return [.list(syncs: true)]
+        case .failure(let failure) where failure.code == .noNode:
+            // The directory is gone, and my node with it.
+            return forget(seat) + rejoin()
+        case .failure(let failure):
+            return forget(seat) + fail(failure)
+        }
+    }
+
+    mutating func place(
+        _ known: Seat, _ names: [String], _ connection: Int, _ isInTime: Bool
+    ) -> [Action] {
+        guard let contenders = dialect.contenders(among: names) else {
+            return forget(known) + fail(.sequenceExhausted)
+        }
+        // Every node with my mark is mine. The lowest counts; a request that arrived twice leaves no other behind.
+        let mine = contenders.filter { dialect.isMine($0.name, known.mark) }.sorted { $0.sequence < $1.sequence }
+        guard let own = mine.first else {
+            // After a create of unknown outcome it may still appear; then it is nobody's.
+            return (known.name == nil ? [.chase(mark: known.mark)] : []) + rejoin()
+        }
+        let extras: [Action] = mine.dropFirst().map { .delete($0.name) }
+        var seat = known
+        if seat.name != own.name { seat = Seat(mark: known.mark, name: own.name) }
+        let others = contenders.filter { !dialect.isMine($0.name, known.mark) && $0.name != companion }
+        let blockers = policy.blockers(of: own, among: others)
+        if let nearest = blockers.last, let first = blockers.first {
+            if mode == .attempt { return extras + [.delete(own.name)] + fail(.busy(holder: first.name)) }
+            // With several in the way the list that follows will show my own node; with one, its removal alone makes me
+            // the holder, so I must know that mine is there: by an answer that is yet to come, not by an older one.
+            let isSole = blockers.count == 1
+            if isSole { seat.isWatched = false }
+            phase = .waiting(
+                Wait(
+                    seat: seat, blocker: nearest.name, holder: first.name, ahead: blockers.count,
+                    connection: connection))
+            return extras + [.watch(blocker: nearest.name, own: isSole ? own.name : nil)]
+        }
+        guard let czxid = seat.czxid else {
+            // First in line, but which transaction created my node is not known yet.
+            seat.isWatched = false
+            phase = .waiting(Wait(seat: seat, ahead: 0, connection: connection))
+            return extras + [.watch(blocker: nil, own: own.name)]
+        }
+        return extras + grant(seat, czxid, isInTime)
+    }
+
+    mutating func grant(_ seat: Seat, _ czxid: Zxid, _ isInTime: Bool) -> [Action] {
+        guard let name = seat.name else { return [] }
+        guard isInTime else {
+            // First in line in a session that may be over. A sync that is answered shows that it is not.
+            phase = .listing(seat)
+            return [.list(syncs: true)]
+        }
+        let grant = Grant(name: name, czxid: czxid, isWatched: seat.isWatched)
+        phase = .holding(grant)
+        return [.grant(grant)]
+    }
+}

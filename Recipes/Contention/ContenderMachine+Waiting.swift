@@ -1,0 +1,139 @@
+import ZooKeeper
+
+// Waiting for one's turn, and ending.
+
+extension ContenderMachine {
+    mutating func watched(
+        _ old: Wait, _ blocker: Result<Zxid, Failure>?, _ own: Result<Zxid, Failure>?, _ connection: Int,
+        _ isInTime: Bool
+    ) -> [Action] {
+        var wait = old
+        switch own {
+        case .success(let czxid):
+            wait.seat.czxid = czxid
+            wait.seat.isWatched = true
+        case .failure(let failure): return readFailed(wait, failure)
+        case nil: break
+        }
+        switch blocker {
+        case .failure(let failure) where failure.code == .noNode: wait.isBlockerGone = true
+        case .failure(let failure): return readFailed(wait, failure)
+        case .success, nil: break
+        }
+        phase = .waiting(wait)
+        return advance(wait, connection, isInTime)
+    }
+
+    mutating func readFailed(_ wait: Wait, _ failure: Failure) -> [Action] {
+        switch failure.code {
+        case .connectionLoss:
+            phase = .listing(wait.seat)
+            return [.list(syncs: true)]
+        case .noNode: return rejoin()
+        default: return forget(wait.seat) + fail(failure)
+        }
+    }
+
+    mutating func blockerChanged(
+        _ old: Wait, isGone: Bool, _ connection: Int, _ isInTime: Bool
+    ) -> [Action] {
+        var wait = old
+        // Somebody wrote to the node in my way: it is still there.
+        guard isGone else { return [.watch(blocker: wait.blocker, own: nil)] }
+        wait.isBlockerGone = true
+        phase = .waiting(wait)
+        return advance(wait, connection, isInTime)
+    }
+
+    mutating func ownChanged(_ old: Wait, isGone: Bool) -> [Action] {
+        var wait = old
+        if isGone { return rejoin() }
+        wait.seat.isWatched = false
+        phase = .waiting(wait)
+        return [.watch(blocker: nil, own: wait.seat.name)]
+    }
+
+    /// Goes on if nobody is in my way any more. If one was, my own node must have been seen since the list: otherwise that
+    /// answer, or that event, is still to come.
+    mutating func advance(_ wait: Wait, _ connection: Int, _ isInTime: Bool) -> [Action] {
+        guard wait.isBlockerGone || wait.blocker == nil else { return [] }
+        // After a reconnect, watches fire in any order: my own node may be gone too, and I may not have heard yet.
+        let isSameConnection = connection == wait.connection
+        if wait.isSole {
+            guard wait.seat.isWatched, let czxid = wait.seat.czxid else { return [] }
+            if isSameConnection, policy.isStable(dialect.isOrdered) { return grant(wait.seat, czxid, isInTime) }
+        }
+        phase = .listing(wait.seat)
+        return [.list(syncs: !isSameConnection || !isInTime)]
+    }
+
+    // MARK: Ending
+
+    mutating func ownWatchFailed(_ grant: Grant, _ failure: Failure) -> [Action] {
+        switch failure.code {
+        case .connectionLoss: return [.watch(blocker: nil, own: grant.name)]
+        case .noNode:
+            phase = .over
+            return [.lose]
+        // Not to be read by us: the deletion goes unnoticed until it is verified.
+        default: return []
+        }
+    }
+
+    mutating func sessionLost() -> [Action] {
+        switch phase {
+        case .over: return []
+        case .leaving, .holding:
+            phase = .over
+            return []
+        default: return fail(.sessionLost)
+        }
+    }
+
+    /// The caller does not want to wait any longer.
+    mutating func leave(_ reason: Reason) -> [Action] {
+        let old = phase
+        switch old {
+        case .over, .leaving: return []
+        case .enqueuing(let mark, _):
+            phase = .leaving(mark: mark)
+            return [.fail(reason)]
+        case .listing(let seat):
+            return forget(seat) + fail(reason)
+        case .waiting(let wait):
+            return forget(wait.seat) + fail(reason)
+        case .holding(let grant):
+            phase = .over
+            return [.delete(grant.name)]
+        case .idle, .marking, .probing: return giveUpOld() + fail(reason)
+        }
+    }
+
+    /// Leaves nothing of the node that was to be replaced.
+    private mutating func giveUpOld() -> [Action] {
+        defer { replacing = nil }
+        return replacing.map { [.delete($0)] } ?? []
+    }
+
+    /// Leaves nothing of a create that was under way when the caller left.
+    mutating func cleanUp(_ mark: String, _ create: Result<Created, Failure>) -> [Action] {
+        phase = .over
+        switch create {
+        case .success(let created): return [.delete(created.name)]
+        case .failure(let failure): return giveUpOld() + (failure.outcome == .unknown ? [.chase(mark: mark)] : [])
+        }
+    }
+
+    func forget(_ seat: Seat) -> [Action] {
+        seat.name.map { [.delete($0)] } ?? [.chase(mark: seat.mark)]
+    }
+
+    mutating func fail(_ failure: Failure) -> [Action] {
+        fail(failure.code == .sessionLost ? .sessionLost : .refused(failure))
+    }
+
+    mutating func fail(_ reason: Reason) -> [Action] {
+        phase = .over
+        return [.fail(reason)]
+    }
+}
