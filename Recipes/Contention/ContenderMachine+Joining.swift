@@ -110,6 +110,7 @@ extension ContenderMachine {
         if seat.name != own.name { seat = Seat(mark: known.mark, name: own.name) }
         let others = contenders.filter { !dialect.isMine($0.name, known.mark) && $0.name != companion }
         let blockers = policy.blockers(of: own, among: others)
+        seat.ahead = blockers.count
         if let nearest = blockers.last, let first = blockers.first {
             if mode == .attempt { return extras + [.delete(own.name)] + fail(.busy(holder: first.name)) }
             // With several in the way the list that follows will show my own node; with one, its removal alone makes me
@@ -117,15 +118,13 @@ extension ContenderMachine {
             let isSole = blockers.count == 1
             if isSole { seat.isWatched = false }
             phase = .waiting(
-                Wait(
-                    seat: seat, blocker: nearest.name, holder: first.name, ahead: blockers.count,
-                    connection: connection))
+                Wait(seat: seat, blocker: nearest.name, holder: first.name, connection: connection))
             return extras + [.watch(blocker: nearest.name, own: isSole ? own.name : nil)]
         }
         guard let czxid = seat.czxid else {
             // First in line, but which transaction created my node is not known yet.
             seat.isWatched = false
-            phase = .waiting(Wait(seat: seat, ahead: 0, connection: connection))
+            phase = .waiting(Wait(seat: seat, connection: connection))
             return extras + [.watch(blocker: nil, own: own.name)]
         }
         return extras + grant(seat, czxid, isInTime)

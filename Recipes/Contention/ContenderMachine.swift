@@ -18,6 +18,8 @@ package struct ContenderMachine: Sendable, Hashable {
         var czxid: Zxid?
         /// Whether a watch is set on it.
         var isWatched = false
+        /// How many were in my way when I last looked.
+        var ahead: Int?
     }
 
     struct Wait: Hashable {
@@ -26,14 +28,12 @@ package struct ContenderMachine: Sendable, Hashable {
         var blocker: String?
         /// The first in line.
         var holder: String?
-        /// How many are in my way.
-        var ahead: Int
         /// Which connection the list came over.
         var connection: Int
         var isBlockerGone = false
 
         /// Whether the one that I watch is the only one in my way.
-        var isSole: Bool { ahead <= 1 }
+        var isSole: Bool { (seat.ahead ?? 0) <= 1 }
     }
 
     enum Phase: Hashable {
@@ -84,11 +84,15 @@ package struct ContenderMachine: Sendable, Hashable {
 
     /// My node and how many are in my way, as of the last list; `nil` while I am not in line.
     package var position: (node: String, ahead: Int)? {
+        let seat: Seat
         switch phase {
-        case .waiting(let wait): wait.seat.name.map { ($0, wait.ahead) }
-        case .holding(let grant): (grant.name, 0)
-        default: nil
+        case .holding(let grant): return (grant.name, 0)
+        case .listing(let current): seat = current
+        case .waiting(let wait): seat = wait.seat
+        default: return nil
         }
+        guard let name = seat.name, let ahead = seat.ahead else { return nil }
+        return (name, ahead)
     }
 
     /// Whether nothing will follow.

@@ -21,6 +21,11 @@ public final class PlaceInLine: Sendable {
         public var node: ZNodePath
         /// How many are in our way; 0 when it is our turn. For a reader only the writers in front count.
         public var ahead: Int
+
+        public init(node: ZNodePath, ahead: Int) {
+            self.node = node
+            self.ahead = ahead
+        }
     }
 
     private let latest = LatestValue<Position?>(nil)

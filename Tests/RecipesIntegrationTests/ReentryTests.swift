@@ -58,9 +58,10 @@ import ZooKeeperTesting
             try await lock.withLock { outer in
                 try await other.withLock { _ in
                     try await lock.withLock { inner in #expect(inner.fencingToken == outer.fencingToken) }
-                    try await client.withSession { _ in
-                        // A scope of the client's is not one of a lock's, but it does run its body in a child task.
+                    let inSession = try await client.withSession { _ in
+                        try await lock.withLock { inner in inner.fencingToken }
                     }
+                    #expect(inSession == outer.fencingToken)
                 }
                 try await lock.withLock { _ in }
             }

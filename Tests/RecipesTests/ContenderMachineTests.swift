@@ -394,4 +394,106 @@ import ZooKeeperRecipes
             create: .success(.init(name: own, czxid: zxid(1))), list: .success([own]), parents: nil, connection: 1)
         #expect(machine.handle(event, isInTime: true) == [.delete(own), .fail(.sequenceExhausted)])
     }
+
+    // MARK: Standing again
+
+    /// A machine that gives up its node 1 for a new one; its exchange is under way with the mark "me".
+    private func exchanging() -> Machine {
+        var machine = Machine(
+            dialect: .curatorLatch, policy: .exclusive, mode: .wait, replacing: "_c_old-latch-0000000001")
+        _ = machine.handle(.start, isInTime: true)
+        #expect(
+            machine.handle(.marked("me"), isInTime: true)
+                == [.enqueue(mark: "me", createsParents: false, replacing: "_c_old-latch-0000000001")])
+        return machine
+    }
+
+    private func exchanged(_ create: Result<Machine.Created, Failure>, _ names: [String]) -> Machine.Event {
+        .enqueued(create: create, list: .success(names), parents: nil, connection: 1)
+    }
+
+    @Test func standingAgainAloneAsksForItsTransaction() {
+        var machine = exchanging()
+        let own = "_c_me-latch-0000000002"
+        // A transaction does not say which one it was: the node does.
+        #expect(
+            machine.handle(exchanged(.success(.init(name: own, czxid: nil)), [own]), isInTime: true)
+                == [.watch(blocker: nil, own: own)])
+        #expect(
+            machine.handle(.watched(blocker: nil, own: .success(zxid(7)), connection: 1), isInTime: true)
+                == [.grant(.init(name: own, czxid: zxid(7), isWatched: true))])
+    }
+
+    @Test func anExchangeOfUnknownOutcomeGivesUpTheOldNodeAnyway() {
+        var machine = exchanging()
+        #expect(
+            machine.handle(exchanged(.failure(Self.lost), []), isInTime: true)
+                == [.delete("_c_old-latch-0000000001"), .list(syncs: true)])
+        // It was not executed: stands again under a new mark, and does not exchange any more.
+        #expect(machine.handle(.listed(.success([]), connection: 2), isInTime: true) == [.chase(mark: "me"), .mark])
+        #expect(
+            machine.handle(.marked("you"), isInTime: true) == [.enqueue(mark: "you", createsParents: false)])
+    }
+
+    @Test func anExchangeThatWasNotSentIsMadeAgain() {
+        var machine = exchanging()
+        let notSent = Failure(.connectionLoss, .notSent)
+        #expect(
+            machine.handle(exchanged(.failure(notSent), []), isInTime: true)
+                == [.enqueue(mark: "me", createsParents: false, replacing: "_c_old-latch-0000000001")])
+    }
+
+    @Test func withoutTheOldNodeThereIsNoExchange() {
+        var machine = exchanging()
+        #expect(
+            machine.handle(exchanged(.failure(Self.noNode), []), isInTime: true)
+                == [.enqueue(mark: "me", createsParents: false)])
+    }
+
+    @Test(arguments: [
+        Failure(.connectionLoss, .notSent), Failure(.connectionLoss, .unknown), Failure(.noAuth, .refused),
+    ])
+    private func whoLeavesDuringAnExchangeLeavesNothing(_ failure: Failure) {
+        var machine = exchanging()
+        #expect(machine.handle(.cancelled, isInTime: true) == [.fail(.cancelled)])
+        #expect(
+            machine.handle(exchanged(.failure(failure), []), isInTime: true)
+                == [.delete("_c_old-latch-0000000001")] + (failure.outcome == .unknown ? [.chase(mark: "me")] : []))
+        #expect(machine.isOver)
+        var done = exchanging()
+        _ = done.handle(.cancelled, isInTime: true)
+        let own = "_c_me-latch-0000000002"
+        #expect(
+            done.handle(exchanged(.success(.init(name: own, czxid: nil)), [own]), isInTime: true) == [.delete(own)])
+        var early = Machine(dialect: .curatorLatch, policy: .exclusive, mode: .wait, replacing: "old")
+        _ = early.handle(.start, isInTime: true)
+        #expect(early.handle(.cancelled, isInTime: true) == [.delete("old"), .fail(.cancelled)])
+    }
+
+    // MARK: The own watch
+
+    /// Its news comes while the list is under way: the watch is spent, so the grant must not count on it.
+    @Test func aWatchThatFiresDuringAListIsSpent() {
+        var machine = waiting(behind: [name("a", 1)])
+        let listed = machine.handle(
+            .blockerChanged(name("a", 1), isGone: true, connection: 2), isInTime: true)
+        #expect(listed == [.list(syncs: true)])
+        #expect(machine.handle(.ownChanged(name("me", 9), isGone: false), isInTime: true) == [])
+        #expect(
+            machine.handle(.listed(.success([name("me", 9)]), connection: 2), isInTime: true)
+                == [grant(9, isWatched: false)])
+    }
+
+    @Test func thePlaceIsKnownWhileItWaitsAndHolds() {
+        var machine = enqueuing()
+        #expect(machine.position == nil)
+        _ = machine.handle(enqueued(9, among: [name("a", 1), name("b", 2)]), isInTime: true)
+        #expect(machine.position?.ahead == 2 && machine.position?.node == name("me", 9))
+        _ = machine.handle(.blockerChanged(name("b", 2), isGone: true, connection: 1), isInTime: true)
+        #expect(machine.position?.ahead == 2, "it looks again, and does not know better yet")
+        _ = machine.handle(.listed(.success([name("me", 9)]), connection: 1), isInTime: true)
+        #expect(machine.position?.ahead == 0)
+        _ = machine.handle(.released, isInTime: true)
+        #expect(machine.position == nil)
+    }
 }

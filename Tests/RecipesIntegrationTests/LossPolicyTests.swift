@@ -1,0 +1,144 @@
+import TestSupport
+import Testing
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// What ends a lock, by its policy. The session lives for long, and its leases end soon: so each is seen by itself.
+@Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct LossPolicyTests {
+    private func withLock(
+        _ policy: LossPolicy, leaseMargin: Duration? = nil,
+        _ body: (ZooKeeperRelay, ZooKeeperClient, ZooKeeperLock) async throws -> Void
+    ) async throws {
+        let server = try ZooKeeperServer.required
+        let chroot = try await server.makeDirectory()
+        try await ZooKeeperRelay.withRelay(to: server) { relay in
+            var configuration = try relay.configuration
+            configuration.chroot = chroot
+            configuration.sessionTimeout = .seconds(40)
+            configuration.leaseMargin = leaseMargin
+            try await ZooKeeperClient.withClient(configuration) { client in
+                var settings = ZooKeeperLock.Configuration()
+                settings.lossPolicy = policy
+                try await body(relay, client, ZooKeeperLock(client, at: "/a", configuration: settings))
+            }
+        }
+    }
+
+    private static let short = Duration.seconds(38)
+
+    @Test func onSuspensionTheLossOfTheConnectionEndsIt() async throws {
+        try await withLock(.onSuspension) { relay, client, lock in
+            await #expect {
+                try await lock.withLock { _ in
+                    relay.cut()
+                    try await Task.sleep(for: .seconds(3_600))
+                }
+            } throws: { ($0 as? LockError)?.loss == .connectionLost }
+            // The session goes on, and with it the client: the node is removed, and the lock is free.
+            try await lock.withLock { _ in }
+        }
+    }
+
+    @Test func onDeadlineAConnectionThatComesBackInTimeChangesNothing() async throws {
+        try await withLock(.onDeadline) { relay, client, lock in
+            let token = try await lock.withLock { lease in
+                relay.cut()
+                try await eventually("connected again") { lease.session.connection == 2 }
+                try lease.checkHeld()
+                try await lease.verify()
+                return lease.fencingToken
+            }
+            #expect(token.czxid.rawValue > 0)
+        }
+    }
+
+    @Test func onDeadlineSilenceEndsIt() async throws {
+        try await withLock(.onDeadline, leaseMargin: Self.short) { relay, client, lock in
+            await #expect {
+                try await lock.withLock { _ in
+                    try await relay.whileRefusing { try await Task.sleep(for: .seconds(3_600)) }
+                }
+            } throws: { ($0 as? LockError)?.loss == .deadlinePassed }
+        }
+    }
+
+    /// In doubt it says so, and when the session is back and the node is there, the doubt is over.
+    @Test func onExpiryALockGoesOnWithItsSession() async throws {
+        try await withLock(.onExpiry, leaseMargin: Self.short) { relay, client, lock in
+            try await lock.withLock { lease in
+                try await relay.whileRefusing {
+                    try await eventually("in doubt") { (try? lease.checkHeld()) == nil }
+                    #expect { try lease.checkHeld() } throws: { LockError.Code.unconfirmed ~= $0 }
+                    #expect(lease.remaining == .zero)
+                    #expect(!Task.isCancelled)
+                }
+                try await eventually("confirmed") { (try? lease.checkHeld()) != nil }
+                try await lease.verify()
+            }
+        }
+    }
+
+    /// Whoever does not ask whether it is held gets no say in it either: the doubt is noticed by the clock.
+    @Test func onExpiryTheDoubtIsNoticedByItself() async throws {
+        try await withLock(.onExpiry, leaseMargin: Self.short) { relay, client, lock in
+            let held = try await lock.acquire()
+            try await relay.whileRefusing {
+                try await eventually("past the deadline") { ContinuousClock.now >= held.lease.expiresBy }
+            }
+            try await eventually("confirmed") { (try? held.lease.checkHeld()) != nil }
+            #expect(await held.release() == nil)
+        }
+    }
+
+    @Test func onExpiryANodeThatIsGoneIsALoss() async throws {
+        try await withLock(.onExpiry, leaseMargin: Self.short) { relay, client, lock in
+            let held = try await lock.acquire()
+            try await relay.whileRefusing {
+                try await eventually("in doubt") { (try? held.lease.checkHeld()) == nil }
+                let server = try ZooKeeperServer.required
+                try await server.withClient(in: client.configuration.chroot) {
+                    try await $0.delete(held.lease.nodePath)
+                }
+            }
+            #expect(await held.loss() == .nodeDeleted)
+        }
+    }
+
+    @Test func onExpiryTheEndOfTheSessionIsALoss() async throws {
+        try await withLock(.onExpiry) { relay, client, lock in
+            let held = try await lock.acquire()
+            try await ZooKeeperServer.required.expire(held.lease.session)
+            let loss = await held.loss()
+            #expect(loss == .sessionEnded(.lost(.expired)))
+        }
+    }
+
+    /// Released without waiting: the body's result is there while the answer is not.
+    @Test(arguments: [LockRelease.acknowledged, .background])
+    func whatReleasingWaitsFor(_ release: LockRelease) async throws {
+        try await withLock(.onDeadline) { relay, client, _ in
+            var settings = ZooKeeperLock.Configuration()
+            settings.release = release
+            let lock = ZooKeeperLock(client, at: "/a", configuration: settings)
+            try await lock.withLock { _ in }
+            let hasReturned = Promise<Void>()
+            let before = relay.traffic.requests[.delete] ?? 0
+            let task = Task {
+                try await lock.withLock { _ in relay.freezeReplies() }
+                hasReturned.fulfil(())
+            }
+            try await eventually("the removal is sent") { relay.traffic.requests[.delete] ?? 0 == before + 1 }
+            if release == .background {
+                try await task.value
+                #expect(relay.traffic.requests[.delete] == before + 1)
+            } else {
+                let wait = await hasReturned.wait(until: .now + .milliseconds(300))
+                if case .timedOut = wait {} else { Issue.record("it did not wait for the answer") }
+            }
+            relay.thaw()
+            try await task.value
+            try await eventually("removed") { try await client.children(of: "/a").names.isEmpty }
+        }
+    }
+}

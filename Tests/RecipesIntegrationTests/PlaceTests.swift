@@ -1,0 +1,96 @@
+import TestSupport
+import Testing
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// Where one stands, and who else does.
+@Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct PlaceTests {
+    private func withLock(_ body: (ZooKeeperClient, ZooKeeperLock) async throws -> Void) async throws {
+        try await ZooKeeperServer.required.withClient { client in
+            try await body(client, ZooKeeperLock(client, at: "/a"))
+        }
+    }
+
+    @Test func whoIsAloneHasNobodyInFront() async throws {
+        try await withLock { _, lock in
+            let place = PlaceInLine()
+            let node = try await lock.withLock(place: place) { $0.nodePath }
+            #expect(await place.enqueued() == .init(node: node, ahead: 0))
+            var positions = place.positions.makeAsyncIterator()
+            #expect(await positions.next() == .some(.init(node: node, ahead: 0)))
+            #expect(await positions.next() == nil)
+        }
+    }
+
+    @Test func waitersSeeHowManyAreInTheirWay() async throws {
+        try await withLock { client, lock in
+            let held = try await lock.acquire()
+            let (second, third) = (PlaceInLine(), PlaceInLine())
+            let middle = Task { try await lock.withLock(place: second) { _ in } }
+            #expect(await second.enqueued()?.ahead == 1)
+            let last = Task { try await lock.withLock(place: third) { _ in } }
+            let enqueued = try #require(await third.enqueued())
+            #expect(enqueued.ahead == 2)
+            let nodes = try await lock.contenders().map(\.path)
+            #expect(nodes.last == enqueued.node)
+            middle.cancel()
+            try await eventually("moved up") { third.current?.ahead == 1 }
+            await held.release()
+            try await last.value
+            #expect(third.current == .init(node: enqueued.node, ahead: 0))
+            var seen: [PlaceInLine.Position?] = []
+            for await position in second.positions { seen.append(position) }
+            #expect(seen.count == 1, "the end is there for whoever comes late")
+            await #expect(throws: CancellationError.self) { try await middle.value }
+        }
+    }
+
+    @Test func whoNeverStandsInLineIsTold() async throws {
+        try await withLock { _, lock in
+            let place = PlaceInLine()
+            await #expect { try await lock.withLock(waitingUpTo: .zero, place: place) { _ in } } throws: {
+                LockError.Code.timedOut ~= $0
+            }
+            #expect(await place.enqueued() == nil)
+            let other = PlaceInLine()
+            await #expect(throws: LockError.self) { try await lock.acquire(waitingUpTo: .zero, place: other) }
+            #expect(await other.enqueued() == nil)
+        }
+    }
+
+    @Test func aNewPlaceFollowsALostSession() async throws {
+        try await withLock { client, lock in
+            let server = try ZooKeeperServer.required
+            try await server.withClient(in: client.configuration.chroot) { other in
+                let held = try await ZooKeeperLock(other, at: "/a").acquire()
+                let place = PlaceInLine()
+                let waiter = Task { try await lock.withLock(place: place) { $0.nodePath } }
+                let first = try #require(await place.enqueued())
+                try await server.expire(try await client.withSession { $0 })
+                try await eventually("in line again") { place.current.map { $0.node != first.node } ?? false }
+                await held.release()
+                #expect(try await waiter.value == place.current?.node)
+            }
+        }
+    }
+
+    /// Each change of the line, in order, with the ids of those who stand in it; other children are no news.
+    @Test func theLineIsFollowed() async throws {
+        try await withLock { client, lock in
+            var updates = lock.contenderUpdates.makeAsyncIterator()
+            #expect(try await updates.next() == [])
+            let first = try await lock.acquire()
+            #expect(try await updates.next()?.map(\.path) == [first.lease.nodePath])
+            try await client.create("/a/foreign")
+            let waiter = Task { try await lock.acquire() }
+            let both = try #require(try await updates.next())
+            #expect(both.map(\.path).first == first.lease.nodePath)
+            #expect(both.count == 2 && both.allSatisfy { $0.id == ProcessIdentity.description })
+            await first.release()
+            #expect(try await updates.next() == [both[1]])
+            await (try await waiter.value).release()
+            #expect(try await updates.next() == [])
+        }
+    }
+}

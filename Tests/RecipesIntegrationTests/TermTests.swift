@@ -1,0 +1,155 @@
+import TestSupport
+import Testing
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// Leaders that stand again, that resign, and that are made to.
+@Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct TermTests {
+    /// An election seen through a relay, and the same election beside it.
+    private func withElections(
+        _ body: (ZooKeeperRelay, ZooKeeperElection, _ beside: ZooKeeperElection) async throws -> Void
+    ) async throws {
+        let server = try ZooKeeperServer.required
+        let chroot = try await server.makeDirectory()
+        try await ZooKeeperRelay.withRelay(to: server) { relay in
+            var configuration = try relay.configuration
+            configuration.chroot = chroot
+            configuration.sessionTimeout = .seconds(30)
+            try await ZooKeeperClient.withClient(configuration) { client in
+                try await server.withClient(in: chroot) { other in
+                    try await body(
+                        relay, ZooKeeperElection(client, at: "/e", id: "a"), ZooKeeperElection(other, at: "/e", id: "b")
+                    )
+                }
+            }
+        }
+    }
+
+    /// Leads twice; the second time only after the other one, and then resigns.
+    private func leadTwice(_ election: ZooKeeperElection, _ mayEnd: Promise<Void>) -> Task<[FencingToken], any Error> {
+        Task {
+            let tokens = Shared<[FencingToken]>([])
+            try await election.withTerms { lease in
+                tokens.withLock { $0.append(lease.fencingToken) }
+                if tokens.value.count == 2 { return .resign }
+                await mayEnd.wait()
+                return .standAgain
+            }
+            return tokens.value
+        }
+    }
+
+    @Test func standingAgainIsOneTransaction() async throws {
+        try await withElections { relay, election, beside in
+            let mayEnd = Promise<Void>()
+            let first = leadTwice(election, mayEnd)
+            try await eventually("leads") { try await beside.leader()?.id == "a" }
+            let elected = Promise<Void>()
+            let (place, mayResign) = (PlaceInLine(), Promise<Void>())
+            let second = Task {
+                try await beside.withLeadership(place: place) { lease in
+                    elected.fulfil(())
+                    await mayResign.wait()
+                    return lease.fencingToken
+                }
+            }
+            _ = await place.enqueued()
+            let before = relay.traffic
+            mayEnd.fulfil(())
+            await elected.wait()
+            let ids = try await beside.candidates().map(\.id)
+            #expect(ids == ["b", "a"])
+            let requests = (relay.traffic - before).requests
+            #expect(requests[.multi] == 1)
+            #expect(requests[.delete] == nil && requests[.create2] == nil)
+            mayResign.fulfil(())
+            let (tokens, between) = (try await first.value, try await second.value)
+            #expect(tokens.count == 2 && tokens[0] < between && between < tokens[1])
+            #expect(try await beside.candidates() == [])
+        }
+    }
+
+    /// Whether or not the transaction was executed: one node in line, none left behind.
+    @Test(arguments: [RelayFault.Point.request(.multi), .reply(to: .multi)])
+    func aTransactionOfUnknownOutcomeLeavesOnePlace(_ point: RelayFault.Point) async throws {
+        try await withElections { relay, election, beside in
+            let mayEnd = Promise<Void>()
+            let first = leadTwice(election, mayEnd)
+            try await eventually("leads") { try await beside.leader()?.id == "a" }
+            let held = Task { try await beside.acquireLeadership() }
+            try await eventually("stands") { try await beside.candidates().count == 2 }
+            relay.inject(RelayFault(.cut, at: point))
+            mayEnd.fulfil(())
+            let second = try await held.value
+            try await eventually("stands again") { try await beside.candidates().map(\.id) == ["b", "a"] }
+            await second.release()
+            let tokens = try await first.value
+            #expect(tokens.count == 2 && tokens[0] < tokens[1])
+            try await eventually("nothing is left") { try await beside.candidates() == [] }
+        }
+    }
+
+    /// The leader's own node is deleted at the moment at which it stands again.
+    @Test func aLeaderThatIsDeposedAsItStandsAgainHasOnePlace() async throws {
+        try await withElections { relay, election, beside in
+            let mayEnd = Promise<Void>()
+            let first = leadTwice(election, mayEnd)
+            try await eventually("leads") { try await beside.leader()?.id == "a" }
+            let leader = try #require(try await beside.leader())
+            // The news does not reach it before its transaction has left.
+            relay.inject(RelayFault(.lose, at: .watchEvent))
+            try await beside.depose(leader)
+            mayEnd.fulfil(())
+            _ = try? await first.value
+            try await eventually("nothing is left") { try await beside.candidates() == [] }
+        }
+    }
+
+    @Test func whoIsCancelledWhileItStandsAgainLeavesTheLine() async throws {
+        try await withElections { relay, election, beside in
+            let mayEnd = Promise<Void>()
+            let first = leadTwice(election, mayEnd)
+            try await eventually("leads") { try await beside.leader()?.id == "a" }
+            let held = Task { try await beside.acquireLeadership() }
+            try await eventually("stands") { try await beside.candidates().count == 2 }
+            mayEnd.fulfil(())
+            let second = try await held.value
+            try await eventually("stands again") { try await beside.candidates().count == 2 }
+            first.cancel()
+            await #expect(throws: CancellationError.self) { try await first.value }
+            try await eventually("has left") { try await beside.candidates().map(\.id) == ["b"] }
+            await second.release()
+        }
+    }
+
+    @Test func whoIsDeposedWhileItWaitsStandsAtTheEnd() async throws {
+        try await withElections { _, election, beside in
+            let leader = try await beside.acquireLeadership()
+            let waiting = Task { try await election.withLeadership { $0.fencingToken } }
+            try await eventually("stands") { try await beside.candidates().count == 2 }
+            let candidate = try await beside.candidates()[1]
+            #expect(try await beside.depose(candidate))
+            try await eventually("stands again") {
+                try await beside.candidates().last.map { $0.id == "a" && $0.path != candidate.path } ?? false
+            }
+            #expect(try await !beside.depose(candidate))
+            await leader.release()
+            #expect(try await waiting.value > leader.lease.fencingToken)
+        }
+    }
+
+    @Test func aTermInsideALeadershipIsPartOfIt() async throws {
+        try await withElections { _, election, beside in
+            try await election.withLeadership { outer in
+                let count = Shared(0)
+                try await election.withTerms { inner in
+                    #expect(inner.fencingToken == outer.fencingToken)
+                    count.withLock { $0 += 1 }
+                    return count.value < 3 ? .standAgain : .resign
+                }
+                #expect(count.value == 3)
+            }
+        }
+    }
+}
