@@ -93,6 +93,18 @@ let package = Package(
             path: "Examples/LockDemo",
             exclude: ["README.md"],
             swiftSettings: settings),
+        .executableTarget(
+            name: "zklock",
+            dependencies: [
+                "ZooKeeper", "ZooKeeperRecipes",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            path: "Examples/zklock",
+            exclude: ["README.md"],
+            swiftSettings: settings),
 
         // MARK: Tests
 
@@ -156,7 +168,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "ExampleTests",
-            dependencies: ["FirstLock", "LockDemo", "TestSupport", "ZooKeeper", "ZooKeeperTesting"],
+            dependencies: [
+                "FirstLock", "LockDemo", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", "zklock",
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "RecipesIntegrationTests",

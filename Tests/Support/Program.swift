@@ -24,6 +24,9 @@ public struct Program: Sendable {
     /// Where the compiler finds the modules of this package.
     public static let modules = directory.appending("Modules").string
 
+    /// Where the program with this name is, beside the test bundle.
+    public static func path(of name: String) -> String { directory.appending(name).string }
+
     private let executable: Executable
 
     /// The program with this name, beside the test bundle.

@@ -1,0 +1,73 @@
+import ArgumentParser
+import Dispatch
+import FoundationEssentials
+import Glibc
+import Subprocess
+import Synchronization
+import SystemPackage
+import UnixSignals
+
+/// The role of the process that the command is a child of. It reads deadlines from its standard input and ends the command,
+/// and itself, with the whole group when one passes, or at the end of the input.
+struct Supervise: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "supervise", shouldDisplay: false)
+
+    @Option var grace: Double
+    @Argument(parsing: .postTerminator) var command: [String]
+
+    func run() async throws {
+        // It signals its own group, and goes on to see what comes of that.
+        let signals = await UnixSignalsSequence(trapping: .sigterm)
+        let watch = DeadlineWatch()
+        watch.start()
+        let ending = Task { [grace] in
+            await watch.untilOver()
+            kill(0, SIGTERM)
+            try await Task.sleep(for: .seconds(grace))
+            kill(0, SIGKILL)
+        }
+        let status = await runCommand()
+        ending.cancel()
+        withExtendedLifetime(signals) {}
+        throw ExitCode(watch.isOver ? Status.lost : status)
+    }
+
+    private func runCommand() async -> Int32 {
+        do {
+            let result = try await Subprocess.run(
+                .name(command[0]), arguments: Arguments(Array(command.dropFirst())), input: .none,
+                output: .currentStandardOutput, error: .currentStandardError)
+            switch result.terminationStatus {
+            case .exited(let status): return status
+            case .signaled(let signal): return 128 + signal
+            }
+        } catch {
+            complain("\(command[0]) could not be started: \(error)")
+            return Status.notStarted
+        }
+    }
+}
+
+/// The newest deadline, as the input tells it.
+private final class DeadlineWatch: Sendable {
+    /// `nil` at the end of the input. Until the first line comes, not much time is given.
+    private let deadline = Mutex<ContinuousClock.Instant?>(.now + .seconds(5))
+
+    var isOver: Bool { deadline.withLock { $0 ?? .now } <= .now }
+
+    func start() {
+        // A thread of its own, for it waits for its input.
+        DispatchQueue(label: "deadlines").async { [self] in
+            while let line = readLine(),
+                let next = try? JSONDecoder().decode(ContinuousClock.Instant.self, from: Data(line.utf8))
+            {
+                deadline.withLock { $0 = next }
+            }
+            deadline.withLock { $0 = nil }
+        }
+    }
+
+    func untilOver() async {
+        while !isOver { try? await Task.sleep(for: .milliseconds(20)) }
+    }
+}

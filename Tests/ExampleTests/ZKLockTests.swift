@@ -1,0 +1,221 @@
+import Glibc
+import TestSupport
+import Testing
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// `zklock`, as its users start it: in a shell, which says its process id and its exit status.
+@Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct ZKLockTests {
+    /// Says its own process id, then that it was told to end.
+    private static let command = [
+        "sh", "-c", "trap 'echo told to end; exit 0' TERM; echo command $$; while :; do sleep 0.05; done",
+    ]
+    /// Does not want to end.
+    private static let stubborn = ["sh", "-c", "trap '' TERM; echo command $$; while :; do sleep 0.05; done"]
+
+    private struct Run: Sendable {
+        var running: Program.Running
+
+        func pid(of name: String) async throws -> Int32 {
+            let line = try await running.line(startingWith: name)
+            return try #require(line.split(separator: " ").last.flatMap { Int32($0) })
+        }
+    }
+
+    private func zklock(
+        _ options: [String], _ command: [String], connect: String? = nil, path: String = "/lock",
+        _ body: @Sendable (Run) async throws -> Void = { _ in }
+    ) async throws -> [String] {
+        let server = try ZooKeeperServer.required
+        let script = #""$0" "$@" & echo "zklock $!"; wait $!; echo "status $?""#
+        let arguments =
+            [Program.path(of: "zklock"), "--connect", connect ?? server.connectString] + options
+            + [path, "--"] + command
+        let (lines, _) = try await Program(found: "sh").run(["-c", script] + arguments) {
+            try await body(Run(running: $0))
+        }
+        return lines.filter { !$0.hasPrefix("zklock ") }
+    }
+
+    private func withChroot(_ body: (String, ZooKeeperReadWriteLock) async throws -> Void) async throws {
+        let server = try ZooKeeperServer.required
+        try await server.withClient { client in
+            let connect = server.connectString + client.configuration.chroot.string
+            try await body(connect, ZooKeeperReadWriteLock(client, at: "/lock"))
+        }
+    }
+
+    private func isAlive(_ pid: Int32) -> Bool { kill(pid, 0) == 0 }
+
+    @Test(arguments: [
+        (["sh", "-c", "exit 3"], "status 3"), (["sh", "-c", "kill -9 $$"], "status 137"), (["true"], "status 0"),
+        (["/no/such/command"], "status 127"),
+    ])
+    func theExitStatusIsTheCommands(_ command: [String], _ status: String) async throws {
+        try await withChroot { connect, lock in
+            let lines = try await zklock([], command, connect: connect)
+            #expect(lines == [status])
+            #expect(try await lock.contenders() == [])
+        }
+    }
+
+    @Test func theCommandHoldsTheLockAndKnowsItsToken() async throws {
+        try await withChroot { connect, lock in
+            let lines = try await zklock(
+                [], ["sh", "-c", "echo $ZKLOCK_PATH $ZKLOCK_FENCING_TOKEN; read line; echo no more input"],
+                connect: connect)
+            let words = try #require(lines.first).split(separator: " ")
+            #expect(words.first == "/lock" && FencingToken(words[1]) != nil)
+            #expect(lines.dropFirst() == ["no more input", "status 0"])
+            let next = try await lock.withWriteLock { $0.fencingToken }
+            #expect(try #require(FencingToken(words[1])) < next)
+        }
+    }
+
+    /// What a command that would run at once says with these options.
+    private func outcome(_ options: [String], _ connect: String) async throws -> String {
+        try await zklock(options, ["echo", "ran"], connect: connect).joined(separator: ", ")
+    }
+
+    @Test func whoDoesNotGetItInTimeSaysSo() async throws {
+        try await withChroot { connect, lock in
+            try await lock.withWriteLock { _ in
+                for options in [["--try"], ["--timeout", "0.2"], ["--try", "--shared"]] {
+                    let outcome = try await outcome(options, connect)
+                    #expect(outcome == "status 75", "\(options)")
+                }
+            }
+            try await lock.withReadLock { _ in
+                let (together, alone) = (
+                    try await outcome(["--try", "--shared"], connect), try await outcome(["--try"], connect)
+                )
+                #expect(together == "ran, status 0")
+                #expect(alone == "status 75")
+            }
+        }
+    }
+
+    @Test func itWaitsForItsTurn() async throws {
+        try await withChroot { connect, lock in
+            let held = try await lock.acquireWriteLock()
+            let lines = try await zklock([], ["echo", "ran"], connect: connect) { run in
+                try await eventually("waits") { try await lock.contenders().count == 2 }
+                #expect(!run.running.lines.value.contains("ran"))
+                await held.release()
+            }
+            #expect(lines == ["ran", "status 0"])
+        }
+    }
+
+    @Test(arguments: [true, false]) func whenTheLockIsLostTheCommandEnds(_ isStubborn: Bool) async throws {
+        try await withChroot { connect, lock in
+            let lines = try await zklock(
+                ["--grace", "0.3"], isStubborn ? Self.stubborn : Self.command, connect: connect
+            ) { run in
+                let pid = try await run.pid(of: "command")
+                let server = try ZooKeeperServer.required
+                try await ZooKeeperClient.withClient(server.configuration) { client in
+                    let chroot = connect.drop { $0 != "/" }
+                    let node = try #require(try await lock.contenders().first).path
+                    try await client.delete(ZNodePath(String(chroot) + node.string))
+                }
+                try await eventually("the command has ended") { !isAlive(pid) }
+            }
+            #expect(lines.contains("told to end") == !isStubborn)
+            #expect(lines.last == "status 70")
+        }
+    }
+
+    @Test(arguments: [true, false]) func aSignalEndsTheCommandAndGivesTheLockBack(_ isStubborn: Bool) async throws {
+        try await withChroot { connect, lock in
+            let lines = try await zklock(
+                ["--grace", "0.3"], isStubborn ? Self.stubborn : Self.command, connect: connect
+            ) { run in
+                let (pid, zklock) = (try await run.pid(of: "command"), try await run.pid(of: "zklock"))
+                kill(zklock, SIGTERM)
+                try await eventually("the command has ended") { !isAlive(pid) }
+            }
+            #expect(lines.last == "status 143")
+            #expect(try await lock.contenders() == [], "given back, not left to expire")
+        }
+    }
+
+    @Test func aSignalEndsTheWaiting() async throws {
+        try await withChroot { connect, lock in
+            try await lock.withWriteLock { _ in
+                let lines = try await zklock([], ["echo", "ran"], connect: connect) { run in
+                    try await eventually("waits") { try await lock.contenders().count == 2 }
+                    let pid = try await run.pid(of: "zklock")
+                    kill(pid, SIGINT)
+                }
+                #expect(lines == ["status 130"])
+                #expect(try await lock.contenders().count == 1)
+            }
+        }
+    }
+
+    /// The lock stays with the session of whoever was killed, and the command does not outlive it.
+    @Test(arguments: [true, false]) func killedWithNineTheCommandEndsToo(_ isStubborn: Bool) async throws {
+        try await withChroot { connect, lock in
+            let lines = try await zklock(
+                ["--grace", "0.3", "--session-timeout", "20"], isStubborn ? Self.stubborn : Self.command,
+                connect: connect
+            ) { run in
+                let (pid, zklock) = (try await run.pid(of: "command"), try await run.pid(of: "zklock"))
+                kill(zklock, SIGKILL)
+                try await eventually("the command has ended") { !isAlive(pid) }
+                #expect(try await lock.contenders().count == 1, "before the servers give the lock away")
+            }
+            #expect(lines.last == "status 137")
+        }
+    }
+
+    /// Stopped, it cannot renew the deadline, and the supervisor does what it cannot do itself.
+    @Test(arguments: [true, false]) func stoppedForTooLongTheCommandEndsToo(_ isStubborn: Bool) async throws {
+        try await withChroot { connect, lock in
+            let lines = try await zklock(
+                ["--grace", "0.3", "--session-timeout", "4"], isStubborn ? Self.stubborn : Self.command,
+                connect: connect
+            ) { run in
+                let (command, zklock) = (try await run.pid(of: "command"), try await run.pid(of: "zklock"))
+                kill(zklock, SIGSTOP)
+                defer { kill(zklock, SIGCONT) }
+                try await eventually("the command has ended") { !isAlive(command) }
+            }
+            #expect(lines.last == "status 70")
+        }
+    }
+
+    /// Not even its supervisor can be taken away from it.
+    @Test func withoutItsSupervisorTheCommandEnds() async throws {
+        try await withChroot { connect, lock in
+            let lines = try await zklock([], Self.stubborn, connect: connect) { run in
+                let pid = try await run.pid(of: "command")
+                kill(getpgid(pid), SIGKILL)
+                try await eventually("the command has ended") { !isAlive(pid) }
+            }
+            #expect(lines.last == "status 70")
+            #expect(try await lock.contenders() == [])
+        }
+    }
+
+    @Test(arguments: [
+        (["--timeout", "-1"], "/lock", "status 64"), (["--try", "--timeout", "1"], "/lock", "status 64"),
+        (["--grace", "nan"], "/lock", "status 64"), (["--session-timeout", "0"], "/lock", "status 64"),
+        ([], "lock", "status 64"), ([], "/lock/", "status 64"),
+    ])
+    func badInputIsSaidToBe(_ options: [String], _ path: String, _ status: String) async throws {
+        let lines = try await zklock(options, ["echo", "ran"], path: path)
+        #expect(lines == [status])
+    }
+
+    @Test func withoutAServerItSaysSo() async throws {
+        for (connect, status) in [
+            ("127.0.0.1:1/no/chroot/", "status 64"), ("127.0.0.1:port", "status 64"), ("127.0.0.1:1", "status 69"),
+        ] {
+            let outcome = try await outcome([], connect)
+            #expect(outcome == status)
+        }
+    }
+}
