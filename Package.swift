@@ -167,6 +167,10 @@ let package = Package(
             exclude: ["JVMRules.java"],
             swiftSettings: settings),
         .testTarget(
+            name: "CutEverywhereTests",
+            dependencies: ["TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
+            swiftSettings: settings),
+        .testTarget(
             name: "ExampleTests",
             dependencies: [
                 "FirstLock", "LockDemo", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", "zklock",

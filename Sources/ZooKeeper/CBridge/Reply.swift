@@ -112,6 +112,14 @@ package final class Reply: Sendable {
         }
     }
 
+    /// Whether somebody waits for the outcome right now.
+    package var isAwaited: Bool {
+        state.withLock { state in
+            if case .awaited = state.phase { return true }
+            return false
+        }
+    }
+
     /// Ends the call. Only the first time counts.
     package func finish(_ outcome: Outcome) {
         finish { _ in outcome }

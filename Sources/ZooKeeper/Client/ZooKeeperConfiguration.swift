@@ -29,6 +29,8 @@ public struct ZooKeeperConfiguration: Sendable, Hashable {
     /// answered, the session stops vouching for locks. `nil`, the default: a sixth of the negotiated time-out plus 1 s,
     /// at most half of it. Add half a tick of the servers if their `tickTime` is above 2 s.
     public var leaseMargin: Duration?
+    /// How long closing a session waits for the answers to what is under way.
+    package var closeGrace = Duration.milliseconds(500)
 
     /// After how much silence of all servers the session is given up and a new one opened. `nil`, the default: twice
     /// the negotiated time-out.

@@ -180,7 +180,7 @@ package struct RequestGate {
 
     /// When the entry that has been waiting longest, and does not wait for ever, was submitted.
     package var oldestSubmission: ContinuousClock.Instant? {
-        (Array(again) + Array(waiting)).compactMap(\.expirable).min()
+        [again, waiting].lazy.compactMap { $0.lazy.compactMap(\.expirable).min() }.min()
     }
 
     /// Every request under way, in the order of submission.

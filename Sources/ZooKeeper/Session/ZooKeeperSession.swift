@@ -129,7 +129,7 @@ package struct SessionSettings: Sendable {
     /// The C client sets all watches again in one packet, and the server reads packets up to a limit.
     package var watchBudget = 900_000
     /// How long `close` waits for what is under way.
-    package var closeGrace = Duration.milliseconds(500)
+    package var closeGrace: Duration
     /// How long `close` takes at most in all. The C client itself needs up to 4.5 s with a frozen server.
     package var closeTimeout = Duration.seconds(6)
 
@@ -142,6 +142,7 @@ package struct SessionSettings: Sendable {
         self.requestTimeout = configuration.requestTimeout ?? configuration.sessionTimeout
         self.maximumRequestsUnderWay = configuration.maximumRequestsUnderWay
         self.maximumRequestLength = configuration.maximumRequestLength
+        self.closeGrace = configuration.closeGrace
         self.hasCredentials = !configuration.credentials.isEmpty
     }
 }

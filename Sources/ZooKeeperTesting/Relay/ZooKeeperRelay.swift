@@ -121,6 +121,9 @@ public final class ZooKeeperRelay: Sendable {
         state.withLock { $0.frozen.formUnion(directions) }
     }
 
+    /// Whether anything is held back by freezing.
+    public var isFrozen: Bool { state.withLock { !$0.frozen.isEmpty || !$0.frozenConnections.isEmpty } }
+
     /// Lets everything pass that was held back by freezing, in order.
     public func thaw() {
         state.withLock { state in

@@ -1,0 +1,133 @@
+import TestSupport
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// One thing that goes wrong at one message of a situation, and what follows.
+struct Cut: Sendable, CustomStringConvertible {
+    enum Action: Sendable, CaseIterable {
+        /// The connection is cut in place of the message.
+        case cut
+        /// The message is swallowed; both sides go on.
+        case lose
+        /// Nothing passes any more, until the client gives the connection up and makes another.
+        case freeze
+        /// The message and all behind it are held back for a moment.
+        case delay
+        /// Nothing passes any more, the caller is cancelled, then everything passes.
+        case cancel
+    }
+
+    enum Recovery: Sendable, CaseIterable {
+        /// The client connects again.
+        case reconnect
+        /// Nobody lets it connect until its session is over.
+        case never
+    }
+
+    var situation: Situation
+    /// At which message, counted from 1; `nil`: nothing goes wrong.
+    var boundary: Int?
+    var action = Action.cut
+    var recovery = Recovery.reconnect
+
+    var description: String {
+        "\(situation): " + (boundary.map { "\(action) at message \($0), \(recovery)" } ?? "undisturbed")
+    }
+
+    /// What became of it.
+    struct Outcome: Sendable {
+        /// How many messages there were.
+        var messages = 0
+        /// What must not be.
+        var faults: [String] = []
+    }
+
+    /// Short where silence must be noticed; long where nothing but the trouble itself is to end the session.
+    private var sessionTimeout: Duration {
+        switch (action, recovery) {
+        case (.lose, _), (.freeze, _), (_, .never): .seconds(4)
+        default: .seconds(30)
+        }
+    }
+
+    /// Plays the situation with this trouble in it.
+    func play(beside: ZooKeeperClient, on server: ZooKeeperServer, path: ZNodePath) async throws -> Outcome {
+        try await ZooKeeperRelay.withRelay(to: server) { relay in
+            var configuration = try relay.configuration
+            configuration.sessionTimeout = sessionTimeout
+            return try await ZooKeeperClient.withClient(configuration) { client in
+                _ = try await client.exists("/")
+                let stage = Stage(subject: client, beside: beside, path: path)
+                let session = try await client.withSession { $0 }
+                let before = relay.traffic.messages
+                if let boundary { relay.inject(RelayFault(effect, at: .any, number: boundary)) }
+                let playing = Task { try await situation.run(stage) }
+                try await disturb(playing, stage, relay, session)
+                var outcome = Outcome()
+                if case .failure(let error) = await playing.result, !isExpected(error) {
+                    outcome.faults.append("threw \(error)")
+                }
+                outcome.messages = relay.traffic.messages - before
+                relay.clearFaults()
+                relay.thaw()
+                outcome.faults += stage.violations
+                // The session lives, or another one: nothing of the subject's may stay in line, and others get in.
+                do {
+                    try await eventually("nobody is left in line") { try await stage.inLine() == 0 }
+                    try await stage.beside.lock.withLock(waitingUpTo: .seconds(20)) { stage.inside($0) }
+                } catch {
+                    let names = (try? await beside.children(of: path).names) ?? []
+                    outcome.faults.append("\(error); in line: \(names)")
+                }
+                return outcome
+            }
+        }
+    }
+
+    private var effect: RelayFault.Effect {
+        switch action {
+        case .cut: .cut
+        case .lose: .lose
+        case .freeze, .cancel: .freeze
+        case .delay: .delay(.milliseconds(20))
+        }
+    }
+
+    private func disturb(
+        _ playing: Task<Void, any Error>, _ stage: Stage, _ relay: ZooKeeperRelay, _ session: ZooKeeperSession
+    ) async throws {
+        guard boundary != nil else { return }
+        let hasEnded = Shared(false)
+        Task {
+            _ = await playing.result
+            hasEnded.withLock { $0 = true }
+        }
+        switch (action, recovery) {
+        case (.cancel, _):
+            try await eventually("it has stopped there, or come so far") { relay.isFrozen || hasEnded.value }
+            stage.cancelSubject()
+            relay.clearFaults()
+            relay.thaw()
+        case (_, .never):
+            try await eventually("it has happened, or come so far") { relay.pendingFaults == 0 || hasEnded.value }
+            try await relay.whileRefusing { try await eventually("the session is over") { session.state.isFinal } }
+        case (_, .reconnect): break
+        }
+    }
+
+    /// Whatever goes wrong, the subject is told so by one of these.
+    private func isExpected(_ error: any Error) -> Bool {
+        switch error {
+        case is CancellationError, LockError.Code.cancelled, ZooKeeperError.Code.cancelled:
+            action == .cancel || situation.name.contains("cancelled")
+        case LockError.Code.lost, LockError.Code.unavailable: boundary != nil
+        case LockError.Code.timedOut: situation.name.contains("timed out")
+        default: false
+        }
+    }
+}
+
+extension Traffic {
+    fileprivate var messages: Int { requestCount + replies + watchEvents }
+}
