@@ -33,6 +33,24 @@ func runFreeLocks(
     }
 }
 
+/// A read lock that nobody else wants.
+func runFreeReadLock(_ options: Options) async throws -> Report {
+    try await withClients(1, options) { clients in
+        let lock = ZooKeeperReadWriteLock(clients[0], at: try options.root)
+        let measurement = Measurement(options)
+        let tally = try await measurement.run(1) { _ in
+            var tally = Tally()
+            while measurement.mayStartCycle() {
+                let start = monotonicNanoseconds()
+                try await lock.withReadLock { _ in }
+                tally.cycleEnded(in: measurement, since: start)
+            }
+            return tally
+        }
+        return measurement.report(tally)
+    }
+}
+
 /// All contenders want the same lock, each with a lock object of its own, again and again. A cycle is a handoff.
 ///
 /// - Parameter holdsForARequest: Whether each holder makes a request before it lets go.

@@ -14,10 +14,7 @@ import ZooKeeper
 
     // Not isolated, and so are all tasks below it: a task that is on an actor would hop twice for each request.
     nonisolated func run() async throws {
-        guard let report = try await options.workload.run(options) else {
-            print(Report.skipped(options.workload))
-            return
-        }
+        let report = try await options.workload.run(options)
         print(report.line)
         if report.violations > 0 { throw ExitCode.failure }
     }

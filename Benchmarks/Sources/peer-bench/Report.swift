@@ -30,10 +30,6 @@ struct Report: Sendable {
         return "{\(fields.joined(separator: ", "))}"
     }
 
-    static func skipped(_ workload: Workload) -> String {
-        "{\"peer\": \"swift\", \"workload\": \"\(workload.rawValue)\", \"skipped\": \"no such recipe\"}"
-    }
-
     /// `units` of the last of so many decimal places, as a number.
     private static func decimal(_ units: Int64, digits: Int) -> String {
         let text = String(units)

@@ -1,15 +1,23 @@
 import Logging
 import ZooKeeper
 
-/// Runs `body` with so many clients, each with a session that stands, and with the node `options.path`.
-func withClients<Success: Sendable>(
-    _ count: Int, _ options: Options, _ body: ([ZooKeeperClient]) async throws -> Success
-) async throws -> Success {
+/// A client that does not run yet.
+///
+/// - Parameter timeout: Of its sessions.
+func makeClient(_ options: Options, timeout: Duration = .seconds(30)) throws -> ZooKeeperClient {
     var configuration = try ZooKeeperConfiguration(options.connect)
-    configuration.sessionTimeout = .seconds(30)
+    configuration.sessionTimeout = timeout
     var logger = Logger(label: "peer-bench")
     logger.logLevel = .error
-    let clients = try (0..<count).map { _ in try ZooKeeperClient(configuration, logger: logger) }
+    return try ZooKeeperClient(configuration, logger: logger)
+}
+
+/// Runs `body` with so many clients, each with a session that stands, and with the node `options.path`.
+func withClients<Success: Sendable>(
+    _ count: Int, _ options: Options, timeout: Duration = .seconds(30),
+    _ body: ([ZooKeeperClient]) async throws -> Success
+) async throws -> Success {
+    let clients = try (0..<count).map { _ in try makeClient(options, timeout: timeout) }
     return try await withThrowingTaskGroup(of: Void.self) { group in
         for client in clients { group.addTask { await client.run() } }
         // Waits for the connection, and sends nothing.
