@@ -82,6 +82,60 @@ let package = Package(
             exclude: ["README.md"],
             swiftSettings: settings),
         .executableTarget(
+            name: "LeaderElectedWorker",
+            dependencies: [
+                "ZooKeeper", "ZooKeeperRecipes",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(
+                    name: "UnixSignals", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+            ],
+            path: "Examples/LeaderElectedWorker",
+            exclude: ["README.md"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "ReadWriteCache",
+            dependencies: [
+                "ZooKeeper", "ZooKeeperRecipes",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Examples/ReadWriteCache",
+            exclude: ["README.md"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "FencedWriter",
+            dependencies: [
+                "ZooKeeper", "ZooKeeperRecipes",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Examples/FencedWriter",
+            exclude: ["README.md"],
+            swiftSettings: settings),
+        .executableTarget(
+            name: "ServiceRegistry",
+            dependencies: [
+                "ZooKeeper",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(
+                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+                .product(name: "SystemPackage", package: "swift-system"),
+                .product(
+                    name: "UnixSignals", package: "swift-service-lifecycle",
+                    condition: .when(traits: ["ServiceLifecycle"])),
+            ],
+            path: "Examples/ServiceRegistry",
+            exclude: ["README.md"],
+            swiftSettings: settings),
+        .executableTarget(
             name: "LockDemo",
             dependencies: [
                 "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
@@ -173,7 +227,8 @@ let package = Package(
         .testTarget(
             name: "ExampleTests",
             dependencies: [
-                "FirstLock", "LockDemo", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", "zklock",
+                "FencedWriter", "FirstLock", "LeaderElectedWorker", "LockDemo", "ReadWriteCache", "ServiceRegistry",
+                "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", "zklock",
             ],
             swiftSettings: settings),
         .testTarget(

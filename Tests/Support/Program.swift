@@ -2,6 +2,12 @@ import Subprocess
 import SystemPackage
 import ZooKeeper
 
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
 /// A program of this package, run in a process of its own.
 public struct Program: Sendable {
     /// For what needs several processes.
@@ -27,11 +33,30 @@ public struct Program: Sendable {
     /// Where the program with this name is, beside the test bundle.
     public static func path(of name: String) -> String { directory.appending(name).string }
 
+    /// Kills the program when the process that started it is gone, and becomes the program.
+    private static let guarding = """
+        starter=$PPID
+        (
+            while kill -0 "$starter" && kill -0 $$; do sleep 1; done
+            kill -0 "$starter" || kill -KILL $$
+        ) </dev/null >/dev/null 2>&1 &
+        exec "$@"
+        """
+
     private let executable: Executable
+    /// What comes before the arguments.
+    private var prefix: [String] = []
 
     /// The program with this name, beside the test bundle.
     public init(_ name: String) {
         executable = .path(Self.directory.appending(name))
+    }
+
+    /// The program with this name, beside the test bundle, which may run until it is told to end, or stand still: it is
+    /// gone soon after this process is, however this process ends.
+    public init(guarded name: String) {
+        executable = .path("/bin/sh")
+        prefix = ["-c", Self.guarding, "sh", Self.directory.appending(name).string]
     }
 
     /// The program with this name that the shell would find.
@@ -58,8 +83,19 @@ public struct Program: Sendable {
         _ arguments: [String], environment: [String: String] = [:],
         _ body: @Sendable (Running) async throws -> some Sendable
     ) async throws -> (lines: [String], succeeded: Bool) {
+        let (lines, status) = try await status(arguments, environment: environment, body)
+        return (lines, status == 0)
+    }
+
+    /// Runs it while `body` runs, and then to its end; kills it if `body` throws.
+    ///
+    /// - Returns: What it printed, and its exit status; for one that was killed, the negative number of the signal.
+    public func status(
+        _ arguments: [String], environment: [String: String] = [:],
+        _ body: @Sendable (Running) async throws -> some Sendable
+    ) async throws -> (lines: [String], status: Int32) {
         let result = try await Subprocess.run(
-            executable, arguments: Arguments(arguments),
+            executable, arguments: Arguments(prefix + arguments),
             environment: .inherit.updating(
                 Dictionary(uniqueKeysWithValues: environment.map { (Environment.Key(stringLiteral: $0), $1) })),
             input: .none, output: .sequence,
@@ -72,11 +108,17 @@ public struct Program: Sendable {
                         running.lines.withLock { $0.append(line) }
                     }
                 }
-                _ = try await body(running)
+                do { _ = try await body(running) } catch {
+                    kill(running.pid, SIGKILL)
+                    throw error
+                }
                 try await group.waitForAll()
             }
             return running.lines.value
         }
-        return (result.closureResult, result.terminationStatus.isSuccess)
+        switch result.terminationStatus {
+        case .exited(let code): return (result.closureResult, code)
+        case .signaled(let signal): return (result.closureResult, -signal)
+        }
     }
 }

@@ -185,8 +185,16 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         guard case .value(true) = await session.connected.wait(until: limit, isShielded: true) else {
             // Not a word from any server: closes it, and resolves the names anew for the next attempt.
             await session.close()
-            state.withLock { state in
+            let isStopping = state.withLock { state in
                 if case .value(.lost(let reason)) = Promise.Wait(session.ended.current) { state.lastLoss = reason }
+                return state.phase != .running
+            }
+            if !isStopping {
+                // Whoever waits for a connection, however long it takes, says nothing: a wrong address should be seen.
+                let error = noSessionError
+                logger.info(
+                    "No server has answered; going on trying",
+                    metadata: [LogKeys.reason: "\(error.message ?? "\(error)")"])
             }
             return false
         }

@@ -1,0 +1,101 @@
+import ArgumentParser
+import SystemPackage
+import ZooKeeper
+import ZooKeeperRecipes
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Takes a lock and writes some lines to a file that refuses late writers. With `--freeze` it becomes such a one.
+///
+///     swift run FencedWriter --name alice --freeze
+@main struct FencedWriter: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "FencedWriter",
+        abstract: "Writes to a file under a lock; the file refuses whoever is late.",
+        discussion: """
+            Exit status: 0 if everything was written, 3 if the file refused a write, 1 if something else went wrong, 64 \
+            for bad arguments.
+            """)
+
+    @Option(help: "The servers, as host:port,host:port/chroot.")
+    var connect = "127.0.0.1:2181"
+
+    @Option(help: "The lock.")
+    var lock = "/examples/fenced-writer"
+
+    @Option(help: "The file. It is created if need be.")
+    var file = "ledger.txt"
+
+    @Option(help: "Whose name stands in the lines.")
+    var name = "writer"
+
+    @Option(help: "How many lines to write, 2 or more.")
+    var lines = 3
+
+    @Option(help: "How long the servers wait for a process that stands still, in seconds, as far as they allow it.")
+    var sessionTimeout = 4.0
+
+    @Flag(help: "Stops this process right before its second line, until it is told to go on (fg, or kill -CONT).")
+    var freeze = false
+
+    func validate() throws {
+        guard sessionTimeout > 0 else { throw ValidationError("--session-timeout must be positive") }
+        guard lines >= 2 else { throw ValidationError("--lines must be 2 or more") }
+        guard !name.contains("\n") else { throw ValidationError("--name must be one line") }
+        do { _ = (try clientConfiguration, try ZNodePath(lock)) } catch { throw ValidationError("\(error)") }
+    }
+
+    func run() async throws {
+        try await ZooKeeperClient.withClient(clientConfiguration) { client in
+            let lock = ZooKeeperLock(client, at: try ZNodePath(lock))
+            let ledger = FencedLedger(path: FilePath(file))
+            say("\(name) waits for \(lock.path)")
+            do {
+                try await lock.withLock(waitingUpTo: .seconds(60)) { lease in
+                    say("\(name) holds it, with fencing token \(lease.fencingToken)")
+                    try await write(to: ledger, under: lease)
+                }
+            } catch let error as LockError where error.bodyError is FencedLedger.StaleToken {
+                // The body has said so. The lock was lost before that: what it threw is inside.
+                throw ExitCode(3)
+            }
+        }
+        say("\(name) has written everything")
+    }
+
+    private func write(to ledger: FencedLedger, under lease: LockLease) async throws {
+        for number in 1...lines {
+            // This ends the common case early: lost, and we know it.
+            try lease.checkHeld()
+            // But a process may stand still at any moment, also here, between the look and the write. (So does one whose
+            // machine swaps, collects garbage, or is moved.) When it goes on, it writes. Only the file can refuse that.
+            if freeze, number == 2 {
+                say("\(name) stands still")
+                raise(SIGSTOP)
+                say("\(name) goes on, and writes without knowing how late it is")
+            }
+            do {
+                try ledger.append("\(name) \(number)", token: lease.fencingToken)
+                say("\(name) wrote line \(number)")
+            } catch {
+                say("\(name) was refused line \(number): \(error)")
+                throw error
+            }
+        }
+    }
+
+    private var clientConfiguration: ZooKeeperConfiguration {
+        get throws {
+            var configuration = try ZooKeeperConfiguration(connect)
+            configuration.sessionTimeout = .seconds(sessionTimeout)
+            return configuration
+        }
+    }
+}
+
+/// Writes a line at once, also into a pipe, where `print` would collect.
+private func say(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }

@@ -1,0 +1,102 @@
+import ArgumentParser
+import SystemPackage
+import ZooKeeper
+import ZooKeeperRecipes
+
+/// Keeps a copy of a catalogue in each of several processes, while others write new editions of it.
+///
+///     swift run ReadWriteCache read
+///     swift run ReadWriteCache refresh --editions 3
+@main struct ReadWriteCache: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "ReadWriteCache",
+        abstract: "Processes keep copies of a catalogue, and renew it, under a read/write lock.",
+        discussion: "Exit status: 0 at the end, 1 if something went wrong, 64 for bad arguments.",
+        subcommands: [Read.self, Refresh.self])
+
+    struct Place: ParsableArguments {
+        @Option(help: "The servers, as host:port,host:port/chroot.")
+        var connect = "127.0.0.1:2181"
+
+        @Option(help: "The node below which the catalogue and its lock are.")
+        var path = "/examples/read-write-cache"
+
+        func validate() throws {
+            do { _ = (try ZooKeeperConfiguration(connect), try ZNodePath(path)) } catch {
+                throw ValidationError("\(error)")
+            }
+        }
+
+        func use(_ body: (Catalogue, ZooKeeperReadWriteLock) async throws -> Void) async throws {
+            try await ZooKeeperClient.withClient(ZooKeeperConfiguration(connect)) { client in
+                let directory = try ZNodePath(path)
+                let catalogue = try Catalogue(client: client, directory: directory)
+                try await catalogue.prepare()
+                try await body(catalogue, ZooKeeperReadWriteLock(client, at: try directory.appending("lock")))
+            }
+        }
+    }
+
+    struct Read: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Keeps a copy, and says so whenever it is a new one.")
+
+        @OptionGroup var place: Place
+
+        @Option(help: "End with this edition or a later one. Default: go on.")
+        var until: Int?
+
+        func run() async throws {
+            try await place.use { catalogue, lock in
+                // Says that there is a new edition, and when: the writer still holds the lock then, so we stand behind it.
+                for try await _ in catalogue.client.updates(of: catalogue.edition) {
+                    // Together with all other readers; a writer that waits goes before whoever comes after it.
+                    let copy = try await lock.withReadLock(waitingUpTo: .seconds(60)) { lease in
+                        try await catalogue.read(under: lease)
+                    }
+                    say(copy.map { "read \($0)" } ?? "the catalogue is half written; keeps the old copy")
+                    if let copy, let until, copy.edition >= until { return }
+                }
+            }
+        }
+    }
+
+    struct Refresh: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Writes new editions.")
+
+        @OptionGroup var place: Place
+
+        @Option(help: "How many, 1 or more.")
+        var editions = 1
+
+        func validate() throws {
+            guard editions > 0 else { throw ValidationError("--editions must be 1 or more") }
+        }
+
+        func run() async throws {
+            try await place.use { catalogue, lock in
+                for _ in 0..<editions {
+                    try await lock.withWriteLock(waitingUpTo: .seconds(60)) { lease in
+                        try await catalogue.write(under: lease)
+                    } thenReading: { lease, edition in
+                        // As a reader, beside the other readers; but nobody has written in between. So this is our own.
+                        let copy = try await catalogue.read(under: lease)
+                        guard let copy, copy.edition == edition else {
+                            throw Unexpected("edition \(edition) is not what was written")
+                        }
+                        say("wrote \(copy)")
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the lock should have prevented.
+struct Unexpected: Error, CustomStringConvertible {
+    let description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// Writes a line at once, also into a pipe, where `print` would collect.
+private func say(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }

@@ -1,0 +1,76 @@
+import TestSupport
+import Testing
+import ZooKeeper
+import ZooKeeperTesting
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Instances of a service, each in a process of its own, that see each other come and go.
+@Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct ServiceRegistryTests {
+    @Test func anInstanceIsRegisteredAgainAfterItsSession() async throws {
+        let server = try ZooKeeperServer.required
+        try await server.withClient { client in
+            let (watcherLines, watcherStatus) = try await whileRunning(nil, server, client) { watcher in
+                let (lines, status) = try await whileRunning("web-1", server, client) { instance in
+                    try await says("+ web-1 at 10.0.0.1:web-1", watcher)
+                    // Longer than its session lives.
+                    kill(instance.pid, SIGSTOP)
+                    try await says("- web-1", watcher)
+                    kill(instance.pid, SIGCONT)
+                    try await says("+ web-1 at 10.0.0.1:web-1", times: 2, watcher)
+                    try await says("registered as web-1 at 10.0.0.1:web-1", times: 2, instance)
+                    // An operator takes it out: it comes back.
+                    try await client.delete("/web/web-1")
+                    try await says("registered as web-1 at 10.0.0.1:web-1", times: 3, instance)
+                    kill(instance.pid, SIGTERM)
+                }
+                #expect(status == 0)
+                #expect(lines.contains("lost the session; registers again in the next"))
+                #expect(lines.last == "ended")
+                // Its session was closed: there is nothing to expire.
+                let names = try await client.children(of: "/web").names
+                #expect(names == [])
+                try await eventually("it is gone") { watcher.lines.value.last == "- web-1" }
+                kill(watcher.pid, SIGTERM)
+            }
+            #expect(watcherStatus == 0)
+            #expect(watcherLines.last == "ended")
+        }
+    }
+
+    @Test func whoeverHasATakenNameWaitsForIt() async throws {
+        let server = try ZooKeeperServer.required
+        try await server.withClient { client in
+            let (_, firstStatus) = try await whileRunning("web-1", server, client) { first in
+                try await says("registered as web-1 at 10.0.0.1:web-1", first)
+                let (_, secondStatus) = try await whileRunning("web-1", server, client) { second in
+                    _ = try await second.line(startingWith: "web-1 is taken by session 0x")
+                    kill(first.pid, SIGTERM)
+                    try await says("registered as web-1 at 10.0.0.1:web-1", second)
+                    kill(second.pid, SIGTERM)
+                }
+                #expect(secondStatus == 0)
+            }
+            #expect(firstStatus == 0)
+        }
+    }
+
+    private func says(_ line: String, times: Int = 1, _ instance: Program.Running) async throws {
+        try await eventually("it says \"\(line)\" \(times) times") {
+            instance.lines.value.count { $0 == line } == times
+        }
+    }
+
+    private func whileRunning(
+        _ name: String?, _ server: ZooKeeperServer, _ client: ZooKeeperClient,
+        _ body: @Sendable (Program.Running) async throws -> some Sendable
+    ) async throws -> (lines: [String], status: Int32) {
+        let arguments = ["--connect", connect(server, client), "--service", "/web", "--session-timeout", "2"]
+        return try await Program(guarded: "ServiceRegistry").status(
+            arguments + (name.map { ["--name", $0, "--address", "10.0.0.1:\($0)"] } ?? []), body)
+    }
+}
