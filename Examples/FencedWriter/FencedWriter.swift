@@ -60,7 +60,7 @@ import Darwin
                     try await write(to: ledger, under: lease)
                 }
             } catch let error as LockError where error.bodyError is FencedLedger.StaleToken {
-                // The body has said so. The lock was lost before that: what it threw is inside.
+                // The lock was lost, so that is what is thrown, with what the body threw inside.
                 throw ExitCode(3)
             }
         }

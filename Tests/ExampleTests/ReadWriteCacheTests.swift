@@ -8,18 +8,22 @@ import ZooKeeperTesting
     @Test func readersSeeWholeEditionsOnly() async throws {
         let server = try ZooKeeperServer.required
         try await server.withClient { client in
-            @Sendable func run(_ command: String, _ option: String, _ value: Int) async throws -> [String] {
+            @Sendable func run(
+                _ command: String, _ option: String, _ value: Int, until line: String
+            ) async throws -> [String] {
                 let (lines, status) = try await Program(guarded: "ReadWriteCache").status(
                     [command, "--connect", connect(server, client), "--path", "/cache", option, "\(value)"]
-                ) { _ in
+                ) { process in
+                    // One that never comes so far is killed.
+                    _ = try await process.line(startingWith: line)
                 }
                 #expect(status == 0)
                 return lines
             }
-            async let firstReader = run("read", "--until", 6)
-            async let secondReader = run("read", "--until", 6)
-            async let firstRefresher = run("refresh", "--editions", 3)
-            async let secondRefresher = run("refresh", "--editions", 3)
+            async let firstReader = run("read", "--until", 6, until: "read edition 6")
+            async let secondReader = run("read", "--until", 6, until: "read edition 6")
+            async let firstRefresher = run("refresh", "--editions", 3, until: "wrote edition ")
+            async let secondRefresher = run("refresh", "--editions", 3, until: "wrote edition ")
             let written = try await (firstRefresher + secondRefresher).map { $0.dropFirst("wrote ".count) }.sorted()
             #expect(written.map { $0.prefix { $0 != ":" } } == (1...6).map { "edition \($0)" })
             for lines in try await [firstReader, secondReader] {
