@@ -210,6 +210,8 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: [
                 "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting",
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(
                     name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle",
                     condition: .when(traits: ["ServiceLifecycle"])),
@@ -235,6 +237,8 @@ let package = Package(
             name: "RecipesIntegrationTests",
             dependencies: [
                 "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                .product(name: "InMemoryLogging", package: "swift-log"),
+                .product(name: "Logging", package: "swift-log"),
                 .product(
                     name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle",
                     condition: .when(traits: ["ServiceLifecycle"])),

@@ -14,7 +14,9 @@ import ZooKeeperRecipes
     static let configuration = CommandConfiguration(
         commandName: "LeaderElectedWorker",
         abstract: "A service that works only while it leads.",
-        discussion: "Ends with SIGTERM or SIGINT, and status 0. Status 1: it cannot stand. 64: bad arguments.")
+        discussion: """
+            Ends with SIGTERM or SIGINT, and status 0. Status 1: it may not look at the election. 64: bad arguments.
+            """)
 
     @Option(help: "The servers, as host:port,host:port/chroot.")
     var connect = "127.0.0.1:2181"

@@ -1,4 +1,5 @@
 #if ServiceLifecycle
+import Logging
 public import ServiceLifecycle
 import ZooKeeper
 
@@ -15,6 +16,7 @@ import ZooKeeper
 /// * When leadership is lost, the work is cancelled; when it has ended, the service stands again at the end of the line.
 /// * When the work returns, the service stands again, in the transaction that gives up its place at the front.
 /// * When the work throws, the service resigns and throws that error, which ends the group.
+/// * When it cannot stand, for lack of a connection or of rights, it logs that and tries again.
 /// * On a graceful shutdown the work is cancelled, and when it has ended the service resigns before it returns. So the next
 ///   leader is elected at once and not when the session expires. Give the client a place *before* this service in the
 ///   group: services shut down in reverse order.
@@ -56,6 +58,12 @@ public struct LeaderService: Service {
                     else { throw error }
                     // No session for too long. What waits for one waits by itself; this keeps a refusal from spinning.
                     attempt += 1
+                    election.client.logger.info(
+                        "Cannot stand for election; trying again",
+                        metadata: [
+                            LogKeys.lockPath: "\(election.path)",
+                            LogKeys.errorCode: "\(error.underlying?.code.description ?? error.code.description)",
+                        ])
                     try? await Task.sleep(for: Backoff().delay(beforeAttempt: attempt))
                 }
             }

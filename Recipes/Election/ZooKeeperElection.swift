@@ -39,7 +39,7 @@ public struct ZooKeeperElection: Sendable {
     public let path: ZNodePath
     /// By what the others know this candidate.
     public let id: String
-    private let client: ZooKeeperClient
+    let client: ZooKeeperClient
     private let configuration: Configuration
 
     /// - Parameters:

@@ -1,3 +1,5 @@
+import InMemoryLogging
+import Logging
 import TestSupport
 import Testing
 import ZooKeeper
@@ -21,6 +23,26 @@ import ZooKeeperTesting
             await expectFailure(.connectTimeout) { try await client.create("/a") }
             await expectFailure(.connectTimeout) { try await client.withSession { _ in } }
         }
+    }
+
+    /// Somebody who waits for a connection, however long it takes, would hear of a wrong address from nobody else.
+    @Test func theLogSaysThatNoServerAnswers() async throws {
+        let log = InMemoryLogHandler()
+        let logger = Logger(label: "test") { _ in log }
+        try await ZooKeeperClient.withClient(impatient("127.0.0.1:1"), logger: logger) { _ in
+            try await eventually("it says so") {
+                log.entries.contains {
+                    $0.level == .info && $0.metadata["zookeeper.session.lossReason"] == "tried 127.0.0.1:1"
+                }
+            }
+        }
+        // An end that is wanted is no trouble.
+        let quiet = InMemoryLogHandler()
+        try await ZooKeeperClient.withClient(
+            ZooKeeperConfiguration("127.0.0.1:1"), logger: Logger(label: "test") { _ in quiet }
+        ) { _ in
+        }
+        #expect(quiet.entries.allSatisfy { $0.level < .info })
     }
 
     @Test func aHostThatCannotBeResolvedIsNamed() async throws {

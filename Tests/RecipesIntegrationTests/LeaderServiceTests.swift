@@ -1,4 +1,5 @@
 #if ServiceLifecycle
+import InMemoryLogging
 import Logging
 import ServiceLifecycle
 import ServiceLifecycleTestKit
@@ -57,6 +58,30 @@ import ZooKeeperTesting
             running.cancel()
             try await running.value
             try await eventually("has left") { try await election.candidates().isEmpty }
+        }
+    }
+
+    @Test func itSaysWhyItCannotStandAndStandsOnceItMay() async throws {
+        let log = InMemoryLogHandler()
+        let configuration = try await configuration()
+        try await ZooKeeperClient.withClient(configuration, logger: Logger(label: "test") { _ in log }) { client in
+            try await client.create("/e", accessControl: .readOnly)
+            let hasWorked = Shared(0)
+            let service = LeaderService(ZooKeeperElection(client, at: "/e")) { _ in
+                hasWorked.withLock { $0 += 1 }
+                try await Task.sleep(for: .seconds(3_600))
+            }
+            let running = Task { try await service.run() }
+            try await eventually("it says so") {
+                log.entries.contains {
+                    $0.level == .info && $0.metadata == ["zookeeper.lock.path": "/e", "zookeeper.error.code": "noAuth"]
+                }
+            }
+            #expect(hasWorked.value == 0)
+            try await client.delete("/e")
+            try await eventually("leads") { hasWorked.value == 1 }
+            running.cancel()
+            try await running.value
         }
     }
 
