@@ -190,8 +190,14 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
-            path: "Tests/TestWorker",
-            swiftSettings: settings),
+            path: "Tests/TestWorker", swiftSettings: settings),
+        .executableTarget(
+            name: "InteropWorker",
+            dependencies: [
+                "ZooKeeper", "ZooKeeperRecipes",
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
+            path: "Tests/Peers/Swift", swiftSettings: settings),
         .testTarget(
             name: "ZooKeeperTests", dependencies: ["TestSupport", "ZooKeeper"], swiftSettings: settings),
         .testTarget(
@@ -231,6 +237,14 @@ let package = Package(
             dependencies: [
                 "FencedWriter", "FirstLock", "LeaderElectedWorker", "LockDemo", "ReadWriteCache", "ServiceRegistry",
                 "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", "zklock",
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "InteropTests",
+            dependencies: [
+                "InteropWorker", "TestSupport", "ZooKeeper", "ZooKeeperTesting",
+                .product(name: "Subprocess", package: "swift-subprocess"),
+                .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
         .testTarget(

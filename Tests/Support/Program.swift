@@ -121,4 +121,38 @@ public struct Program: Sendable {
         case .signaled(let signal): return (result.closureResult, -signal)
         }
     }
+
+    /// Runs it until it ends, which it should when `lines` do.
+    ///
+    /// - Parameters:
+    ///   - lines: What it is told.
+    ///   - started: Gets its process id.
+    ///   - heard: Gets every line it says.
+    ///   - ended: Called when it says no more, before its process id is free.
+    public func converse(
+        _ arguments: [String], _ lines: AsyncStream<String>,
+        started: @escaping @Sendable (Int32) -> Void, heard: @escaping @Sendable (String) -> Void,
+        ended: @escaping @Sendable () -> Void
+    ) async {
+        // A group of its own: the system ends a stopped process when its parent dies without having waited for it.
+        var options = PlatformOptions()
+        options.processGroupID = 0
+        _ = try? await Subprocess.run(
+            executable, arguments: Arguments(arguments), platformOptions: options,
+            input: .inputWriter, output: .sequence, error: .currentStandardError
+        ) { execution in
+            started(execution.processIdentifier.value)
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    for await line in lines { _ = try? await execution.standardInputWriter.write(line + "\n") }
+                    try? await execution.standardInputWriter.finish()
+                }
+                do {
+                    for try await line in execution.standardOutput.strings() { heard(line) }
+                } catch {}
+                ended()
+                group.cancelAll()
+            }
+        }
+    }
 }

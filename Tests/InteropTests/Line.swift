@@ -1,0 +1,58 @@
+import ZooKeeper
+
+/// The line of a lock as an onlooker sees it, and the rule by which who is granted may be judged.
+///
+/// Written down once more, and in another way than in the library: it is the judge of it.
+struct Line: Sendable {
+    struct Node: Sendable {
+        var name: String
+        var data: String
+        var stat: ZNodeStat
+
+        var digits: Substring { name.suffix(10) }
+        var isReader: Bool { name.contains("__READ__") || name.contains("__rlock__") }
+    }
+
+    let client: ZooKeeperClient
+    let path: ZNodePath
+
+    /// Everybody in line.
+    func nodes() async throws -> [Node] {
+        var nodes: [Node] = []
+        for name in try await names() {
+            if let node = try await node(name) { nodes.append(node) }
+        }
+        return nodes.sorted { $0.digits < $1.digits }
+    }
+
+    func count() async throws -> Int { try await names().count }
+
+    private func names() async throws -> [String] {
+        do { return try await client.children(of: path).names } catch ZooKeeperError.Code.noNode { return [] }
+    }
+
+    private func node(_ name: String) async throws -> Node? {
+        do {
+            let node = try await client.get(path.child(name))
+            return Node(name: name, data: String(decoding: node.data, as: UTF8.self), stat: node.stat)
+        } catch ZooKeeperError.Code.noNode {
+            return nil
+        }
+    }
+
+    /// The node of a contender that has been granted the lock; and who of the others is in its way, so that it should not
+    /// have been.
+    func judge(
+        _ contender: RemoteContender, _ answer: PeerProcess.Answer
+    ) async throws -> (node: Node?, inTheWay: [Node]) {
+        let nodes = try await nodes()
+        let session = answer["session"].flatMap { UInt64($0, radix: 16) }
+        let own = nodes.last { node in
+            node.data == contender.name
+                || session.map { node.stat.ephemeralOwner.rawValue == Int64(bitPattern: $0) } ?? false
+        }
+        guard let own else { return (nil, nodes) }
+        let inTheWay = nodes.filter { $0.digits < own.digits && !(own.isReader && $0.isReader) }
+        return (own, inTheWay)
+    }
+}

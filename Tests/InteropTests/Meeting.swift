@@ -1,0 +1,113 @@
+import Synchronization
+import TestSupport
+import ZooKeeper
+
+/// A holder and a waiter at one path, and what they do to each other.
+final class Meeting: Sendable {
+    private static let counter = Atomic(0)
+
+    let slot: Slot
+    let holder: RemoteContender
+    let waiter: RemoteContender
+    let line: Line
+    let store = FencedStore()
+    private let waiting = Shared<[String: Promise<PeerProcess.Answer>]>([:])
+    private let tokens = Shared<[String: Zxid]>([:])
+    let complain: @Sendable (_ kind: String, _ by: Peer) -> Void
+
+    /// - Parameter complain: Is told what somebody does that they should not.
+    init(
+        _ slot: Slot, _ holder: PeerProcess, _ waiter: PeerProcess, _ onlooker: ZooKeeperClient,
+        complain: @escaping @Sendable (String, Peer) -> Void
+    ) async throws {
+        let path = ZNodePath.root.child("meeting-\(Self.counter.add(1, ordering: .relaxed).newValue)").child("line")
+        self.slot = slot
+        self.line = Line(client: onlooker, path: path)
+        self.complain = complain
+        self.holder = try await holder.contender(slot.holder, at: path)
+        self.waiter = try await waiter.contender(slot.waiter, at: path)
+    }
+
+    /// `contender` gets the lock; now if it is free, or when it is, if it has stood in line.
+    func grant(_ contender: RemoteContender) async throws {
+        let pending = waiting.withLock { $0.removeValue(forKey: contender.name) } ?? contender.begin("acquire")
+        let answer = try await contender.answer(to: "acquire", pending)
+        guard answer.word == "acquired" else { throw Trouble(contender.peer, "acquire: \(answer.word) \(answer.text)") }
+        let (node, inTheWay) = try await line.judge(contender, answer)
+        guard let node else {
+            complain("granted without a node", contender.peer)
+            return
+        }
+        if !inTheWay.isEmpty { complain("granted out of turn", contender.peer) }
+        if let token = answer["token"], token.prefix(16) != node.stat.czxid.description.paddedHexadecimal {
+            complain("a token of another node", contender.peer)
+        }
+        tokens.withLock { $0[contender.name] = node.stat.czxid }
+    }
+
+    /// `contender` stands in line behind so many others.
+    func wait(_ contender: RemoteContender, behind count: Int) async throws {
+        let pending = contender.begin("acquire")
+        waiting.withLock { $0[contender.name] = pending }
+        do {
+            try await eventually("in line") { try await line.count() == count + 1 }
+        } catch is NeverCame {
+            throw Trouble(contender.peer, "never in line")
+        }
+    }
+
+    /// Whether `contender` stands in line, as far as we know.
+    func isWaiting(_ contender: RemoteContender) -> Bool { waiting.value[contender.name] != nil }
+
+    /// Whether `contender`, who stood in line, says that it does not any more.
+    func hasAnswered(_ contender: RemoteContender) -> Bool { waiting.value[contender.name]?.current != nil }
+
+    /// Deletes the node at that place in line.
+    func evict(_ place: Int) async throws {
+        try await line.client.delete(line.path.child(try await line.nodes()[place].name))
+    }
+
+    /// `contender` does what it has the lock for, if it says that it has it.
+    ///
+    /// - Returns: Whether it wrote.
+    func work(_ contender: RemoteContender) async throws -> Bool {
+        let answer = try await contender.ask("work")
+        switch answer.word {
+        case "working": return true
+        case "stopped": return false
+        default: throw Trouble(contender.peer, "work: \(answer.word) \(answer.text)")
+        }
+    }
+
+    /// `contender` holds the lock, says so and writes; the store takes it.
+    func workInTurn(_ contender: RemoteContender) async throws {
+        guard try await work(contender) else { return complain("stopped although it held", contender.peer) }
+        guard slot.isExclusive, let token = tokens.value[contender.name] else { return }
+        if !store.write(token) { complain("a token that is too low", contender.peer) }
+    }
+
+    /// `contender` has lost the lock, to somebody who has written since: what does it do?
+    func workLate(_ contender: RemoteContender) async throws {
+        guard try await work(contender) else { return }
+        complain("worked on after its loss", contender.peer)
+        guard slot.isExclusive, let token = tokens.value[contender.name] else { return }
+        if store.write(token) { complain("and the store took it", contender.peer) }
+    }
+
+    func release(_ contender: RemoteContender) async throws {
+        try await contender.do("release", expecting: "released")
+    }
+
+    /// Nobody is in line any more.
+    func isEmpty() async throws {
+        try await eventually("the line is empty") { try await line.count() == 0 }
+    }
+}
+
+extension String {
+    /// The digits behind `0x`, as many as 64 bits have.
+    fileprivate var paddedHexadecimal: String {
+        let digits = dropFirst(2)
+        return String(repeating: "0", count: 16 - digits.utf8.count) + digits
+    }
+}

@@ -1,0 +1,193 @@
+import Glibc
+import Subprocess
+import Synchronization
+import TestSupport
+import ZooKeeper
+import ZooKeeperTesting
+
+/// A process that plays a peer: contenders in it do as they are told.
+final class PeerProcess: Sendable {
+    /// What a contender says: one word, and the rest of the line.
+    struct Answer: Sendable {
+        var word: String
+        var text: String
+
+        /// The value of `key=value` in it.
+        subscript(_ key: String) -> String? {
+            text.split(separator: " ").first { $0.hasPrefix("\(key)=") }.map {
+                String($0.dropFirst(key.utf8.count + 1))
+            }
+        }
+    }
+
+    private struct State {
+        var pid: Int32?
+        var isKilled = false
+        var open: [String: [Promise<Answer>]] = [:]
+        var lost: Set<String> = []
+    }
+
+    let peer: Peer
+    private let state = Mutex(State())
+    private let commands: AsyncStream<String>
+    private let send: AsyncStream<String>.Continuation
+    private let ready = Promise<Bool>()
+    private let finished = Promise<Void>()
+
+    private init(_ peer: Peer) {
+        self.peer = peer
+        (commands, send) = AsyncStream.makeStream()
+    }
+
+    deinit { send.finish() }
+
+    /// Starts one, and waits until its session is connected.
+    static func start(_ peer: Peer, _ connect: String, sessionTimeout: Duration) async throws -> PeerProcess {
+        let process = PeerProcess(peer)
+        process.run([connect, "\(sessionTimeout.wholeMilliseconds)"])
+        guard case .value(true) = await process.ready.wait(until: .now + patience) else {
+            await process.end()
+            throw TestKitError("the process of \(peer.rawValue) did not get ready")
+        }
+        return process
+    }
+
+    /// A new contender in it.
+    func contender(_ recipe: String, at path: ZNodePath) async throws -> RemoteContender {
+        let contender = RemoteContender(process: self)
+        try await contender.do("new \(recipe) \(path)", expecting: "made")
+        return contender
+    }
+
+    /// Kills it with SIGKILL.
+    func kill() {
+        let pid = state.withLock { state in
+            defer { state.isKilled = true }
+            return state.isKilled ? nil : state.pid
+        }
+        // Not reaped before the end of its output has been seen, and that sets the mark.
+        if let pid { _ = Glibc.kill(pid, SIGKILL) }
+    }
+
+    /// Stops it where it is.
+    func freeze() { signal(SIGSTOP) }
+
+    /// Lets it go on.
+    func thaw() { signal(SIGCONT) }
+
+    /// Kills it, and waits until it is gone.
+    func end() async {
+        kill()
+        send.finish()
+        await finished.wait(isShielded: true)
+    }
+
+    func ask(_ name: String, _ command: String) -> Promise<Answer> {
+        let answer = Promise<Answer>()
+        let isThere = state.withLock { state in
+            guard !state.isKilled else { return false }
+            state.open[name, default: []].append(answer)
+            return true
+        }
+        if isThere { send.yield("\(name) \(command)") } else { answer.fulfil(Answer(word: "gone", text: "")) }
+        return answer
+    }
+
+    /// Whether the library has told this contender that it may not hold the lock any more.
+    func hasBeenTold(_ name: String) -> Bool { state.withLock { $0.lost.contains(name) } }
+
+    private func signal(_ number: Int32) {
+        let pid = state.withLock { $0.isKilled ? nil : $0.pid }
+        if let pid { _ = Glibc.kill(pid, number) }
+    }
+
+    private func run(_ arguments: [String]) {
+        Task { [self] in
+            await peer.program.converse(arguments, commands) { [self] pid in
+                state.withLock { $0.pid = pid }
+            } heard: { [self] line in
+                hear(line)
+            } ended: { [self] in
+                gone()
+            }
+            ready.fulfil(false)
+            finished.fulfil(())
+        }
+    }
+
+    private func hear(_ line: String) {
+        if line == "ready" { return _ = ready.fulfil(true) }
+        let words = line.split(separator: " ", maxSplits: 2).map(String.init)
+        guard words.count >= 2 else { return }
+        let answer = state.withLock { state -> Promise<Answer>? in
+            if words[1] == "lost" {
+                state.lost.insert(words[0])
+                return nil
+            }
+            guard state.open[words[0]]?.isEmpty == false else { return nil }
+            return state.open[words[0]]?.removeFirst()
+        }
+        answer?.fulfil(Answer(word: words[1], text: words.count > 2 ? words[2] : ""))
+    }
+
+    private func gone() {
+        let open = state.withLock { state in
+            state.isKilled = true
+            defer { state.open = [:] }
+            return state.open.values.flatMap { $0 }
+        }
+        for answer in open { answer.fulfil(Answer(word: "gone", text: "")) }
+        send.finish()
+    }
+}
+
+/// A contender in a process that plays a peer.
+struct RemoteContender: Sendable {
+    private static let counter = Atomic(0)
+
+    let name = "c\(counter.add(1, ordering: .relaxed).newValue)"
+    let process: PeerProcess
+
+    var peer: Peer { process.peer }
+
+    /// Tells it to do something.
+    func begin(_ command: String) -> Promise<PeerProcess.Answer> { process.ask(name, command) }
+
+    /// Tells it to do something, and waits for the answer.
+    func ask(_ command: String) async throws -> PeerProcess.Answer {
+        try await answer(to: command, begin(command))
+    }
+
+    /// Waits for an answer.
+    func answer(
+        to command: String, _ answer: Promise<PeerProcess.Answer>, within limit: Duration = patience
+    ) async throws -> PeerProcess.Answer {
+        guard case .value(let answer) = await answer.wait(until: .now + limit) else {
+            throw Trouble(peer, "no answer to \(command) within \(limit)")
+        }
+        return answer
+    }
+
+    /// Tells it to do something.
+    ///
+    /// - Throws: ``Trouble`` if the answer is another.
+    @discardableResult
+    func `do`(_ command: String, expecting word: String) async throws -> PeerProcess.Answer {
+        let answer = try await ask(command)
+        guard answer.word == word else { throw Trouble(peer, "\(command): \(answer.word) \(answer.text)") }
+        return answer
+    }
+}
+
+/// Something that should not be, and whose doing it is.
+struct Trouble: Error, CustomStringConvertible {
+    var by: Peer
+    var what: String
+
+    init(_ peer: Peer, _ what: String) {
+        by = peer
+        self.what = what
+    }
+
+    var description: String { "\(by.rawValue): \(what)" }
+}

@@ -1,0 +1,19 @@
+// Takes and gives back our own locks as it is told: `CONNECT SESSION-TIMEOUT-IN-MS`. The protocol: ../README.md.
+
+import ZooKeeper
+
+var configuration = try ZooKeeperConfiguration(CommandLine.arguments[1])
+configuration.sessionTimeout = .milliseconds(Int64(CommandLine.arguments[2]) ?? 4_000)
+try await ZooKeeperClient.withClient(configuration) { client in
+    try await client.sync()
+    Output.say("ready")
+    var contenders: [Substring: Contender] = [:]
+    for await line in Input.lines {
+        let words = line.split(separator: " ")
+        guard words.count >= 2 else { continue }
+        let contender = contenders[words[0]] ?? Contender(String(words[0]), client)
+        contenders[words[0]] = contender
+        contender.obey(words.dropFirst().map(String.init))
+    }
+    Output.leave()
+}
