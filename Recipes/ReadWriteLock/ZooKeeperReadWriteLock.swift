@@ -93,8 +93,8 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// returned. Between the two nobody else writes: the writer becomes a reader in one transaction, and whoever waited
     /// behind the writer waits behind the reader, if it wants to write.
     ///
-    /// The reader's node has the format of Curator 5.5 and later; an older Curator lets the writer in that waits behind it
-    /// (CURATOR-621). The reader keeps the writer's fencing token.
+    /// The reader's node has the format of Curator 5.5 and later. Older ones wait behind it too; what lets a waiting writer in
+    /// is only their own way of doing the same (CURATOR-621). The reader keeps the writer's fencing token.
     ///
     /// If `write` throws, the lock is given back and `read` does not run. Everything else is as in
     /// ``ZooKeeperLock/withLock(waitingUpTo:place:isolation:_:)``; inside a writing scope of the same task both run as part of that

@@ -50,10 +50,10 @@ final class Company: Sendable {
 
     /// Runs `body` with a process of its own.
     static func withVictim<Success>(
-        _ peer: Peer, on server: ZooKeeperServer, sessionTimeout: Duration = .seconds(4),
+        _ peer: Peer, on connect: String, sessionTimeout: Duration = .seconds(4),
         isolation: isolated (any Actor)? = #isolation, _ body: (PeerProcess) async throws -> Success
     ) async throws -> Success {
-        let process = try await PeerProcess.start(peer, server.connectString, sessionTimeout: sessionTimeout)
+        let process = try await PeerProcess.start(peer, connect, sessionTimeout: sessionTimeout)
         let result: Result<Success, any Error>
         do { result = .success(try await body(process)) } catch { result = .failure(error) }
         await process.end()

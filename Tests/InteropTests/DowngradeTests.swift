@@ -72,6 +72,35 @@ extension InteropTests {
             }
         }
 
+        /// Our writers go on as readers, among Curator's writers and readers, and what they wrote stays until they end.
+        @Test func oursAmongCurators() async throws {
+            let company = try Company.required
+            let path = try await company.server.makeDirectory().child("line")
+            let rounds = 10 * Company.rounds
+            let row = Matrix.Row(recipe: "read/write lock", peer: .curator, fault: "downgraded by us, contended")
+            company.matrix.add(6 * rounds, row, isAlone: false)
+            try await company.withProcess(.ours) { ours in
+                try await company.withProcess(.curator) { curator in
+                    try await withTemporaryFile(containing: "0") { file in
+                        var contenders: [RemoteContender] = []
+                        for (process, recipe) in [
+                            (ours, "downgrading"), (ours, "downgrading"), (curator, "write"), (curator, "write"),
+                            (curator, "read"), (curator, "read"),
+                        ] {
+                            contenders.append(try await process.contender(recipe, at: path))
+                        }
+                        let torn = try await forAll(contenders) { contender in
+                            try await contender.do("count \(rounds) \(file)", expecting: "counted").text
+                        }
+                        .filter { !$0.hasSuffix("torn 0") }
+                        if !torn.isEmpty { company.matrix.add("torn reads", by: .ours, row, isAlone: false) }
+                        #expect(torn == [])
+                        #expect(try readFile(file) == "\(4 * rounds)")
+                    }
+                }
+            }
+        }
+
         /// The nodes of Curator 5.5 and later: first a plain ephemeral reader with the writer's digits, then the writer goes.
         @Test func thatOfCurator55() async throws {
             let company = try Company.required

@@ -18,15 +18,15 @@ import Testing
         }
     }
 
-    @Test(.needs(.curator), arguments: Fault.allCases) func curator(_ fault: Fault) async throws {
+    @Test(.needs(.curator), arguments: Fault.chosen) func curator(_ fault: Fault) async throws {
         try await Self.meet(.curator, fault)
     }
 
-    @Test(.needs(.kazoo), arguments: Fault.allCases) func kazoo(_ fault: Fault) async throws {
+    @Test(.needs(.kazoo), arguments: Fault.chosen) func kazoo(_ fault: Fault) async throws {
         try await Self.meet(.kazoo, fault)
     }
 
-    @Test(.needs(.go), arguments: Fault.allCases) func goZooKeeper(_ fault: Fault) async throws {
+    @Test(.needs(.go), arguments: Fault.chosen) func goZooKeeper(_ fault: Fault) async throws {
         try await Self.meet(.go, fault)
     }
 }

@@ -9,6 +9,8 @@ final class Meeting: Sendable {
     let slot: Slot
     let holder: RemoteContender
     let waiter: RemoteContender
+    /// One more like the holder, and in its process.
+    let third: RemoteContender
     let line: Line
     let store = FencedStore()
     private let waiting = Shared<[String: Promise<PeerProcess.Answer>]>([:])
@@ -26,6 +28,7 @@ final class Meeting: Sendable {
         self.complain = complain
         self.holder = try await holder.contender(slot.holder, at: path)
         self.waiter = try await waiter.contender(slot.waiter, at: path)
+        self.third = try await holder.contender(slot.holder, at: path)
     }
 
     /// `contender` gets the lock; now if it is free, or when it is, if it has stood in line.
@@ -55,9 +58,6 @@ final class Meeting: Sendable {
             throw Trouble(contender.peer, "never in line")
         }
     }
-
-    /// Whether `contender` stands in line, as far as we know.
-    func isWaiting(_ contender: RemoteContender) -> Bool { waiting.value[contender.name] != nil }
 
     /// Whether `contender`, who stood in line, says that it does not any more.
     func hasAnswered(_ contender: RemoteContender) -> Bool { waiting.value[contender.name]?.current != nil }
@@ -94,8 +94,48 @@ final class Meeting: Sendable {
         if store.write(token) { complain("and the store took it", contender.peer) }
     }
 
+    /// `contender` gets the lock, works and gives it back.
+    func workOnce(_ contender: RemoteContender) async throws {
+        try await grant(contender)
+        try await workInTurn(contender)
+        try await release(contender)
+    }
+
     func release(_ contender: RemoteContender) async throws {
         try await contender.do("release", expecting: "released")
+    }
+
+    // MARK: With a third behind the waiter
+
+    /// The holder holds the lock, the waiter waits, and the third behind it.
+    func standInLine() async throws {
+        try await grant(holder)
+        try await wait(waiter, behind: 1)
+        try await wait(third, behind: 2)
+    }
+
+    /// The waiter's session has expired.
+    func hasLeftTheLine() async throws {
+        try await eventually("the waiter's session expires") { try await line.count() == 2 }
+        try await workInTurn(holder)
+    }
+
+    /// The waiter has lost its place, the third has the lock; the waiter's turn comes later.
+    func comeBack() async throws {
+        do {
+            try await eventually("in line again, or believing that it has the lock") {
+                try await line.count() == 2 || hasAnswered(waiter)
+            }
+        } catch is NeverCame {
+            throw Trouble(waiter.peer, "never in line again")
+        }
+        // What it believes is judged while the other holds the lock.
+        let isFaithless = hasAnswered(waiter)
+        if isFaithless { try await grant(waiter) }
+        try await workInTurn(third)
+        try await release(third)
+        if !isFaithless { try await workOnce(waiter) }
+        try await isEmpty()
     }
 
     /// Nobody is in line any more.

@@ -8,7 +8,7 @@ enum Reputation {
                 // And its lock stays stuck: the node that `Unlock` wants to delete is gone.
                 || peer == .go && kind.hasSuffix("acquire a lock twice")
         // A wait ends with the connection; the node stays in line.
-        case (.go, .serverRestarted): kind.hasPrefix("acquire: failed") && kind.hasSuffix("connection closed")
+        case (.go, .serverRestarted), (.go, .waiterFrozen): kind.hasPrefix("acquire: failed")
         // It takes an empty place in front of it for its turn, although its own place is gone.
         case (.go, .waiterEvicted): kind == "granted without a node"
         default: false

@@ -302,6 +302,12 @@ public class CuratorPeer {
                 } else if (!Files.readString(file).equals(before)) {
                     torn++;
                 }
+                if (recipe instanceof DowngradingRecipe) {
+                    before = Files.readString(file);
+                    recipe.downgrade();
+                    Thread.sleep(1);
+                    if (!Files.readString(file).equals(before)) torn++;
+                }
                 recipe.release();
             }
             return "counted " + rounds + " torn " + torn;

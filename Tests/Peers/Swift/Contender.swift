@@ -117,11 +117,11 @@ final class Contender: Sendable {
     private func count(_ rounds: Int, in file: FilePath, _ recipe: Recipe) async throws -> String {
         var torn = 0
         for _ in 0..<rounds {
-            try await recipe.hold(waitingUpTo: nil) { _, _ in
+            try await recipe.hold(waitingUpTo: nil) { _, isDowngraded in
                 let before = try read(file)
                 // A moment in which another would come in, if it could.
                 try await Task.sleep(for: .milliseconds(1))
-                if recipe.isReader {
+                if recipe.isReader || isDowngraded {
                     if try read(file) != before { torn += 1 }
                 } else {
                     try write((Int(before) ?? 0) + 1, file)
