@@ -17,7 +17,8 @@ extension InteropTests {
             company.matrix.add(1, row, isAlone: pairing.isAlone)
             try await company.withProcess(first) { holder in
                 try await company.withProcess(second) { waiter in
-                    let meeting = try await Meeting(slot, holder, waiter, company.onlooker) { kind, peer in
+                    let meeting = try await Meeting(slot, holder, waiter, company.server, company.onlooker) {
+                        kind, peer in
                         company.matrix.add(kind, by: peer, row, isAlone: pairing.isAlone)
                         // Curator 5.4.0 does it in two steps, with a gap between them (CURATOR-621).
                         if first == .ours || peer == .ours { Issue.record("\(peer.rawValue): \(kind)") }
@@ -107,7 +108,7 @@ extension InteropTests {
             let path = try await company.server.makeDirectory()
             let mark = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
             try await company.withProcess(.ours) { process in
-                let line = Line(client: company.onlooker, path: path)
+                let line = Line(server: company.server, client: company.onlooker, path: path)
                 let writer = try await company.onlooker.create(
                     path.child("_c_\(mark)-__WRIT__"), data: "raw".utf8, mode: .ephemeralSequential
                 ).path

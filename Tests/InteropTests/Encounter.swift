@@ -63,7 +63,7 @@ struct Encounter: Sendable {
                 try await Company.withVictim(
                     pairing.waiter, on: relay.connectString, sessionTimeout: timeout
                 ) { waiter in
-                    try await restartServer(meetings(holder, waiter, copies, onlooker)) {
+                    try await restartServer(meetings(holder, waiter, copies, (server, onlooker))) {
                         try await relay.whileRefusing {
                             await server.kill()
                             try await server.restart()
@@ -178,14 +178,17 @@ struct Encounter: Sendable {
     // MARK: Bookkeeping
 
     private func meetings(
-        _ holder: PeerProcess, _ waiter: PeerProcess, _ copies: Int, _ onlooker: ZooKeeperClient? = nil
+        _ holder: PeerProcess, _ waiter: PeerProcess, _ copies: Int,
+        _ place: (server: ZooKeeperServer, onlooker: ZooKeeperClient)? = nil
     ) async throws -> [Meeting] {
         var meetings: [Meeting] = []
         for slot in Slot.all(pairing.peer) {
             count(copies, slot)
             for _ in 0..<copies {
                 meetings.append(
-                    try await Meeting(slot, holder, waiter, onlooker ?? company.onlooker) { kind, peer in
+                    try await Meeting(
+                        slot, holder, waiter, place?.server ?? company.server, place?.onlooker ?? company.onlooker
+                    ) { kind, peer in
                         complain(kind, by: peer, slot)
                     })
             }

@@ -1,4 +1,5 @@
 import ZooKeeper
+import ZooKeeperTesting
 
 /// The line of a lock as an onlooker sees it, and the rule by which who is granted may be judged.
 ///
@@ -13,6 +14,7 @@ struct Line: Sendable {
         var isReader: Bool { name.contains("__READ__") || name.contains("__rlock__") }
     }
 
+    let server: ZooKeeperServer
     let client: ZooKeeperClient
     let path: ZNodePath
 
@@ -26,6 +28,19 @@ struct Line: Sendable {
     }
 
     func count() async throws -> Int { try await names().count }
+
+    /// Whether the session of `node` watches another node of the line, as whoever waits does, by the server's own list.
+    func isWaiting(_ node: Node) async throws -> Bool {
+        var isItsSession = false
+        for line in try await server.ask("wchc").split(separator: "\n") {
+            if line.hasPrefix("0x") {
+                isItsSession = line == node.stat.ephemeralOwner.description
+            } else if isItsSession, line.drop(while: \.isWhitespace).hasPrefix("\(path)/"), !line.hasSuffix(node.name) {
+                return true
+            }
+        }
+        return false
+    }
 
     private func names() async throws -> [String] {
         do { return try await client.children(of: path).names } catch ZooKeeperError.Code.noNode { return [] }

@@ -1,6 +1,7 @@
 import Synchronization
 import TestSupport
 import ZooKeeper
+import ZooKeeperTesting
 
 /// A holder and a waiter at one path, and what they do to each other.
 final class Meeting: Sendable {
@@ -14,17 +15,20 @@ final class Meeting: Sendable {
     let line: Line
     let store = FencedStore()
     private let waiting = Shared<[String: Promise<PeerProcess.Answer>]>([:])
+    /// Who was granted the lock before we asked.
+    private let early = Shared<Set<String>>([])
     private let tokens = Shared<[String: Zxid]>([:])
     let complain: @Sendable (_ kind: String, _ by: Peer) -> Void
 
     /// - Parameter complain: Is told what somebody does that they should not.
     init(
-        _ slot: Slot, _ holder: PeerProcess, _ waiter: PeerProcess, _ onlooker: ZooKeeperClient,
+        _ slot: Slot, _ holder: PeerProcess, _ waiter: PeerProcess, _ server: ZooKeeperServer,
+        _ onlooker: ZooKeeperClient,
         complain: @escaping @Sendable (String, Peer) -> Void
     ) async throws {
         let path = ZNodePath.root.child("meeting-\(Self.counter.add(1, ordering: .relaxed).newValue)").child("line")
         self.slot = slot
-        self.line = Line(client: onlooker, path: path)
+        self.line = Line(server: server, client: onlooker, path: path)
         self.complain = complain
         self.holder = try await holder.contender(slot.holder, at: path)
         self.waiter = try await waiter.contender(slot.waiter, at: path)
@@ -33,6 +37,7 @@ final class Meeting: Sendable {
 
     /// `contender` gets the lock; now if it is free, or when it is, if it has stood in line.
     func grant(_ contender: RemoteContender) async throws {
+        if early.withLock({ $0.remove(contender.name) }) != nil { return }
         let pending = waiting.withLock { $0.removeValue(forKey: contender.name) } ?? contender.begin("acquire")
         let answer = try await contender.answer(to: "acquire", pending)
         guard answer.word == "acquired" else { throw Trouble(contender.peer, "acquire: \(answer.word) \(answer.text)") }
@@ -48,14 +53,24 @@ final class Meeting: Sendable {
         tokens.withLock { $0[contender.name] = node.stat.czxid }
     }
 
-    /// `contender` stands in line behind so many others.
+    /// `contender` stands in line behind so many others, and waits.
     func wait(_ contender: RemoteContender, behind count: Int) async throws {
         let pending = contender.begin("acquire")
         waiting.withLock { $0[contender.name] = pending }
         do {
             try await eventually("in line") { try await line.count() == count + 1 }
+            guard let own = try await line.nodes().last else { throw Trouble(contender.peer, "not in line any more") }
+            try await eventually("waiting") {
+                if hasAnswered(contender) { return true }
+                return try await line.isWaiting(own)
+            }
         } catch is NeverCame {
             throw Trouble(contender.peer, "never in line")
+        }
+        // Judged while whoever it should wait for holds the lock.
+        if hasAnswered(contender) {
+            try await grant(contender)
+            early.withLock { _ = $0.insert(contender.name) }
         }
     }
 

@@ -22,7 +22,7 @@ extension InteropTests {
             try await company.withProcess(leader) { leader in
                 try await company.withProcess(candidate) { candidate in
                     let meeting = try await Meeting(
-                        Slot(recipe, recipe), leader, candidate, company.onlooker
+                        Slot(recipe, recipe), leader, candidate, company.server, company.onlooker
                     ) { kind, peer in
                         Issue.record("\(peer.rawValue): \(kind)")
                     }
@@ -84,7 +84,8 @@ extension InteropTests {
             try await company.withProcess(pairing.holder) { holder in
                 try await company.withProcess(pairing.waiter) { waiter in
                     for slot in Slot.all(.curator) {
-                        let meeting = try await Meeting(slot, holder, waiter, company.onlooker) { kind, peer in
+                        let meeting = try await Meeting(slot, holder, waiter, company.server, company.onlooker) {
+                            kind, peer in
                             Issue.record("\(peer.rawValue): \(kind)")
                         }
                         try await meeting.grant(meeting.holder)
