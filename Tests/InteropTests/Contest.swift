@@ -17,7 +17,8 @@ struct Contest: Sendable {
                 }
                 let torn = try await forAll(contenders) { contender in
                     do {
-                        let answer = try await contender.do("count \(rounds) \(file)", expecting: "counted")
+                        let answer = try await contender.do(
+                            "count \(rounds) \(file)", expecting: "counted", within: patience * max(1, rounds / 20))
                         return answer.text.split(separator: " ").last.flatMap { Int($0) } ?? 0
                     } catch let trouble as Trouble {
                         encounter.complain(trouble.what, by: trouble.by, slot)

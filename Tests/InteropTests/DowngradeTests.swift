@@ -91,7 +91,9 @@ extension InteropTests {
                             contenders.append(try await process.contender(recipe, at: path))
                         }
                         let torn = try await forAll(contenders) { contender in
-                            try await contender.do("count \(rounds) \(file)", expecting: "counted").text
+                            try await contender.do(
+                                "count \(rounds) \(file)", expecting: "counted", within: patience * max(1, rounds / 20)
+                            ).text
                         }
                         .filter { !$0.hasSuffix("torn 0") }
                         if !torn.isEmpty { company.matrix.add("torn reads", by: .ours, row, isAlone: false) }

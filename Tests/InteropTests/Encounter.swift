@@ -210,6 +210,9 @@ struct Encounter: Sendable {
             } catch let trouble as Trouble {
                 complain(trouble.what, by: trouble.by, meeting.slot)
                 return nil
+            } catch let never as NeverCame where pairing.isAlone {
+                complain("never: \(never.what)", by: pairing.peer, meeting.slot)
+                return nil
             }
         }
         .compactMap { $0 }
@@ -217,13 +220,23 @@ struct Encounter: Sendable {
 
     func count(_ rounds: Int, _ slot: Slot) { company.matrix.add(rounds, row(slot), isAlone: pairing.isAlone) }
 
-    /// Writes it down, and lets the test fail unless the peer is known for it.
+    /// Writes it down, and lets the test fail: unless the peer is known for it, or among its own.
     func complain(_ kind: String, by peer: Peer, _ slot: Slot) {
         company.matrix.add(kind, by: peer, row(slot), isAlone: pairing.isAlone)
-        if peer == .ours || !Reputation.isKnown(peer, for: kind, fault) {
-            Issue.record(
-                "\(peer.rawValue): \(kind) (\(slot.recipe): \(slot.holder), then \(slot.waiter); \(pairing); \(fault.rawValue))"
-            )
+        if pairing.isAlone || Reputation.isKnown(peer, for: kind, fault, isVictim: isVictim(peer)) { return }
+        Issue.record(
+            """
+            \(peer.rawValue): \(kind) (\(slot.recipe): \(slot.holder), then \(slot.waiter); \(pairing); \
+            \(fault.rawValue))
+            """)
+    }
+
+    /// Whether something is done to `peer`, and not to the other.
+    private func isVictim(_ peer: Peer) -> Bool {
+        switch fault {
+        case .none, .contended, .serverRestarted: false
+        case .holderKilled, .holderFrozen: peer == pairing.holder
+        case .waiterKilled, .waiterFrozen, .waiterEvicted: peer == pairing.waiter
         }
     }
 

@@ -159,11 +159,13 @@ struct RemoteContender: Sendable {
     }
 
     /// Waits for an answer.
+    ///
+    /// - Parameter limit: Far longer than it should take, as of ``eventually(_:within:isolation:_:)``.
     func answer(
         to command: String, _ answer: Promise<PeerProcess.Answer>, within limit: Duration = patience
     ) async throws -> PeerProcess.Answer {
         guard case .value(let answer) = await answer.wait(until: .now + limit) else {
-            throw Trouble(peer, "no answer to \(command) within \(limit)")
+            throw Trouble(peer, "no answer to \(command.firstWord)")
         }
         return answer
     }
@@ -172,11 +174,17 @@ struct RemoteContender: Sendable {
     ///
     /// - Throws: ``Trouble`` if the answer is another.
     @discardableResult
-    func `do`(_ command: String, expecting word: String) async throws -> PeerProcess.Answer {
-        let answer = try await ask(command)
-        guard answer.word == word else { throw Trouble(peer, "\(command): \(answer.word) \(answer.text)") }
+    func `do`(
+        _ command: String, expecting word: String, within limit: Duration = patience
+    ) async throws -> PeerProcess.Answer {
+        let answer = try await answer(to: command, begin(command), within: limit)
+        guard answer.word == word else { throw Trouble(peer, "\(command.firstWord): \(answer.word) \(answer.text)") }
         return answer
     }
+}
+
+extension String {
+    fileprivate var firstWord: Substring { prefix { $0 != " " } }
 }
 
 /// Something that should not be, and whose doing it is.

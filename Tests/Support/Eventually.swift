@@ -7,6 +7,8 @@ import Darwin
 /// A state that a test waited for did not come.
 public struct NeverCame: Error, CustomStringConvertible {
     public let description: String
+    /// What was waited for.
+    public let what: String
 }
 
 private let environmentPatience = unsafe getenv("TEST_PATIENCE").flatMap {
@@ -30,5 +32,5 @@ public func eventually(
         if try await condition() { return }
         try await Task.sleep(for: .milliseconds(5))
     }
-    throw NeverCame(description: "within \(limit): \(what)")
+    throw NeverCame(description: "within \(limit): \(what)", what: what)
 }

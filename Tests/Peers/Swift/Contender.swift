@@ -1,4 +1,3 @@
-import Synchronization
 import SystemPackage
 import ZooKeeper
 import ZooKeeperRecipes
