@@ -337,9 +337,20 @@ public class CuratorPeer {
             }
         });
         client.start();
-        client.blockUntilConnected();
-        System.out.println("ready");
-        System.out.flush();
+        // Beside the input, whose end must be seen even if there is no server.
+        Thread connecting = new Thread(() -> {
+            try {
+                client.blockUntilConnected();
+            } catch (InterruptedException e) {
+                return;
+            }
+            synchronized (System.out) {
+                System.out.println("ready");
+                System.out.flush();
+            }
+        });
+        connecting.setDaemon(true);
+        connecting.start();
         Scanner input = new Scanner(System.in);
         while (input.hasNextLine()) {
             String[] words = input.nextLine().split(" ");

@@ -135,9 +135,12 @@ func (c *contender) answer(words []string) (string, error) {
 func main() {
 	milliseconds, _ := strconv.Atoi(os.Args[2])
 	timeout := time.Duration(milliseconds) * time.Millisecond
-	probe, _ := connect(timeout)
-	probe.Close()
-	say("ready")
+	// Beside the input, whose end must be seen even if there is no server.
+	go func() {
+		probe, _ := connect(timeout)
+		probe.Close()
+		say("ready")
+	}()
 	contenders := map[string]*contender{}
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {

@@ -151,8 +151,13 @@ def main():
                     say(f"{contender.name} lost")
 
     client.add_listener(changed)
-    client.start()
-    say("ready")
+
+    def connect():
+        client.start()
+        say("ready")
+
+    # Beside the input, whose end must be seen even if there is no server.
+    threading.Thread(target=connect, daemon=True).start()
     for line in sys.stdin:
         words = line.split()
         if words[0] not in contenders:
