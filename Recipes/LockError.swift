@@ -52,6 +52,9 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
     public var loss: LockLoss?
     /// With `timedOut`: the node of whoever was first in line, if it was known.
     public var holder: String?
+    /// A node in the lock's directory that stands in line by another dialect, if one was seen: it and we do not exclude
+    /// each other. Whoever set this up may want to know before anything else.
+    public var stranger: String?
     /// With `unavailable`: the error of the client.
     public var underlying: ZooKeeperError?
     /// With `lost`: what the body threw when it was cancelled.
@@ -59,12 +62,13 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
 
     package init(
         _ code: Code, path: ZNodePath, loss: LockLoss? = nil, holder: String? = nil,
-        underlying: ZooKeeperError? = nil, bodyError: (any Error)? = nil
+        stranger: String? = nil, underlying: ZooKeeperError? = nil, bodyError: (any Error)? = nil
     ) {
         self.code = code
         self.path = path
         self.loss = loss
         self.holder = holder
+        self.stranger = stranger
         self.underlying = underlying
         self.bodyError = bodyError
     }
@@ -74,6 +78,7 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
         var text = "LockError.\(code) \(path)"
         if let loss { text += ": \(loss)" }
         if let holder { text += ", held by \(holder)" }
+        if let stranger { text += "; \(stranger) in the same directory is of another dialect" }
         if let underlying { text += ": \(underlying)" }
         if let bodyError { text += "; the body threw \(bodyError)" }
         return text

@@ -35,7 +35,7 @@ struct Acquisition {
             case .granted(let lease, let isWatched):
                 return Holding(contender: contender, lease: lease, isWatched: isWatched)
             case .failed(.sessionLost, _): continue
-            case .failed(let reason, let error): throw failure(reason, error)
+            case .failed(let reason, let error): throw failure(reason, error, of: contender)
             }
         }
     }
@@ -54,7 +54,7 @@ struct Acquisition {
         case .granted(let lease, let isWatched):
             return Holding(contender: contender, lease: lease, isWatched: isWatched)
         case .failed(.busy, _): return nil
-        case .failed(let reason, let error): throw failure(reason, error)
+        case .failed(let reason, let error): throw failure(reason, error, of: contender)
         }
     }
 
@@ -102,11 +102,13 @@ struct Acquisition {
         }
     }
 
-    private func failure(_ reason: ContenderMachine.Reason, _ error: ZooKeeperError?) -> LockError {
+    private func failure(
+        _ reason: ContenderMachine.Reason, _ error: ZooKeeperError?, of contender: Contender
+    ) -> LockError {
         switch reason {
         case .cancelled: LockError(.cancelled, path: directory)
         case .timedOut(let holder), .busy(let holder as String?):
-            LockError(.timedOut, path: directory, holder: holder)
+            LockError(.timedOut, path: directory, holder: holder, stranger: contender.stranger)
         case .sequenceExhausted: LockError(.sequenceExhausted, path: directory)
         case .sessionLost, .refused:
             LockError(.unavailable, path: directory, underlying: error)

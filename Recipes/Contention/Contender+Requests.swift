@@ -129,8 +129,17 @@ extension Contender {
         outcome.mapError { failure($0) }.map { response in
             guard case .children(let names, _) = response.kind else { return [] }
             session.janitor.sweep(names, in: directory, of: session)
+            lookForStrangers(among: names)
             return names
         }
+    }
+
+    /// Once for each contender: somebody who stands here under other names excludes nobody of ours.
+    private func lookForStrangers(among names: [String]) {
+        guard state.withLock({ $0.looksForStrangers.exchange(with: false) }) else { return }
+        guard let stranger = settings.dialect.stranger(among: names) else { return }
+        state.withLock { $0.stranger = stranger }
+        MixedDialects.note(directory, stranger, session.logger)
     }
 
     private func created(_ outcome: Reply.Outcome) -> Result<ContenderMachine.Created, ContenderMachine.Failure> {

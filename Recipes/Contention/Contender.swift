@@ -23,6 +23,9 @@ package final class Contender: Sendable {
         var lease: LeaseCore?
         /// Whether somebody has asked for the lock, before it was granted or after.
         var isAskedFor = false
+        var looksForStrangers = true
+        /// A node in the directory that stands in line by another dialect.
+        var stranger: String?
     }
 
     package let session: ZooKeeperSession
@@ -68,6 +71,9 @@ package final class Contender: Sendable {
         session.beginInterest()
         outcome.fulfil(.granted(lease, isWatched: false))
     }
+
+    /// A node in the directory that stands in line by another dialect.
+    var stranger: String? { state.withLock { $0.stranger } }
 
     /// Joins the line. The result comes through ``outcome``.
     package func start() {

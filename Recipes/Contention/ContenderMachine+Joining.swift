@@ -41,8 +41,9 @@ extension ContenderMachine {
             if let old = replacing, let actions = replacementFailed(mark, old, failure) { return actions }
             switch (failure.code, failure.outcome) {
             case (.noNode, .refused):
-                // Nobody has created the directory, or the servers have removed it as an empty container.
-                if createsParents, let parents { return fail(parents) }
+                // Nobody has created the directory, or the servers have removed it as an empty container; or they removed an
+                // ancestor of it just now, between its creation and the next.
+                if createsParents, let parents, parents.code != .noNode { return fail(parents) }
                 createsParents = true
                 return enqueue(mark)
             case (.nodeExists, .refused): return fail(.sequenceExhausted)

@@ -128,6 +128,17 @@ package struct LineDialect: Sendable, Hashable {
         return .foreign
     }
 
+    /// The first child that stands in line by another known dialect: it does not wait for ours, nor ours for it.
+    package func stranger(among names: [String]) -> String? {
+        names.first { name in
+            guard parse(name) == .foreign else { return false }
+            return [.curator, .curatorLatch, .curatorReadWrite, .kazoo].contains { (other: LineDialect) in
+                if case .contender = other.parse(name) { return true }
+                return false
+            }
+        }
+    }
+
     /// Those who stand in line; `nil` if the numbers have run out.
     package func contenders(among names: [String]) -> [ContenderName]? {
         var contenders: [ContenderName] = []

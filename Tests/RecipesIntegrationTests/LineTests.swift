@@ -146,6 +146,58 @@ import ZooKeeperTesting
         }
     }
 
+    /// An operator removes the holder's node and the waiter's in one transaction. Who hears of its own first stands in line
+    /// again; who hears of the other first is granted the lock and loses it at once.
+    @Test(arguments: [true, false]) func aNodeThatGoesWithThatInFront(_ isOwnFirst: Bool) async throws {
+        let server = try ZooKeeperServer.required
+        try await server.withClient { client in
+            let lock = ZooKeeperLock(client, at: "/a")
+            let held = try await lock.acquire()
+            let (place, first) = (PlaceInLine(), Promise<ZNodePath>())
+            let waiter = Task {
+                try await lock.withLock(place: place) { lease in
+                    guard case .value(let node) = await first.wait() else { return lease.nodePath }
+                    if lease.nodePath == node { try await Task.sleep(for: .seconds(3_600)) }
+                    return lease.nodePath
+                }
+            }
+            let node = try #require(await place.enqueued()).node
+            first.fulfil(node)
+            try await eventually("both are watched") {
+                let watches = try await server.ask("wchp")
+                return [node, held.lease.nodePath].allSatisfy { watches.contains($0.name) }
+            }
+            let nodes: [any TransactionOperation] = [Delete(held.lease.nodePath), Delete(node)]
+            try await client.transaction(isOwnFirst ? Array(nodes.reversed()) : nodes)
+            #expect(await held.loss() == .nodeDeleted)
+            let result = await waiter.result
+            if isOwnFirst {
+                #expect(try result.get() != node)
+            } else {
+                #expect { try result.get() } throws: { ($0 as? LockError)?.loss == .nodeDeleted }
+            }
+            try await eventually("nobody is left") { try await names(client) == [] }
+        }
+    }
+
+    /// The servers remove empty containers whenever they like: also between their creation and the first node in them.
+    @Test func theDirectoryMayGoAtAnyMoment() async throws {
+        var configuration = ServerConfiguration()
+        configuration.systemProperties["znode.container.checkIntervalMs"] = "1"
+        configuration.systemProperties["znode.container.maxPerMinute"] = "60000"
+        try await ZooKeeperServer.withServer(configuration) { server in
+            try await server.withClient { client in
+                var reaped = 0
+                for _ in 0..<200 {
+                    let before = try await client.exists("/x/y/z")
+                    try await ZooKeeperLock(client, at: "/x/y/z").withLock { _ in }
+                    if before == nil { reaped += 1 }
+                }
+                #expect(reaped > 1, "it was removed in between, or this shows nothing")
+            }
+        }
+    }
+
     // MARK: Lost answers
 
     private func withRelay(

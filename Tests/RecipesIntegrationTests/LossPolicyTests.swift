@@ -122,16 +122,17 @@ import ZooKeeperTesting
             settings.release = release
             let lock = ZooKeeperLock(client, at: "/a", configuration: settings)
             try await lock.withLock { _ in }
+            // In the background it may not have been sent yet.
+            try await eventually("removed") { relay.traffic.requests[.delete] == 1 }
             let hasReturned = Promise<Void>()
-            let before = relay.traffic.requests[.delete] ?? 0
             let task = Task {
                 try await lock.withLock { _ in relay.freezeReplies() }
                 hasReturned.fulfil(())
             }
-            try await eventually("the removal is sent") { relay.traffic.requests[.delete] ?? 0 == before + 1 }
+            try await eventually("the removal is sent") { relay.traffic.requests[.delete] == 2 }
             if release == .background {
                 try await task.value
-                #expect(relay.traffic.requests[.delete] == before + 1)
+                #expect(relay.traffic.requests[.delete] == 2)
             } else {
                 let wait = await hasReturned.wait(until: .now + .milliseconds(300))
                 if case .timedOut = wait {} else { Issue.record("it did not wait for the answer") }

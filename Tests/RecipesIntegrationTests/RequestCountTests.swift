@@ -156,8 +156,50 @@ import ZooKeeperTesting
                 try await lease.verify()
                 #expect((relay.traffic - before).requests == [.multi: 1])
                 let verified = relay.traffic
-                for _ in 0..<1_000 { try lease.checkHeld() }
+                for _ in 0..<200 { try lease.checkHeld() }
                 #expect(relay.traffic == verified, "checking asks nobody")
+            }
+        }
+    }
+
+    /// However many stand in line, one hand-over costs the same few requests, and wakes one.
+    @Test func manyWaitersCostNoMoreEachThanOne() async throws {
+        try await withClient { client, relay in
+            let lock = ZooKeeperLock(client, at: "/a")
+            let held = try await lock.acquire()
+            let before = relay.traffic
+            let waiters = (0..<200).map { _ in Task { try await lock.withLock { _ in } } }
+            try await eventually("all in line") { relay.traffic.requests[.getData, default: 0] >= 200 }
+            await held.release()
+            for waiter in waiters { try await waiter.value }
+            let cost = relay.traffic - before
+            // Create, list, watch; on waking one list, of which the own node's watch is a second read; delete.
+            #expect(cost.requests[.create2] == 200)
+            #expect(cost.requestCount <= 6 * 200 + 10)
+            #expect(cost.watchEvents <= 2 * 200 + 10)
+        }
+    }
+
+    /// Readers behind writers are woken once, by the nearest.
+    @Test func manyReadersBehindWritersAreWokenOnceEach() async throws {
+        try await withClient { client, relay in
+            let server = try ZooKeeperServer.required
+            try await server.withClient(in: client.configuration.chroot) { other in
+                let lock = ZooKeeperReadWriteLock(client, at: "/a")
+                let theirs = ZooKeeperReadWriteLock(other, at: "/a")
+                let first = try await theirs.acquireWriteLock()
+                let writers = (0..<3).map { _ in Task { try await theirs.withWriteLock { _ in } } }
+                try await eventually("writers in line") { try await theirs.contenders().count == 4 }
+                let before = relay.traffic
+                let readers = (0..<200).map { _ in Task { try await lock.withReadLock { _ in } } }
+                try await eventually("all in line") { relay.traffic.requests[.getData, default: 0] >= 200 }
+                await first.release()
+                for writer in writers { try await writer.value }
+                for reader in readers { try await reader.value }
+                let cost = relay.traffic - before
+                #expect(cost.requestCount <= 6 * 200 + 10)
+                // The nearest writer's end, told once for all, and perhaps the own node's.
+                #expect(cost.watchEvents <= 200 + 10)
             }
         }
     }

@@ -107,6 +107,17 @@ import ZooKeeperRecipes
         #expect(machine.handle(refused, isInTime: true) == [.fail(.refused(noAuth))])
     }
 
+    /// The servers remove empty containers when they like.
+    @Test func anAncestorThatIsRemovedBetweenTwoCreationsIsCreatedAgain() {
+        var machine = enqueuing()
+        let missing = Machine.Event.enqueued(
+            create: .failure(Self.noNode), list: .failure(Self.noNode), parents: nil, connection: 1)
+        #expect(machine.handle(missing, isInTime: true) == [.enqueue(mark: "me", createsParents: true)])
+        let reaped = Machine.Event.enqueued(
+            create: .failure(Self.noNode), list: .failure(Self.noNode), parents: Self.noNode, connection: 1)
+        #expect(machine.handle(reaped, isInTime: true) == [.enqueue(mark: "me", createsParents: true)])
+    }
+
     @Test func anAncestorThatMayNotBeCreatedDoesNotMatterIfTheNodeWas() {
         var machine = enqueuing()
         let event = enqueued(0, among: [], parents: Failure(.noAuth, .refused))

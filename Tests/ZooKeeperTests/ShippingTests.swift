@@ -29,6 +29,32 @@ import ZooKeeper
         #expect(transport.issued == ["/", "/a", "/b", "/c", "/d"])
     }
 
+    /// Another thread has the duty to hand over, and has not come to it when the session is closed.
+    @Test func whatCameBeforeACloseStillLeaves() async {
+        transport.whenIssued("/a") { [session] in
+            _ = session.submit(Request(.exists(path: "/b")))
+            session.beginClose()
+            _ = session.submit(Request(.exists(path: "/c")))
+            return nil
+        }
+        _ = submit("/a")
+        #expect(transport.issued == ["/", "/a", "/b"])
+        await session.released.wait()
+    }
+
+    @Test func withoutAConnectionNothingLeavesAfterAClose() async {
+        session.transport(did: .disconnected)
+        let waiting = submit("/a")
+        session.beginClose()
+        let outcome = await waiting.outcome()
+        #expect { try outcome.get() } throws: {
+            ZooKeeperError.Code.closed ~= $0 && ($0 as? ZooKeeperError)?.outcome == .notSent
+        }
+        connect(session)
+        #expect(!transport.issued.contains("/a"))
+        await session.released.wait()
+    }
+
     @Test func withoutAConnectionARequestGoesBackInFrontOfTheOthers() {
         transport.whenIssued("/a") { .connectionLoss }
         _ = submit("/a")

@@ -70,8 +70,6 @@ package struct RequestGate {
         self.limit = limit
     }
 
-    /// Whether no urgent request waits or is under way.
-    package var isUrgentIdle: Bool { urgent.isEmpty && urgentIssued == 0 }
     /// How many entries wait.
     package var waitingCount: Int { urgent.count + again.count + waiting.count }
 

@@ -6,7 +6,7 @@ extension ZooKeeperSession {
     /// Ends the session: waits a moment for what is under way, tells the server, lets everything go.
     ///
     /// New requests throw `closed` from the moment of the call; those that wait for a connection are not sent any more;
-    /// those under way that are not answered within half a second fail with an unknown outcome. Ephemeral nodes are
+    /// those before the close that are not answered within half a second fail. Ephemeral nodes are
     /// removed by the server at once if there is a connection, otherwise when the session times out.
     ///
     /// Returns when all that is done, after 6 s at the latest. Calling it again, also at the same time, is harmless.
@@ -22,7 +22,9 @@ extension ZooKeeperSession {
         core.withLock { core in
             guard core.closing == .open else { return }
             core.closing = .draining
-            for reply in core.gate.drainWaiting(includingUrgent: false) {
+            // With a connection, what came before the close still leaves: perhaps it only waits because another thread
+            // has the duty to hand it over.
+            for reply in core.gate.isOpen ? [] : core.gate.drainWaiting(includingUrgent: false) {
                 _ = core.watches.settle(reply.request, .closing)
                 finished.append((reply, .failure(located(endError(.closed, outcome: .notSent), reply))))
             }
@@ -42,9 +44,8 @@ extension ZooKeeperSession {
 
     /// Goes on closing once nothing is under way and there is a connection to say goodbye on.
     func finishCloseIfDrained(_ core: inout Core, _ finished: inout Finished) {
-        guard core.closing == .draining, core.gate.issuedCount == 0, core.gate.isUrgentIdle, core.gate.isOpen else {
-            return
-        }
+        guard core.closing == .draining, core.gate.issuedCount == 0, core.gate.waitingCount == 0, core.gate.isOpen
+        else { return }
         finishClose(&core, &finished)
     }
 

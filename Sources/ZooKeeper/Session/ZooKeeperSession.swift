@@ -48,7 +48,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     public let generation: Int
     let settings: SessionSettings
     let transport: any SessionTransport
-    let logger: Logger
+    package let logger: Logger
     let core: Mutex<Core>
     let feed = LatestValue(SessionState.connecting)
     let notices = Notices<Notice>()

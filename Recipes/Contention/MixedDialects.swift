@@ -1,0 +1,26 @@
+import Logging
+import Synchronization
+import ZooKeeper
+
+/// Says once for each path that two dialects are used there. They do not exclude each other, which is a bug of whoever set it
+/// up, and one that is not noticed until it hurts.
+enum MixedDialects {
+    private static let known = Mutex<Set<ZNodePath>>([])
+
+    static func note(_ path: ZNodePath, _ stranger: String, _ logger: Logger) {
+        // Whoever has a thousand such paths has been told.
+        let isNew = known.withLock { $0.count < 1_000 && $0.insert(path).inserted }
+        guard isNew else { return }
+        logger.info(
+            "Somebody stands in this line by another dialect: it does not exclude us, nor we it",
+            metadata: [LogKeys.lockPath: "\(path)", LogKeys.stranger: "\(stranger)"])
+    }
+}
+
+extension Bool {
+    /// Puts `new` in its place, and returns what was there.
+    mutating func exchange(with new: Bool) -> Bool {
+        defer { self = new }
+        return self
+    }
+}
