@@ -24,6 +24,8 @@ package final class Contender: Sendable {
         /// Whether somebody has asked for the lock, before it was granted or after.
         var isAskedFor = false
         var looksForStrangers = true
+        /// What whoever looks at the place has been told.
+        var reportedPlace: PlaceInLine.Position?
         /// A node in the directory that stands in line by another dialect.
         var stranger: String?
     }
@@ -113,13 +115,25 @@ package final class Contender: Sendable {
         events.post([event])
         events.deliver { event in
             let isInTime = ContinuousClock.now < session.leasesExpireBy
-            let (actions, position) = state.withLock { state in
-                (state.machine.handle(event, isInTime: isInTime), state.machine.position)
-            }
-            settings.place?.report(position.map { .init(node: directory.child($0.node), ahead: $0.ahead) })
+            let actions = state.withLock { $0.machine.handle(event, isInTime: isInTime) }
+            reportPlace()
             for action in actions { perform(action) }
             dropWatchesIfOver()
         }
+    }
+
+    /// Only news: one that is over must not speak for the next, which stands in line in another session.
+    private func reportPlace() {
+        guard let place = settings.place else { return }
+        let news: PlaceInLine.Position?? = state.withLock { state in
+            let position = state.machine.position.map {
+                PlaceInLine.Position(node: directory.child($0.node), ahead: $0.ahead)
+            }
+            guard position != state.reportedPlace else { return nil }
+            state.reportedPlace = position
+            return .some(position)
+        }
+        if let news { place.report(news) }
     }
 
     private func dropWatchesIfOver() {
