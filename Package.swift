@@ -183,6 +183,14 @@ let package = Package(
             name: "Soak",
             dependencies: ["Storm", "TestSupport", "ZooKeeperTesting"],
             path: "Tests/Soak", swiftSettings: settings),
+        .target(
+            name: "ModelCheck",
+            dependencies: ["TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
+            path: "Tests/ModelCheck", swiftSettings: settings),
+        .executableTarget(
+            name: "ModelChecker",
+            dependencies: ["ModelCheck", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            path: "Tests/ModelChecker", swiftSettings: settings),
         .executableTarget(
             name: "TestWorker",
             dependencies: [
@@ -212,6 +220,7 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
+        .testTarget(name: "ModelCheckTests", dependencies: ["ModelCheck"], swiftSettings: settings),
         .testTarget(
             name: "IntegrationTests",
             dependencies: [

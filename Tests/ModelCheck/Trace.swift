@@ -1,0 +1,36 @@
+/// A history as text: to be read, and to be replayed.
+package struct Trace: Sendable {
+    package var scenario: Scenario
+    package var choices: [String]
+
+    package init(_ scenario: Scenario, _ choices: [Choice]) {
+        self.init(scenario, choices.map(\.description))
+    }
+
+    package init(_ scenario: Scenario, _ choices: [String]) {
+        self.scenario = scenario
+        self.choices = choices
+    }
+
+    /// One line per step: what was chosen, and below it what came of it.
+    ///
+    /// - Returns: What was violated, if anything; and the text.
+    package func replay() -> (violation: Violation?, text: String) {
+        var world = World(scenario)
+        world.isLogging = true
+        var text = ""
+        for (number, name) in choices.enumerated() {
+            guard let choice = world.choices.first(where: { $0.description == name }) else {
+                return (world.violation, text + "there is no \(name) now; there is \(world.choices)\n")
+            }
+            world.take(choice)
+            text += "\(number + 1). \(name)\(choice.kind.isFault ? "  (fault)" : "")\n"
+            for line in world.log { text += "      \(line)\n" }
+        }
+        if world.violation == nil, world.choices.allSatisfy(\.kind.isFault) { world.checkEnd() }
+        text += "line: \(world.lineText)\n"
+        text += world.violation.map { "VIOLATED: \($0)\n" } ?? "nothing violated so far\n"
+        text += "replay: --scenario \"\(scenario.name)\" --replay \"\(choices.joined(separator: " "))\"\n"
+        return (world.violation, text)
+    }
+}

@@ -1,0 +1,35 @@
+/// What must never happen, and did.
+package struct Violation: Error, Sendable, Hashable, CustomStringConvertible {
+    package enum Kind: String, Sendable, Hashable {
+        /// Two conflicting contenders hold at the same time, their sessions live and their nodes are there.
+        case twoHolders = "two holders"
+        /// Granted although its node never stood first in line.
+        case undeserved = "granted out of turn"
+        /// Granted while the session may be over.
+        case late = "granted past the deadline"
+        /// Granted with another node's transaction as its token.
+        case wrongToken = "granted with a wrong token"
+        /// Held by a node that it believes to be gone, or the other way round.
+        case loseUnasked = "loses a lock whose node is there"
+        /// Nothing will happen any more, and somebody waits.
+        case stuck = "waits for ever"
+        /// From here on the good end cannot be reached.
+        case noProgress = "can never end"
+        case orphan = "a node is left behind"
+        /// Everybody is done, and somebody has not got it although nothing was in the way.
+        case neverGranted = "never granted"
+        case refused = "failed for no reason"
+        /// Holds on although its node has been gone for good.
+        case unnoticed = "did not notice that its watched node is gone"
+    }
+
+    package var kind: Kind
+    package var detail: String
+
+    init(_ kind: Kind, _ detail: String) {
+        self.kind = kind
+        self.detail = detail
+    }
+
+    package var description: String { "\(kind.rawValue): \(detail)" }
+}

@@ -1,0 +1,210 @@
+import ZooKeeper
+import ZooKeeperRecipes
+
+// What the driver of a machine does: its actions become requests, the answers of a flight become an event. And the
+// janitor, who removes what must not stay.
+
+extension World {
+    // MARK: Events
+
+    mutating func post(_ event: ContenderMachine.Event, to actor: Int, of index: Int) {
+        events.append((index, actor, event))
+    }
+
+    /// In the order in which the session saw them, one after the other.
+    mutating func deliver() {
+        if isDelivering { return }
+        isDelivering = true
+        while !events.isEmpty {
+            let (index, slot, event) = events.removeFirst()
+            let isInTime = !clients[index].isOverdue
+            guard let actions = clients[index].actors[slot]?.machine.handle(event, isInTime: isInTime) else { continue }
+            if isLogging { log.append("\(clients[index].letter): \(event)\(isInTime ? "" : " (past the deadline)")") }
+            for action in actions {
+                if isLogging { log.append("    -> \(action)") }
+                perform(action, slot, index)
+            }
+            if clients[index].actors[slot]?.machine.isOver == true {
+                dropWatches(of: slot, index) { $0 != .nobody }
+            }
+        }
+        isDelivering = false
+    }
+
+    private mutating func perform(_ action: ContenderMachine.Action, _ slot: Int, _ index: Int) {
+        switch action {
+        case .mark:
+            let mark = clients[index].makeMark()
+            clients[index].actors[slot]?.mark = mark
+            clients[index].actors[slot]?.wereFirst = []
+            post(.marked(mark), to: slot, of: index)
+        case .probe: fly(.probe, [Call(operation: .list, purpose: .nobody)], slot, index)
+        case .enqueue(let mark, let createsParents, let old): enqueue(mark, createsParents, old, slot, index)
+        case .list(let syncs):
+            fly(
+                .list,
+                ((syncs ? [.sync] : []) + [.list]).map {
+                    Call(operation: $0, purpose: .nobody, staysUntilSessionEnds: true)
+                }, slot, index)
+        case .watch(let blocker, let own): watch(blocker, own, slot, index)
+        case .grant(let grant): granted(grant, slot, index)
+        case .lose: lost(slot, index)
+        case .delete(let name): remove(name, index)
+        case .chase(let mark):
+            clients[index].strays.insert("_c_\(mark)-")
+            clients[index].looksAgain = true
+            look(index)
+        case .fail(let reason): failed(reason, slot, index)
+        }
+    }
+
+    private mutating func enqueue(
+        _ mark: String, _ createsParents: Bool, _ old: String?, _ slot: Int, _ index: Int
+    ) {
+        let prefix = scenario.dialect.prefix(for: mark, clients[index].actors[slot]?.policy.kind ?? .exclusive)
+        var operations: [Operation] = []
+        var isExchange = false
+        if let old, !createsParents {
+            isExchange = true
+            operations = [.exchange(old: old, prefix: prefix), .list]
+        } else {
+            operations = (createsParents ? [.createDirectory] : []) + [.create(prefix: prefix), .list]
+        }
+        let number = fly(
+            .enqueue(isExchange: isExchange), operations.map { Call(operation: $0, purpose: .nobody) }, slot, index)
+        clients[index].actors[slot]?.enqueuing = number
+    }
+
+    private mutating func watch(_ blocker: String?, _ own: String?, _ slot: Int, _ index: Int) {
+        var calls: [Call] = []
+        if let blocker {
+            dropWatches(of: slot, index) { $0 == .blocker }
+            calls.append(Call(operation: .get(blocker), purpose: .nobody, watcher: .blocker))
+        }
+        if let own {
+            dropWatches(of: slot, index) { $0 == .own }
+            calls.append(Call(operation: .get(own), purpose: .nobody, watcher: .own))
+        }
+        fly(.watch(blocker: blocker, own: own), calls, slot, index)
+    }
+
+    /// Nobody holds them any more: what they see is not told.
+    mutating func dropWatches(of slot: Int, _ index: Int, _ isDropped: (Watcher) -> Bool) {
+        clients[index].watches.removeAll { $0.actor == slot && isDropped($0.watcher) }
+        func drop(_ call: inout Call) {
+            if call.actor == slot, isDropped(call.watcher) { call.watcher = .nobody }
+        }
+        for position in clients[index].sent.indices { drop(&clients[index].sent[position]) }
+        for queue in clients[index].waiting.indices {
+            for position in clients[index].waiting[queue].indices { drop(&clients[index].waiting[queue][position]) }
+        }
+    }
+
+    // MARK: Flights
+
+    @discardableResult
+    private mutating func fly(_ kind: Flight.Kind, _ calls: [Call], _ slot: Int, _ index: Int) -> Int {
+        guard var actor = clients[index].actors[slot] else { return 0 }
+        let flight = Flight(kind: kind, answers: Array(repeating: nil, count: calls.count))
+        let free = actor.flights.firstIndex { $0 == nil } ?? actor.flights.count
+        if free == actor.flights.count { actor.flights.append(nil) }
+        actor.flights[free] = flight
+        clients[index].actors[slot] = actor
+        let numbered = calls.enumerated().map { position, call in
+            var call = call
+            call.purpose = .flight(actor: slot, slot: free, index: position)
+            return call
+        }
+        submit(numbered, from: index)
+        return free
+    }
+
+    /// A request has been answered, or never will be.
+    mutating func finish(_ call: Call, _ answer: Answer, _ index: Int) {
+        switch call.purpose {
+        case .nobody, .janitor: break
+        case .look: if case .names(let names) = answer { sweep(names, index) }
+        case .flight(let slot, let number, let position):
+            clients[index].actors[slot]?.flights[number]?.answers[position] = answer
+            guard let flight = clients[index].actors[slot]?.flights[number] else { return }
+            let answers = flight.answers.compactMap(\.self)
+            guard answers.count == flight.answers.count else { return }
+            clients[index].actors[slot]?.flights[number] = nil
+            while clients[index].actors[slot]?.flights.last == .some(nil) {
+                clients[index].actors[slot]?.flights.removeLast()
+            }
+            if clients[index].actors[slot]?.enqueuing == number { clients[index].actors[slot]?.enqueuing = nil }
+            post(event(flight, answers, index), to: slot, of: index)
+        }
+    }
+
+    private mutating func event(_ flight: Flight, _ answers: [Answer], _ index: Int) -> ContenderMachine.Event {
+        let connection = clients[index].connection
+        switch flight.kind {
+        case .probe: return .probed(names(answers[0], index))
+        case .list: return .listed(names(answers[answers.count - 1], index), connection: connection)
+        case .watch(let blocker, let own):
+            return .watched(
+                blocker: blocker == nil ? nil : token(answers[0]),
+                own: own == nil ? nil : token(answers[answers.count - 1]), connection: connection)
+        case .enqueue(let isExchange):
+            let create: Result<ContenderMachine.Created, ContenderMachine.Failure> =
+                switch answers[answers.count - 2] {
+                case .created(let name): .success(.init(name: name, czxid: isExchange ? nil : token(of: name)))
+                case .failure(let failure): .failure(failure)
+                default: .failure(.init(.protocolViolation, .unknown))
+                }
+            var parents: ContenderMachine.Failure?
+            if answers.count == 3, case .failure(let failure) = answers[0], failure.code != .nodeExists {
+                parents = failure
+            }
+            return .enqueued(
+                create: create, list: names(answers[answers.count - 1], index), parents: parents,
+                connection: connection)
+        }
+    }
+
+    private mutating func names(_ answer: Answer, _ index: Int) -> Result<[String], ContenderMachine.Failure> {
+        switch answer {
+        case .names(let names):
+            sweep(names, index)
+            return .success(names)
+        case .failure(let failure): return .failure(failure)
+        default: return .success([])
+        }
+    }
+
+    private func token(_ answer: Answer) -> Result<Zxid, ContenderMachine.Failure> {
+        switch answer {
+        case .read(let name): .success(token(of: name))
+        case .failure(let failure): .failure(failure)
+        default: .failure(.init(.protocolViolation, .unknown))
+        }
+    }
+
+    // MARK: The janitor
+
+    mutating func remove(_ name: String, _ index: Int) {
+        let call = Call(operation: .delete(name), purpose: .janitor, staysUntilSessionEnds: true, isUrgent: true)
+        submit([call], from: index)
+    }
+
+    mutating func look(_ index: Int) {
+        submit(
+            [
+                Call(operation: .sync, purpose: .janitor, staysUntilSessionEnds: true, isUrgent: true),
+                Call(operation: .list, purpose: .look, staysUntilSessionEnds: true, isUrgent: true),
+            ], from: index)
+    }
+
+    private mutating func sweep(_ names: [String], _ index: Int) {
+        if clients[index].strays.isEmpty { return }
+        for name in names {
+            guard let stray = clients[index].strays.first(where: { name.hasPrefix($0) }) else { continue }
+            clients[index].strays.remove(stray)
+            remove(name, index)
+        }
+        // With nothing to look for, another look changes nothing.
+        if clients[index].strays.isEmpty { clients[index].looksAgain = false }
+    }
+}

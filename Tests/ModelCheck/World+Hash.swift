@@ -1,0 +1,80 @@
+import ZooKeeper
+import ZooKeeperTesting
+
+// When two worlds are the same: when the same can happen from here on. Numbers of connections, sessions and transactions
+// that only grow do not count; how they compare does.
+
+extension World {
+    /// A number that is the same for worlds that are the same.
+    package var fingerprint: Int {
+        var hasher = Hasher()
+        hasher.combine(budget)
+        let times = hashServer(&hasher)
+        for client in clients { client.hash(into: &hasher, times) }
+        for session in abandoned { hasher.combine(session.late) }
+        return hasher.finalize()
+    }
+
+    /// - Returns: When the nodes of the line were last changed, in order: what a client has seen is a place among these.
+    private func hashServer(_ hasher: inout Hasher) -> [Zxid] {
+        guard let directory = server.tree.nodes[Self.directory] else {
+            hasher.combine(-1)
+            return []
+        }
+        hasher.combine(directory.creations)
+        var nodes: [(name: String, node: ZooKeeperModel.Node)] = []
+        for name in directory.children {
+            if let node = server.tree.nodes[Self.path(of: name)] { nodes.append((name, node)) }
+        }
+        nodes.sort { ($0.node.mzxid, $0.name) < ($1.node.mzxid, $1.name) }
+        for (name, node) in nodes {
+            hasher.combine(name)
+            hasher.combine(node.data.isEmpty)
+            if case .ephemeral(let session) = node.lifetime { hasher.combine(owner(session)) }
+        }
+        return nodes.map(\.node.mzxid)
+    }
+
+    private func owner(_ session: SessionID) -> Int {
+        if let index = clients.firstIndex(where: { $0.session == session }) { return index }
+        return -1 - (abandoned.firstIndex { $0.session == session } ?? -1)
+    }
+}
+
+extension Client {
+    fileprivate func hash(into hasher: inout Hasher, _ times: [Zxid]) {
+        func place(_ zxid: Zxid) -> Int { times.count { $0 <= zxid } }
+        hasher.combine(part)
+        hasher.combine(stage)
+        hasher.combine(wasGranted)
+        for actor in actors { hasher.combine(actor) }
+        hasher.combine(link == nil)
+        hasher.combine(connection)
+        hasher.combine(isOverdue)
+        hasher.combine(sent)
+        hasher.combine(executed)
+        for message in inbox {
+            switch message {
+            case .answer(let answer, let zxid):
+                hasher.combine(answer)
+                hasher.combine(place(zxid))
+            case .event(let name, let isGone):
+                hasher.combine(name)
+                hasher.combine(isGone)
+            case .watchesSet(let zxid): hasher.combine(place(zxid))
+            case .closed: hasher.combine(0)
+            }
+        }
+        hasher.combine(urgent)
+        hasher.combine(again)
+        hasher.combine(waiting)
+        hasher.combine(late)
+        // Who watches nothing does not tell the server what it has seen.
+        hasher.combine(place(seen))
+        hasher.combine(watches)
+        hasher.combine(watchedByServer)
+        hasher.combine(strays)
+        hasher.combine(looksAgain)
+        hasher.combine(marks)
+    }
+}

@@ -1,0 +1,240 @@
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+// What the server does, and what it sends to whom.
+
+extension World {
+    private func id(_ link: Int) -> ZooKeeperModel.ConnectionID { ZooKeeperModel.ConnectionID(link) }
+
+    func isAlive(_ session: SessionID) -> Bool { server.sessions[session] != nil }
+
+    // MARK: Sessions
+
+    /// A new session for a client.
+    mutating func openSession(_ index: Int) {
+        lastLink += 1
+        for output in server.apply(.connect(id(lastLink), session: nil)) {
+            if case .connected(_, let session) = output { clients[index].session = session }
+        }
+        clients[index].link = lastLink
+        clients[index].connection = 1
+        clients[index].seen = server.zxid
+    }
+
+    /// Goes on with its session over a new connection, if the server lets it.
+    ///
+    /// - Returns: Whether it does.
+    mutating func connect(_ index: Int, reversed: Bool) -> Bool {
+        lastLink += 1
+        let link = lastLink
+        let outputs = server.apply(.connect(id(link), session: clients[index].session))
+        guard outputs.contains(where: { if case .connected = $0 { true } else { false } }) else { return false }
+        clients[index].link = link
+        clients[index].oldLink = nil
+        let names = Set(clients[index].watches.map(\.name)).sorted()
+        guard !names.isEmpty else { return true }
+        clients[index].watchedByServer = Set(names)
+        let ordered = reversed ? names.reversed() : names
+        dispatch(
+            server.apply(
+                .setWatches(
+                    id(link), after: clients[index].seen, data: ordered.map { Self.path(of: $0) }, existence: [],
+                    children: [])))
+        return true
+    }
+
+    /// - Parameter mayBringMore: Whether the server still reads what has been sent.
+    mutating func dropLink(_ index: Int, mayBringMore: Bool) {
+        if let link = clients[index].link {
+            if mayBringMore {
+                clients[index].oldLink = link
+            } else {
+                _ = server.apply(.disconnect(id(link)))
+            }
+        }
+        clients[index].link = nil
+        clients[index].watchedByServer = []
+    }
+
+    mutating func expire(_ session: SessionID) {
+        dispatch(server.apply(.expire(session)))
+        afterWrite()
+    }
+
+    // MARK: Requests
+
+    /// The server receives a client's next request.
+    mutating func serve(_ index: Int, twice: Bool = false) {
+        guard let link = clients[index].link, clients[index].executed < clients[index].sent.count else { return }
+        let call = clients[index].sent[clients[index].executed]
+        clients[index].executed += 1
+        if isLogging { log.append("\(clients[index].letter)'s \(call.operation.text) is executed") }
+        if twice { execute(call.operation, watch: false, id(link), xid: Self.lateXid) }
+        execute(call.operation, watch: call.watcher != .nobody || call.isWatching, id(link), xid: 0)
+    }
+
+    /// What an old connection brought is executed; nobody gets the answer.
+    mutating func executeLate(_ index: Int) {
+        let operation = clients[index].late.removeFirst()
+        if isLogging { log.append("\(clients[index].letter)'s late \(operation.text) is executed") }
+        if let link = clients[index].link ?? clients[index].oldLink {
+            execute(operation, watch: false, id(link), xid: Self.lateXid)
+        }
+    }
+
+    mutating func executeLate(abandoned index: Int) {
+        let operation = abandoned[index].late.removeFirst()
+        if isLogging { log.append("a late \(operation.text) of a session that was given up is executed") }
+        if let link = abandoned[index].link { execute(operation, watch: false, id(link), xid: Self.lateXid) }
+    }
+
+    /// Somebody who is not in the line asks for something.
+    mutating func operate(_ steps: [TransactionStep.Kind]) {
+        lastLink += 1
+        let link = id(lastLink)
+        _ = server.apply(.connect(link, session: nil))
+        dispatch(
+            server.apply(
+                .request(link, xid: Self.lateXid, .transaction(steps.map { TransactionStep($0) }), watch: false)))
+        if let session = server.sessions.first(where: { $0.value == link })?.key { dispatch(server.apply(.expire(session))) }
+        afterWrite()
+    }
+
+    mutating func reap() {
+        dispatch(server.apply(.reap(Self.directory)))
+    }
+
+    /// A writer's node becomes a reader's, in one transaction, whose answer arrives.
+    ///
+    /// - Returns: Whether it was there.
+    mutating func downgrade(_ index: Int, from writer: String, to reader: String) -> Bool {
+        guard let link = clients[index].link else { return false }
+        let steps: [TransactionStep.Kind] = [
+            .create(path: Self.path(of: reader), data: [], mode: .ephemeral, accessControl: .open),
+            .delete(path: Self.path(of: writer), version: -1),
+        ]
+        dispatch(
+            server.apply(
+                .request(id(link), xid: Self.lateXid, .transaction(steps.map { TransactionStep($0) }), watch: false)))
+        afterWrite()
+        return isThere(reader)
+    }
+
+    private mutating func execute(
+        _ operation: Operation, watch: Bool, _ link: ZooKeeperModel.ConnectionID, xid: Int32
+    ) {
+        dispatch(server.apply(.request(link, xid: xid, operation.request, watch: watch)))
+        if operation.isWrite { afterWrite() }
+    }
+
+    // MARK: What it sends
+
+    private mutating func dispatch(_ outputs: [ZooKeeperModel.Output]) {
+        for output in outputs {
+            guard let index = clients.firstIndex(where: { $0.link == output.connection.number }) else { continue }
+            switch output {
+            case .connected, .expired: break
+            case .reply(_, ZooKeeperModel.setWatchesXid, let zxid, _): clients[index].inbox.append(.watchesSet(zxid))
+            case .reply(_, Self.lateXid, _, _): break
+            case .reply(_, _, let zxid, let result):
+                let call = clients[index].sent[clients[index].executed - 1]
+                let answer = Answer(result, to: call.operation)
+                if case .read(let name) = answer { clients[index].watchedByServer.insert(name) }
+                clients[index].inbox.append(.answer(answer, zxid))
+            case .event(_, let kind, let path):
+                let name = Self.name(of: path)
+                clients[index].watchedByServer.remove(name)
+                clients[index].inbox.append(.event(name, isGone: kind == .deleted))
+            case .closed: clients[index].inbox.append(.closed)
+            }
+        }
+    }
+
+    /// Notes who stands first now.
+    private mutating func afterWrite() { noteFirst() }
+
+    /// - Parameter gone: A node that does not count.
+    mutating func noteFirst(without gone: String? = nil) {
+        let line = line.filter { $0.name != gone }
+        for place in line {
+            for slot in 0..<2 {
+                guard let actor = clients[place.client].actors[slot], let mark = actor.mark,
+                    place.name.hasPrefix("_c_\(mark)-"), !actor.wereFirst.contains(place.name)
+                else { continue }
+                if !line.contains(where: { isInTheWay($0, of: place, actor) }) {
+                    clients[place.client].actors[slot]?.wereFirst.insert(place.name)
+                }
+            }
+        }
+    }
+
+    private func isInTheWay(_ other: Place, of place: Place, _ actor: Actor) -> Bool {
+        if other.sequence >= place.sequence || other.name == actor.companion { return false }
+        if let mark = actor.mark, other.name.hasPrefix("_c_\(mark)-") { return false }
+        return actor.policy == .exclusive || !other.isReader
+    }
+}
+
+extension Call {
+    /// Whether it was meant to set a watch, also if nobody wants it any more.
+    var isWatching: Bool {
+        if case .get = operation { return true }
+        return false
+    }
+}
+
+extension Operation {
+    var request: Request.Kind {
+        let directory = World.directory
+        switch self {
+        case .createDirectory:
+            return .create(path: directory, data: [], mode: .container, accessControl: .open)
+        case .create(let prefix):
+            return .create(
+                path: World.path(of: prefix), data: [], mode: .ephemeralSequential, accessControl: .open)
+        case .exchange(let old, let prefix):
+            return .transaction([
+                TransactionStep(.delete(path: World.path(of: old), version: -1)),
+                TransactionStep(
+                    .create(path: World.path(of: prefix), data: [], mode: .ephemeralSequential, accessControl: .open)),
+            ])
+        case .list: return .getChildren(path: directory)
+        case .sync: return .sync(path: directory)
+        case .get(let name): return .getData(path: World.path(of: name))
+        case .delete(let name): return .delete(path: World.path(of: name), version: -1)
+        }
+    }
+
+    var text: String {
+        switch self {
+        case .createDirectory: "create \(World.directory)"
+        case .create(let prefix): "create \(prefix)"
+        case .exchange(let old, let prefix): "exchange of \(old) for \(prefix)"
+        case .list: "list"
+        case .sync: "sync"
+        case .get(let name): "get \(name)"
+        case .delete(let name): "delete \(name)"
+        }
+    }
+}
+
+extension Answer {
+    init(_ result: Result<Response.Kind, ResultFailure>, to operation: Operation) {
+        switch (result, operation) {
+        case (.failure(let failure), _):
+            let error = failure.code.error
+            self = .failure(.init(error.code, error.outcome))
+        case (.success(.created(let path, _)), _): self = .created(World.name(of: path))
+        case (.success(.transaction(let responses)), .exchange):
+            guard case .created(let path, _)? = responses.last else {
+                self = .done
+                return
+            }
+            self = .created(World.name(of: path))
+        case (.success(.children(let names, _)), _): self = .names(names)
+        case (.success, .get(let name)): self = .read(name)
+        default: self = .done
+        }
+    }
+}

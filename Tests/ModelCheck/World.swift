@@ -1,0 +1,105 @@
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// Everything there is: a server, and clients with their sessions, connections and places in line. A value: the same
+/// choices lead to the same world.
+///
+/// What the clients do is what ``Contender``, the session and the janitor do around a ``ContenderMachine``, which is the
+/// real one; so is the server, ``ZooKeeperModel``.
+package struct World {
+    static let directory = "/l"
+
+    let scenario: Scenario
+    var server = ZooKeeperModel()
+    var clients: [Client]
+    /// Sessions that their clients have given up.
+    var abandoned: [Abandoned] = []
+    /// Faults that may still happen.
+    var budget: Int
+    var lastLink = 0
+    /// What was done in the last step, for people.
+    var log: [String] = []
+    var isLogging = false
+    package internal(set) var violation: Violation?
+    /// What the machines have yet to be told. Empty between steps.
+    var events: [(client: Int, actor: Int, event: ContenderMachine.Event)] = []
+    var isDelivering = false
+
+    struct Abandoned {
+        var session: SessionID
+        var link: Int?
+        var late: [Operation]
+    }
+
+    package init(_ scenario: Scenario) {
+        self.scenario = scenario
+        budget = scenario.budget
+        clients = scenario.parts.enumerated().map { Client($0.offset, $0.element) }
+        for index in clients.indices { openSession(index) }
+        if !scenario.isFresh { makeDirectory(scenario.foreign) }
+    }
+
+    private mutating func makeDirectory(_ children: [String]) {
+        let link = ZooKeeperModel.ConnectionID(clients[0].link ?? 0)
+        func create(_ path: String, _ mode: CreateMode) -> ZooKeeperModel.Event {
+            .request(
+                link, xid: Self.lateXid, .create(path: path, data: [], mode: mode, accessControl: .open), watch: false)
+        }
+        _ = server.apply(create(Self.directory, .container))
+        for name in children { _ = server.apply(create(Self.path(of: name), .persistent)) }
+    }
+
+    /// Of requests whose answers nobody gets.
+    static let lateXid: Int32 = -100
+
+    static func path(of name: String) -> String { "\(directory)/\(name)" }
+
+    static func name(of path: String) -> String { String(path.dropFirst(directory.utf8.count + 1)) }
+
+    // MARK: The line
+
+    /// A node of the line, read without the code that is checked.
+    struct Place: Hashable {
+        var name: String
+        var sequence: Int
+        var isReader: Bool
+        /// The client whose mark it has.
+        var client: Int
+    }
+
+    func place(_ name: String) -> Place? {
+        let bytes = Array(name.utf8)
+        guard bytes.count > 15, bytes.starts(with: "_c_".utf8) else { return nil }
+        let client = Int(bytes[3]) - 65
+        guard clients.indices.contains(client) else { return nil }
+        var sequence = 0
+        for byte in bytes.suffix(10) {
+            guard (0x30...0x39).contains(byte) else { return nil }
+            sequence = sequence * 10 + Int(byte) - 0x30
+        }
+        return Place(name: name, sequence: sequence, isReader: name.contains("__READ__"), client: client)
+    }
+
+    /// Everybody who stands in line, the first first.
+    var line: [Place] {
+        (server.tree.nodes[Self.directory]?.children ?? []).compactMap { place($0) }
+            .sorted { ($0.sequence, $0.name) < ($1.sequence, $1.name) }
+    }
+
+    func isThere(_ name: String) -> Bool { server.tree.nodes[Self.path(of: name)] != nil }
+
+    /// The number a node's transaction has for the machines. To them it is opaque, so it need only tell nodes apart; one
+    /// made from the name keeps worlds equal that differ in nothing but how many transactions there were.
+    func token(of name: String) -> Zxid {
+        guard let place = place(name) else { return Zxid(rawValue: 0) }
+        let mark = name.utf8.dropFirst(4).first.map { Int($0) } ?? 0
+        return Zxid(rawValue: Int64((place.sequence * 16 + place.client) * 256 + mark))
+    }
+
+    // MARK: Telling
+
+    mutating func fail(_ kind: Violation.Kind, _ detail: String) {
+        if violation == nil { violation = Violation(kind, detail) }
+    }
+}

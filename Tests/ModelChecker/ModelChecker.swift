@@ -1,0 +1,59 @@
+import ArgumentParser
+import ModelCheck
+
+/// Looks at all histories of a few contenders with a few faults, and at random ones of many.
+@main struct ModelChecker: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "model-check",
+        abstract: "Checks the state machine of the recipes against the model of ZooKeeper.",
+        discussion: """
+            Exits with 1 if something was violated, and prints the shortest history that leads to it, which --replay shows \
+            again.
+            """)
+
+    @Option(help: "Only scenarios whose names contain this.") var scenario: String?
+    @Flag(help: "Only the scenarios that the tests look at.") var short = false
+    @Option(help: "How many states to look at in each scenario, at most.") var limit = 3_000_000
+    @Option(help: "Instead of the scenario's own: how many faults there may be.") var faults: Int?
+    @Option(help: "How many random histories of many contenders.") var walks = 20_000
+    @Option(help: "The seed of the first of them.") var seed: UInt64 = 1
+    @Option(help: "Shows one history: the choices, separated by spaces.") var replay: String?
+    @Flag(help: "Names the scenarios and ends.") var list = false
+
+    func run() throws {
+        var scenarios = (short || replay != nil ? Scenario.short : []) + (short ? [] : Scenario.long)
+        var crowds = short ? [] : Scenario.crowds
+        if let scenario {
+            scenarios = scenarios.filter { $0.name.contains(scenario) }
+            crowds = crowds.filter { $0.name.contains(scenario) }
+        }
+        if list { return (scenarios + crowds).forEach { print($0.name) } }
+        if let replay { return try show(replay, of: scenarios + crowds) }
+        var isGood = true
+        print(Outcome.header)
+        for scenario in scenarios {
+            var scenario = scenario
+            if let faults { scenario.budget = faults }
+            let outcome = Outcome(searching: Search(scenario, limit: limit))
+            print(outcome)
+            isGood = isGood && outcome.isGood
+        }
+        for scenario in crowds {
+            let outcome = Outcome(walking: Walk(scenario), seeds: seed..<seed + UInt64(walks))
+            print(outcome)
+            isGood = isGood && outcome.isGood
+        }
+        if !isGood { throw ExitCode.failure }
+    }
+
+    private func show(_ choices: String, of scenarios: [Scenario]) throws {
+        guard let scenario = scenarios.first(where: { $0.name == self.scenario }) ?? scenarios.first else {
+            throw ValidationError("no scenario has that name")
+        }
+        var changed = scenario
+        if let faults { changed.budget = faults }
+        let (violation, text) = Trace(changed, choices.split(separator: " ").map(String.init)).replay()
+        print(text)
+        if violation != nil { throw ExitCode.failure }
+    }
+}
