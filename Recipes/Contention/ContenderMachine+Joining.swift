@@ -18,7 +18,7 @@ extension ContenderMachine {
         switch list {
         case .success(let names):
             guard let contenders = dialect.contenders(among: names) else { return fail(.sequenceExhausted) }
-            let others = contenders.filter { $0.name != companion }
+            let others = others(contenders, unlike: nil)
             if let first = policy.blockersOfNewcomer(among: others).first { return fail(.busy(holder: first.name)) }
             return rejoin()
         case .failure(let failure) where failure.code == .noNode:
@@ -44,6 +44,7 @@ extension ContenderMachine {
                 // Nobody has created the directory, or the servers have removed it as an empty container; or they removed an
                 // ancestor of it just now, between its creation and the next.
                 if createsParents, let parents, parents.code != .noNode { return fail(parents) }
+                if PlantedFlaw.directoriesAreNotMade.isPlanted { return fail(failure) }
                 createsParents = true
                 return enqueue(mark)
             case (.nodeExists, .refused): return fail(.sequenceExhausted)
@@ -51,8 +52,9 @@ extension ContenderMachine {
                 // It was not executed and will not be.
                 return enqueue(mark)
             case (.connectionLoss, .unknown):
+                if PlantedFlaw.unknownIsAbsent.isPlanted { return rejoin() }
                 phase = .listing(Seat(mark: mark))
-                return [.list(syncs: true)]
+                return [.list(syncs: !PlantedFlaw.listsWithoutSync.isPlanted)]
             default: return fail(failure)
             }
         }
@@ -70,7 +72,7 @@ extension ContenderMachine {
         switch failure.outcome {
         case .unknown:
             phase = .listing(Seat(mark: mark))
-            return [.delete(old), .list(syncs: true)]
+            return (PlantedFlaw.unknownExchangesStay.isPlanted ? [] : [.delete(old)]) + [.list(syncs: true)]
         default: return [.delete(old)] + fail(failure)
         }
     }
@@ -101,19 +103,22 @@ extension ContenderMachine {
             return forget(known) + fail(.sequenceExhausted)
         }
         // Every node with my mark is mine. The lowest counts; a request that arrived twice leaves no other behind.
-        let mine = contenders.filter { dialect.isMine($0.name, known.mark) }.sorted { $0.sequence < $1.sequence }
-        guard let own = mine.first else {
+        let mine = mine(contenders, known).sorted { $0.sequence < $1.sequence }
+        guard let own = PlantedFlaw.waitsForItself.isPlanted ? mine.last : mine.first else {
             // After a create of unknown outcome it may still appear; then it is nobody's.
-            return (known.name == nil ? [.chase(mark: known.mark)] : []) + rejoin()
+            let mayAppear = known.name == nil && !PlantedFlaw.neverChases.isPlanted
+            return (mayAppear ? [.chase(mark: known.mark)] : []) + rejoin()
         }
-        let extras: [Action] = mine.dropFirst().map { .delete($0.name) }
+        let extras: [Action] = mine.filter { $0 != own && !PlantedFlaw.extrasStay.isPlanted }.map { .delete($0.name) }
         var seat = known
         if seat.name != own.name { seat = Seat(mark: known.mark, name: own.name) }
-        let others = contenders.filter { !dialect.isMine($0.name, known.mark) && $0.name != companion }
-        let blockers = policy.blockers(of: own, among: others)
+        let blockers = policy.blockers(of: own, among: others(contenders, unlike: known.mark))
         seat.ahead = blockers.count
         if let nearest = blockers.last, let first = blockers.first {
-            if mode == .attempt { return extras + [.delete(own.name)] + fail(.busy(holder: first.name)) }
+            if mode == .attempt {
+                if PlantedFlaw.beatenAttemptsStay.isPlanted { return fail(.busy(holder: first.name)) }
+                return extras + [.delete(own.name)] + fail(.busy(holder: first.name))
+            }
             // With several in the way the list that follows will show my own node; with one, its removal alone makes me
             // the holder, so I must know that mine is there: by an answer that is yet to come, not by an older one.
             let isSole = blockers.count == 1
@@ -131,9 +136,27 @@ extension ContenderMachine {
         return extras + grant(seat, czxid, isInTime)
     }
 
+    /// Those that may be in my way: everybody but me.
+    private func others(_ contenders: [ContenderName], unlike mark: String?) -> [ContenderName] {
+        contenders.filter { contender in
+            if contender.name == companion { return false }
+            if companion != nil, PlantedFlaw.upgradesIgnoreReaders.isPlanted { return contender.kind == .exclusive }
+            guard let mark, !PlantedFlaw.waitsForItself.isPlanted else { return true }
+            return !dialect.isMine(contender.name, mark)
+        }
+    }
+
+    private func mine(_ contenders: [ContenderName], _ known: Seat) -> [ContenderName] {
+        let mine = contenders.filter { dialect.isMine($0.name, known.mark) }
+        if PlantedFlaw.grantsWithoutItsNode.isPlanted, mine.isEmpty, let name = known.name {
+            return dialect.contenders(among: [name]) ?? []
+        }
+        return mine
+    }
+
     mutating func grant(_ seat: Seat, _ czxid: Zxid, _ isInTime: Bool) -> [Action] {
         guard let name = seat.name else { return [] }
-        guard isInTime else {
+        guard isInTime || PlantedFlaw.grantsPastTheDeadline.isPlanted else {
             // First in line in a session that may be over. A sync that is answered shows that it is not.
             phase = .listing(seat)
             return [.list(syncs: true)]

@@ -16,7 +16,8 @@ extension ContenderMachine {
         case nil: break
         }
         switch blocker {
-        case .failure(let failure) where failure.code == .noNode: wait.isBlockerGone = true
+        case .failure(let failure) where failure.code == .noNode:
+            wait.isBlockerGone = !PlantedFlaw.waitsForTheVanished.isPlanted
         case .failure(let failure): return readFailed(wait, failure)
         case .success, nil: break
         }
@@ -27,6 +28,7 @@ extension ContenderMachine {
     mutating func readFailed(_ wait: Wait, _ failure: Failure) -> [Action] {
         switch failure.code {
         case .connectionLoss:
+            if PlantedFlaw.lostReadsAreForgotten.isPlanted { return [] }
             phase = .listing(wait.seat)
             return [.list(syncs: true)]
         case .noNode: return rejoin()
@@ -39,7 +41,9 @@ extension ContenderMachine {
     ) -> [Action] {
         var wait = old
         // Somebody wrote to the node in my way: it is still there.
-        guard isGone else { return [.watch(blocker: wait.blocker, own: nil)] }
+        guard isGone || PlantedFlaw.anyChangeIsARemoval.isPlanted else {
+            return [.watch(blocker: wait.blocker, own: nil)]
+        }
         wait.isBlockerGone = true
         phase = .waiting(wait)
         return advance(wait, connection, isInTime)
@@ -47,7 +51,8 @@ extension ContenderMachine {
 
     mutating func ownChanged(_ old: Wait, isGone: Bool) -> [Action] {
         var wait = old
-        if isGone { return rejoin() }
+        if isGone { return PlantedFlaw.waitersIgnoreTheirNode.isPlanted ? [] : rejoin() }
+        if PlantedFlaw.waitersGoDeaf.isPlanted { return [] }
         wait.seat.isWatched = false
         phase = .waiting(wait)
         return [.watch(blocker: nil, own: wait.seat.name)]
@@ -58,9 +63,10 @@ extension ContenderMachine {
     mutating func advance(_ wait: Wait, _ connection: Int, _ isInTime: Bool) -> [Action] {
         guard wait.isBlockerGone || wait.blocker == nil else { return [] }
         // After a reconnect, watches fire in any order: my own node may be gone too, and I may not have heard yet.
-        let isSameConnection = connection == wait.connection
-        if wait.isSole {
-            guard wait.seat.isWatched, let czxid = wait.seat.czxid else { return [] }
+        let isSameConnection = connection == wait.connection || PlantedFlaw.handsOffAfterReconnect.isPlanted
+        if wait.isSole || PlantedFlaw.handsOffBehindSeveral.isPlanted {
+            let isSeen = wait.seat.isWatched || PlantedFlaw.handsOffUnseen.isPlanted || !wait.isSole
+            guard isSeen, let czxid = wait.seat.czxid else { return [] }
             if isSameConnection, policy.isStable(dialect.isOrdered) { return grant(wait.seat, czxid, isInTime) }
         }
         phase = .listing(wait.seat)
@@ -101,6 +107,7 @@ extension ContenderMachine {
         case .listing(let seat):
             return forget(seat) + fail(reason)
         case .waiting(let wait):
+            if PlantedFlaw.lateWaitersStay.isPlanted, case .timedOut = reason { return fail(reason) }
             return forget(wait.seat) + fail(reason)
         case .holding(let grant):
             phase = .over
@@ -112,6 +119,7 @@ extension ContenderMachine {
     /// Leaves nothing of the node that was to be replaced.
     private mutating func giveUpOld() -> [Action] {
         defer { replacing = nil }
+        if PlantedFlaw.oldPlacesStay.isPlanted { return [] }
         return replacing.map { [.delete($0)] } ?? []
     }
 
@@ -119,8 +127,11 @@ extension ContenderMachine {
     mutating func cleanUp(_ mark: String, _ create: Result<Created, Failure>) -> [Action] {
         phase = .over
         switch create {
-        case .success(let created): return [.delete(created.name)]
-        case .failure(let failure): return giveUpOld() + (failure.outcome == .unknown ? [.chase(mark: mark)] : [])
+        case .success(let created):
+            return PlantedFlaw.cancelledCreatesStay.isPlanted ? [] : [.delete(created.name)]
+        case .failure(let failure):
+            let mayAppear = failure.outcome == .unknown && !PlantedFlaw.cancelledUnknownsStay.isPlanted
+            return giveUpOld() + (mayAppear ? [.chase(mark: mark)] : [])
         }
     }
 

@@ -123,13 +123,14 @@ package struct ContenderMachine: Sendable, Hashable {
             return blockerChanged(wait, isGone: isGone, connection, isInTime)
         case (.ownChanged(let name, _), .listing(var seat)) where seat.name == name:
             // The list says whether it is there; but nobody looks at it any more.
-            seat.isWatched = false
+            if !PlantedFlaw.spentWatchesCount.isPlanted { seat.isWatched = false }
             phase = .listing(seat)
             return []
         case (.ownChanged(let name, let isGone), .waiting(let wait)) where wait.seat.name == name:
             return ownChanged(wait, isGone: isGone)
         case (.ownChanged(let name, let isGone), .holding(let grant)) where grant.name == name:
-            if !isGone { return [.watch(blocker: nil, own: name)] }
+            if !isGone { return PlantedFlaw.holdersGoDeaf.isPlanted ? [] : [.watch(blocker: nil, own: name)] }
+            if PlantedFlaw.holdersIgnoreTheirNode.isPlanted { return [] }
             phase = .over
             return [.lose]
         case (.holdingForLong, .holding(let grant)) where !grant.isWatched:

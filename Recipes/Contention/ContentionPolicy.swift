@@ -16,7 +16,11 @@ package enum ContentionPolicy: Sendable, Hashable {
     /// Those in my way, first in line first. I watch the last of them: so every node in the way of an exclusive contender is
     /// watched by one, and its removal wakes one.
     package func blockers(of own: ContenderName, among contenders: [ContenderName]) -> [ContenderName] {
-        contenders.filter { $0.sequence < own.sequence && isInTheWay($0) }.sorted { $0.sequence < $1.sequence }
+        let blockers = contenders.filter { isInFront($0, of: own) && isInTheWay($0) }.sorted {
+            $0.sequence < $1.sequence
+        }
+        if PlantedFlaw.readersSeeOneWriter.isPlanted, self == .shared { return Array(blockers.prefix(1)) }
+        return blockers
     }
 
     /// Those that would be in the way of a newcomer, first in line first.
@@ -24,9 +28,14 @@ package enum ContentionPolicy: Sendable, Hashable {
         contenders.filter(isInTheWay).sorted { $0.sequence < $1.sequence }
     }
 
+    private func isInFront(_ other: ContenderName, of own: ContenderName) -> Bool {
+        if PlantedFlaw.sortsByName.isPlanted { return other.name < own.name }
+        return other.sequence < own.sequence
+    }
+
     private func isInTheWay(_ contender: ContenderName) -> Bool {
         switch self {
-        case .exclusive: true
+        case .exclusive: !PlantedFlaw.writersIgnoreReaders.isPlanted || contender.kind == .exclusive
         case .shared: contender.kind == .exclusive
         }
     }
@@ -37,7 +46,7 @@ package enum ContentionPolicy: Sendable, Hashable {
     /// - Parameter isOrdered: Whether the numbers of the line only grow. If not, it is readers that may appear in front.
     package func isStable(_ isOrdered: Bool) -> Bool {
         switch self {
-        case .exclusive: isOrdered
+        case .exclusive: isOrdered || PlantedFlaw.handsOffOutOfOrder.isPlanted
         case .shared: true
         }
     }

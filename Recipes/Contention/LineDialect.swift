@@ -99,7 +99,9 @@ package struct LineDialect: Sendable, Hashable {
     }
 
     /// Whether `name` belongs to the attempt with this mark.
-    package func isMine(_ name: String, _ mark: String) -> Bool { name.hasPrefix(stem(for: mark)) }
+    package func isMine(_ name: String, _ mark: String) -> Bool {
+        name.hasPrefix(PlantedFlaw.adoptsAnyNode.isPlanted ? head : stem(for: mark))
+    }
 
     /// What a child of the directory is.
     package enum Child: Sendable, Hashable {
@@ -122,8 +124,13 @@ package struct LineDialect: Sendable, Hashable {
             guard let digits = name.suffix(after: marker.read), !digits.isEmpty else { continue }
             let unsigned = digits.first == "-" ? digits.dropFirst() : digits
             guard !unsigned.isEmpty, unsigned.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { continue }
-            guard let sequence = Int64(digits), (0..<Self.lastSequence).contains(sequence) else { return .exhausted }
+            guard let sequence = Int64(digits), (0..<Self.lastSequence).contains(sequence) else {
+                return PlantedFlaw.exhaustedIsForeign.isPlanted ? .foreign : .exhausted
+            }
             return .contender(ContenderName(name: name, sequence: sequence, kind: marker.kind))
+        }
+        if PlantedFlaw.foreignNumbersCount.isPlanted, let sequence = Int64(name) {
+            return .contender(ContenderName(name: name, sequence: sequence - 1))
         }
         return .foreign
     }

@@ -94,6 +94,8 @@ struct Actor: Hashable {
     var enqueuing: Int?
     var mark: String?
     var grant: ContenderMachine.Grant?
+    /// Whether it is to notice that its node is gone: it is watched, or a watch has been asked for.
+    var isGuarded = false
     /// Nodes of this attempt that once stood first in line, nobody in their way.
     var wereFirst: Set<String> = []
 

@@ -6,6 +6,8 @@ package struct Outcome: CustomStringConvertible, Sendable {
     package var description: String
     /// What was violated, in one line.
     package var violation: Violation?
+    /// How long the history is that leads to it.
+    package var length = 0
 
     package static let header = row("scenario", "faults", "states", "steps", "ends", "time")
 
@@ -15,6 +17,7 @@ package struct Outcome: CustomStringConvertible, Sendable {
         let time = clock.measure { report = search.run() }
         isGood = report.violation == nil && report.isComplete
         violation = report.violation
+        length = report.trace.count
         description = Self.row(
             search.scenario.name, "\(search.scenario.budget)", "\(report.states)", "\(report.transitions)",
             "\(report.ends)", Self.seconds(time))
@@ -41,6 +44,7 @@ package struct Outcome: CustomStringConvertible, Sendable {
         }
         isGood = failure == nil
         violation = failure?.0
+        length = failure?.1.count ?? 0
         description = Self.row(
             walk.scenario.name, "\(walk.scenario.budget)", "\(seeds.count) walks", "\(steps)", "", Self.seconds(time))
         if let (violation, trace, seed) = failure {

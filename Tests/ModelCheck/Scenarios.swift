@@ -1,44 +1,67 @@
 import ZooKeeperRecipes
 
 extension Scenario {
-    /// Small enough to be looked at completely in the tests.
+    /// Small enough to be looked at completely in the tests. One contender for what its own requests leave behind, two for
+    /// hand-offs, three for those behind several.
     package static let short: [Scenario] = [
-        Scenario("two: connections", .curator, [.exclusive, .exclusive], [.cut, .cutLate, .expire, .abandon], budget: 1),
+        Scenario("one: lock", .curator, [.exclusive], .all, budget: 2),
+        Scenario("one: elect", .curatorLatch, [.leader], [.cut, .cutLate, .leave, .delete], budget: 2),
+        Scenario("two: lock", .curator, [.exclusive, .exclusive], [.cut, .expire], budget: 1),
         Scenario(
             "two: operators", .curator, [.exclusive, .exclusive], [.operators, .leave, .createTwice, .holdForLong],
             budget: 1, foreign: ["00", "_c_lock-x"]),
-        Scenario("two: cut and more", .curator, [.exclusive, .exclusive], [.cut, .overdue, .leave], budget: 1),
+        Scenario("two: cut and gone", .curator, [.exclusive, .exclusive], [.deleteTwo, .cut], budget: 2),
         Scenario(
-            "two: fresh path", .curator, [.exclusive, .exclusive], [.reap, .leave], budget: 1, isFresh: true),
+            "two: written and deleted", .curatorReadWrite, [.exclusive, .exclusive], [.write, .delete], budget: 2),
+        Scenario("two: fresh path", .curator, [.exclusive, .exclusive], [.reap], budget: 1, isFresh: true),
         Scenario("two: try", .curator, [.exclusive, .attempt], [.cut, .leave], budget: 1),
-        Scenario("two: write, read", .curatorReadWrite, [.exclusive, .reader], [.cut, .delete, .leave], budget: 1),
-        Scenario("two: downgrade, write", .curatorReadWrite, [.downgrader, .exclusive], [.delete], budget: 1),
-        Scenario("two: upgrade, read", .curatorReadWrite, [.upgrader, .reader], [.delete], budget: 1),
-        Scenario("two: elect, elect", .curatorLatch, [.leader, .exclusive], [.cut, .delete, .leave], budget: 1),
+        Scenario("two: write, read", .curatorReadWrite, [.exclusive, .reader], [.cut, .leave], budget: 1),
+        Scenario("two: downgrade, write", .curatorReadWrite, [.downgrader, .exclusive], [], budget: 0),
+        Scenario("two: upgrade, read", .curatorReadWrite, [.upgrader, .reader], [], budget: 0),
+        Scenario("two: elect, elect", .curatorLatch, [.leader, .exclusive], [.delete, .leave], budget: 1),
+        Scenario("three: lock", .curator, [.exclusive, .exclusive, .exclusive], [], budget: 0),
+        Scenario("three: write, write, read", .curatorReadWrite, [.exclusive, .exclusive, .reader], [], budget: 0),
     ]
+
+    private static let common: Faults = [.cut, .cutLate, .expire, .delete, .leave]
 
     /// Everything that can go wrong, as often as a machine can look at in some minutes.
     package static let long: [Scenario] = [
-        Scenario("2 lock", .curator, [.exclusive, .exclusive], .all, budget: 2),
+        Scenario("1 lock", .curator, [.exclusive], .all, budget: 4),
+        Scenario("1 elect", .curatorLatch, [.leader], .all, budget: 3),
+        Scenario("1 upgrade", .curatorReadWrite, [.upgrader], .all, budget: 3),
+        Scenario("2 lock", .curator, [.exclusive, .exclusive], .all, budget: 1),
+        Scenario("2 lock, common faults", .curator, [.exclusive, .exclusive], common, budget: 2),
+        Scenario(
+            "2 lock, operators", .curator, [.exclusive, .exclusive], [.operators, .cut, .holdForLong, .overdue],
+            budget: 2),
         Scenario("2 lock, fresh path", .curator, [.exclusive, .exclusive], .all, budget: 1, isFresh: true),
         Scenario(
             "2 lock, doubled nodes", .curator, [.exclusive, .exclusive], [.createTwice, .overdue, .delete, .write],
             budget: 3, foreign: ["00", "_c_lock-x"]),
-        Scenario("2 lock and try", .curator, [.exclusive, .attempt], .all, budget: 2),
-        Scenario("2 try and try", .curator, [.attempt, .attempt], .all, budget: 2),
-        Scenario("2 write, read", .curatorReadWrite, [.exclusive, .reader], .all, budget: 2),
-        Scenario("2 downgrade, write", .curatorReadWrite, [.downgrader, .exclusive], .all, budget: 2),
-        Scenario("2 downgrade, read", .curatorReadWrite, [.downgrader, .reader], .all, budget: 2),
+        Scenario("2 lock, try", .curator, [.exclusive, .attempt], .all, budget: 1),
+        Scenario("2 try, try", .curator, [.attempt, .attempt], .all, budget: 1),
+        Scenario("2 write, write", .curatorReadWrite, [.exclusive, .exclusive], .all, budget: 1),
+        Scenario("2 write, read", .curatorReadWrite, [.exclusive, .reader], .all, budget: 1),
+        Scenario("2 write, read, common faults", .curatorReadWrite, [.exclusive, .reader], common, budget: 2),
+        Scenario("2 downgrade, write", .curatorReadWrite, [.downgrader, .exclusive], .all, budget: 1),
+        Scenario("2 downgrade, read", .curatorReadWrite, [.downgrader, .reader], .all, budget: 1),
         Scenario("2 upgrade, write", .curatorReadWrite, [.upgrader, .exclusive], .all, budget: 1),
         Scenario("2 upgrade, upgrade", .curatorReadWrite, [.upgrader, .upgrader], .all, budget: 1),
-        Scenario("2 elect twice, elect", .curatorLatch, [.leader, .exclusive], .all, budget: 2),
+        Scenario("2 elect twice, elect", .curatorLatch, [.leader, .exclusive], .all, budget: 1),
         Scenario("2 elect twice, twice", .curatorLatch, [.leader, .leader], .all, budget: 1),
-        Scenario("3 lock", .curator, [.exclusive, .exclusive, .exclusive], .all, budget: 1),
+        Scenario("3 lock, common faults", .curator, [.exclusive, .exclusive, .exclusive], common, budget: 1),
+        Scenario("3 lock, operators", .curator, [.exclusive, .exclusive, .exclusive], .operators, budget: 1),
         Scenario(
-            "3 write, read, read", .curatorReadWrite, [.exclusive, .reader, .reader], .all, budget: 1),
+            "3 write, read, read", .curatorReadWrite, [.exclusive, .reader, .reader], [.cut, .delete, .leave], budget: 1
+        ),
         Scenario(
-            "3 downgrade, write, read", .curatorReadWrite, [.downgrader, .exclusive, .reader], .operators, budget: 1),
-        Scenario("3 elect", .curatorLatch, [.leader, .exclusive, .exclusive], [.operators, .leave], budget: 1),
+            "3 write, write, read", .curatorReadWrite, [.exclusive, .exclusive, .reader], [.cut, .delete, .leave],
+            budget: 1),
+        Scenario(
+            "3 downgrade, write, read", .curatorReadWrite, [.downgrader, .exclusive, .reader], [.delete, .leave],
+            budget: 1),
+        Scenario("3 elect", .curatorLatch, [.leader, .exclusive, .exclusive], [.delete, .leave], budget: 1),
     ]
 
     /// For random histories.

@@ -14,23 +14,24 @@ package struct Trace: Sendable {
 
     /// One line per step: what was chosen, and below it what came of it.
     ///
-    /// - Returns: What was violated, if anything; and the text.
-    package func replay() -> (violation: Violation?, text: String) {
+    /// - Returns: What was violated, if anything; whether it went on to an end; and the text.
+    package func replay() -> (violation: Violation?, isComplete: Bool, text: String) {
         var world = World(scenario)
         world.isLogging = true
         var text = ""
         for (number, name) in choices.enumerated() {
             guard let choice = world.choices.first(where: { $0.description == name }) else {
-                return (world.violation, text + "there is no \(name) now; there is \(world.choices)\n")
+                return (world.violation, false, text + "there is no \(name) now; there is \(world.choices)\n")
             }
             world.take(choice)
             text += "\(number + 1). \(name)\(choice.kind.isFault ? "  (fault)" : "")\n"
             for line in world.log { text += "      \(line)\n" }
         }
-        if world.violation == nil, world.choices.allSatisfy(\.kind.isFault) { world.checkEnd() }
+        let isComplete = world.choices.allSatisfy(\.kind.isFault)
+        if world.violation == nil, isComplete { world.checkEnd() }
         text += "line: \(world.lineText)\n"
         text += world.violation.map { "VIOLATED: \($0)\n" } ?? "nothing violated so far\n"
         text += "replay: --scenario \"\(scenario.name)\" --replay \"\(choices.joined(separator: " "))\"\n"
-        return (world.violation, text)
+        return (world.violation, isComplete, text)
     }
 }

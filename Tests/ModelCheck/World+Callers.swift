@@ -114,6 +114,7 @@ extension World {
             return post(.released, to: slot, of: index)
         }
         clients[index].actors[slot]?.grant = grant
+        clients[index].actors[slot]?.isGuarded = grant.isWatched
         dropWatches(of: slot, index) { $0 == .blocker }
         clients[index].wasGranted = true
         clients[index].stage = slot == 0 ? .holding : .upgraded

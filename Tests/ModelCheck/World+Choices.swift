@@ -63,8 +63,10 @@ extension World {
                 && !client.watches.contains { $0.watcher == .own } && !client.sent.contains { $0.watcher == .own })
         add(
             .createTwice, .createTwice,
-            if: isUp && alive && unexecuted.first.map { if case .create = $0.operation { true } else { false } }
-                ?? false)
+            if: isUp && alive
+                && unexecuted.first.map { if case .create = $0.operation { true } else { false } }
+                    ?? false
+        )
         return choices
     }
 
@@ -126,11 +128,13 @@ extension World {
         case .write: operate([.setData(path: Self.path(of: line[index].name), data: [1], version: -1)])
         case .reap: reap()
         case .holdForLong:
+            clients[index].actors[0]?.isGuarded = true
             post(.holdingForLong, to: 0, of: index)
             deliver()
         case .createTwice: serve(index, twice: true)
         }
         checkHolders()
+        checkNoticed()
     }
 
     private mutating func dropLate(_ index: Int) {

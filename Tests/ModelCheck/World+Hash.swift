@@ -11,6 +11,7 @@ extension World {
         hasher.combine(budget)
         let times = hashServer(&hasher)
         for client in clients { client.hash(into: &hasher, times) }
+        hasher.combine(abandoned.count)
         for session in abandoned { hasher.combine(session.late) }
         return hasher.finalize()
     }
@@ -26,6 +27,7 @@ extension World {
         for name in directory.children {
             if let node = server.tree.nodes[Self.path(of: name)] { nodes.append((name, node)) }
         }
+        hasher.combine(nodes.count)
         nodes.sort { ($0.node.mzxid, $0.name) < ($1.node.mzxid, $1.name) }
         for (name, node) in nodes {
             hasher.combine(name)
@@ -53,24 +55,31 @@ extension Client {
         hasher.combine(isOverdue)
         hasher.combine(sent)
         hasher.combine(executed)
+        // What a client has seen is only of use to set watches again: without one it does not count.
+        var hasWatches = !watches.isEmpty
+        if hasWatches { hasher.combine(place(seen)) }
+        hasher.combine(inbox.count)
         for message in inbox {
             switch message {
             case .answer(let answer, let zxid):
+                hasher.combine(1)
                 hasher.combine(answer)
-                hasher.combine(place(zxid))
+                if case .read = answer { hasWatches = true }
+                if hasWatches { hasher.combine(place(zxid)) }
             case .event(let name, let isGone):
+                hasher.combine(2)
                 hasher.combine(name)
                 hasher.combine(isGone)
-            case .watchesSet(let zxid): hasher.combine(place(zxid))
-            case .closed: hasher.combine(0)
+            case .watchesSet(let zxid):
+                hasher.combine(3)
+                if hasWatches { hasher.combine(place(zxid)) }
+            case .closed: hasher.combine(4)
             }
         }
         hasher.combine(urgent)
         hasher.combine(again)
         hasher.combine(waiting)
         hasher.combine(late)
-        // Who watches nothing does not tell the server what it has seen.
-        hasher.combine(place(seen))
         hasher.combine(watches)
         hasher.combine(watchedByServer)
         hasher.combine(strays)

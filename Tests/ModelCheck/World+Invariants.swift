@@ -20,6 +20,17 @@ extension World {
         }
     }
 
+    /// A holder that watches its node hears that it is gone: if nothing is on its way any more, it knows.
+    mutating func checkNoticed() {
+        for client in clients {
+            guard client.stage == .holding, let actor = client.actors[0], let grant = actor.grant, actor.isGuarded,
+                client.link != nil, isAlive(client.session), client.sent.isEmpty, client.inbox.isEmpty,
+                !isThere(grant.name)
+            else { continue }
+            fail(.unnoticed, "\(client.letter) holds \(grant.name)")
+        }
+    }
+
     /// Nothing but faults can happen any more: everybody must be done, have got what nobody kept from him, and have left
     /// nothing behind.
     package mutating func checkEnd() {
@@ -34,7 +45,4 @@ extension World {
         }
         if !line.isEmpty { fail(.orphan, "everybody is done, and there is \(lineText)") }
     }
-
-    /// Whether an attempt may have failed: somebody else took part.
-    package var isOver: Bool { clients.allSatisfy(\.isDone) }
 }

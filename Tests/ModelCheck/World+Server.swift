@@ -97,7 +97,9 @@ extension World {
         dispatch(
             server.apply(
                 .request(link, xid: Self.lateXid, .transaction(steps.map { TransactionStep($0) }), watch: false)))
-        if let session = server.sessions.first(where: { $0.value == link })?.key { dispatch(server.apply(.expire(session))) }
+        if let session = server.sessions.first(where: { $0.value == link })?.key {
+            dispatch(server.apply(.expire(session)))
+        }
         afterWrite()
     }
 

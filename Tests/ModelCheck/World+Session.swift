@@ -48,13 +48,17 @@ extension World {
             loseConnection(index, mayBringMore: false)
         case .watchesSet(let zxid): clients[index].seen = max(clients[index].seen, zxid)
         case .event(let name, let isGone):
-            if isLogging { log.append("\(clients[index].letter) sees that \(name) \(isGone ? "is gone" : "has changed")") }
+            if isLogging {
+                log.append("\(clients[index].letter) sees that \(name) \(isGone ? "is gone" : "has changed")")
+            }
             let fired = clients[index].watches.filter { $0.name == name }
             clients[index].watches.removeAll { $0.name == name }
             for watch in fired { fire(watch, isGone: isGone, index) }
         case .answer(let answer, let zxid):
             let call = clients[index].sent.removeFirst()
-            if isLogging { log.append("\(clients[index].letter) gets the answer to \(call.operation.text): \(answer.text)") }
+            if isLogging {
+                log.append("\(clients[index].letter) gets the answer to \(call.operation.text): \(answer.text)")
+            }
             clients[index].executed -= 1
             clients[index].seen = max(clients[index].seen, zxid)
             if call.operation.isWrite || call.operation == .sync, isAlive(clients[index].session) {

@@ -13,11 +13,13 @@ import ModelCheck
 
     @Option(help: "Only scenarios whose names contain this.") var scenario: String?
     @Flag(help: "Only the scenarios that the tests look at.") var short = false
-    @Option(help: "How many states to look at in each scenario, at most.") var limit = 3_000_000
+    @Option(help: "How many states to look at in each scenario, at most.") var limit = 10_000_000
     @Option(help: "Instead of the scenario's own: how many faults there may be.") var faults: Int?
     @Option(help: "How many random histories of many contenders.") var walks = 20_000
     @Option(help: "The seed of the first of them.") var seed: UInt64 = 1
     @Option(help: "Shows one history: the choices, separated by spaces.") var replay: String?
+    @Flag(help: "Ends with the first scenario in which something is violated, and says what in one line.") var stop =
+        false
     @Flag(help: "Names the scenarios and ends.") var list = false
 
     func run() throws {
@@ -35,15 +37,25 @@ import ModelCheck
             var scenario = scenario
             if let faults { scenario.budget = faults }
             let outcome = Outcome(searching: Search(scenario, limit: limit))
-            print(outcome)
+            try tell(outcome, scenario)
             isGood = isGood && outcome.isGood
         }
         for scenario in crowds {
             let outcome = Outcome(walking: Walk(scenario), seeds: seed..<seed + UInt64(walks))
-            print(outcome)
+            try tell(outcome, scenario)
             isGood = isGood && outcome.isGood
         }
         if !isGood { throw ExitCode.failure }
+    }
+
+    private func tell(_ outcome: Outcome, _ scenario: Scenario) throws {
+        print(outcome)
+        guard stop, !outcome.isGood else { return }
+        let what =
+            outcome.violation.map { "\($0.kind.rawValue) after \(outcome.length) steps" }
+            ?? "more states than the limit"
+        print("FAILED \(scenario.name): \(what)")
+        throw ExitCode.failure
     }
 
     private func show(_ choices: String, of scenarios: [Scenario]) throws {
@@ -52,7 +64,7 @@ import ModelCheck
         }
         var changed = scenario
         if let faults { changed.budget = faults }
-        let (violation, text) = Trace(changed, choices.split(separator: " ").map(String.init)).replay()
+        let (violation, _, text) = Trace(changed, choices.split(separator: " ").map(String.init)).replay()
         print(text)
         if violation != nil { throw ExitCode.failure }
     }

@@ -70,10 +70,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case connectionsAreInherited
 
     #if PLANTED_BUGS
-    private static let active = unsafe getenv("PLANTED_BUG").flatMap {
+    /// What is planted: one of these, or something of the recipes.
+    package static let planted = unsafe getenv("PLANTED_BUG").map {
         // Copied at once; nothing changes the environment.
-        PlantedBug(rawValue: unsafe String(cString: $0))
+        unsafe String(cString: $0)
     }
+    private static let active = planted.flatMap { PlantedBug(rawValue: $0) }
 
     /// Whether this one is active.
     package var isPlanted: Bool { Self.active == self }
