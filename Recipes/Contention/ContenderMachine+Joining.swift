@@ -109,7 +109,7 @@ extension ContenderMachine {
             let mayAppear = known.name == nil && !PlantedFlaw.neverChases.isPlanted
             return (mayAppear ? [.chase(mark: known.mark)] : []) + rejoin()
         }
-        let extras: [Action] = mine.filter { $0 != own && !PlantedFlaw.extrasStay.isPlanted }.map { .delete($0.name) }
+        let extras: [Action] = mine.filter { $0 != own && !areExtrasIgnored }.map { .delete($0.name) }
         var seat = known
         if seat.name != own.name { seat = Seat(mark: known.mark, name: own.name) }
         let blockers = policy.blockers(of: own, among: others(contenders, unlike: known.mark))
@@ -144,6 +144,10 @@ extension ContenderMachine {
             guard let mark, !PlantedFlaw.waitsForItself.isPlanted else { return true }
             return !dialect.isMine(contender.name, mark)
         }
+    }
+
+    private var areExtrasIgnored: Bool {
+        PlantedFlaw.extrasStay.isPlanted || PlantedFlaw.waitsForItself.isPlanted
     }
 
     private func mine(_ contenders: [ContenderName], _ known: Seat) -> [ContenderName] {

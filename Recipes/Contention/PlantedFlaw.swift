@@ -42,7 +42,7 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     case neverChases
     /// Further nodes with one's mark stay.
     case extrasStay
-    /// A node with one's own mark is waited for.
+    /// The last node with one's mark counts, and the others are waited for.
     case waitsForItself
 
     // Leaving.

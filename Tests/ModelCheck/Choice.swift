@@ -35,6 +35,7 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
         case reap
         case holdForLong
         case createTwice
+        case missed
 
         package var isFault: Bool {
             switch self {
@@ -61,6 +62,7 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
         switch kind {
         case .reap: kind.rawValue
         case .delete, .write, .expireAbandoned: "\(kind.rawValue):\(index)"
+        case .missed: "\(Client.letter(index)):\(kind.rawValue):\(other)"
         case .deleteTwo: "\(kind.rawValue):\(index):\(other)"
         default: "\(Client.letter(index)):\(kind.rawValue)"
         }

@@ -78,6 +78,9 @@ package struct Scenario: Sendable {
         /// A create is executed twice.
         package static let createTwice = Faults(rawValue: 1 << 12)
 
+        /// A connection is lost, and before it is back an operator deletes the first two nodes in one transaction.
+        package static let missed = Faults(rawValue: 1 << 13)
+
         package static let connection: Faults = [.cut, .cutLate, .expire, .abandon, .overdue, .expireHeld]
         package static let operators: Faults = [.delete, .deleteTwo, .write, .reap]
         package static let all: Faults = [.connection, .operators, .leave, .holdForLong]

@@ -10,7 +10,7 @@ extension Scenario {
         Scenario(
             "two: operators", .curator, [.exclusive, .exclusive], [.operators, .leave, .createTwice, .holdForLong],
             budget: 1, foreign: ["00", "_c_lock-x"]),
-        Scenario("two: cut and gone", .curator, [.exclusive, .exclusive], [.deleteTwo, .cut], budget: 2),
+        Scenario("two: gone meanwhile", .curator, [.exclusive, .exclusive], .missed, budget: 1),
         Scenario(
             "two: written and deleted", .curatorReadWrite, [.exclusive, .exclusive], [.write, .delete], budget: 2),
         Scenario("two: fresh path", .curator, [.exclusive, .exclusive], [.reap], budget: 1, isFresh: true),

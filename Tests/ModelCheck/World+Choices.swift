@@ -14,7 +14,7 @@ extension World {
         }
         guard budget > 0 else { return choices }
         for client in clients { choices += faults(of: client) }
-        return choices + operators
+        return choices + operators + missed
     }
 
     private func steps(of client: Client) -> [Choice] {
@@ -84,6 +84,13 @@ extension World {
         return choices
     }
 
+    private var missed: [Choice] {
+        guard scenario.faults.contains(.missed), line.count > 1 else { return [] }
+        return clients.filter { $0.link != nil && $0.stage == .waiting }.flatMap { client in
+            [Choice(.missed, client.index, 0), Choice(.missed, client.index, 1)]
+        }
+    }
+
     // MARK: Taking one
 
     package mutating func take(_ choice: Choice) {
@@ -119,12 +126,10 @@ extension World {
             deliver()
         case .leave: leave(index)
         case .delete: operate([.delete(path: Self.path(of: line[index].name), version: -1)])
-        case .deleteTwo:
-            let line = line
-            // One transaction, but its steps have an order: who stands first between them may be granted, and loses at once.
-            noteFirst(without: line[index].name)
-            operate(
-                [index, choice.other].map { .delete(path: Self.path(of: line[$0].name), version: -1) })
+        case .deleteTwo: deleteTwo(index, choice.other)
+        case .missed:
+            loseConnection(index, mayBringMore: false)
+            deleteTwo(choice.other, 1 - choice.other)
         case .write: operate([.setData(path: Self.path(of: line[index].name), data: [1], version: -1)])
         case .reap: reap()
         case .holdForLong:
@@ -135,6 +140,13 @@ extension World {
         }
         checkHolders()
         checkNoticed()
+    }
+
+    /// One transaction, but its steps have an order: who stands first between them may be granted, and loses at once.
+    private mutating func deleteTwo(_ first: Int, _ second: Int) {
+        let line = line
+        noteFirst(without: line[first].name)
+        operate([first, second].map { .delete(path: Self.path(of: line[$0].name), version: -1) })
     }
 
     private mutating func dropLate(_ index: Int) {
