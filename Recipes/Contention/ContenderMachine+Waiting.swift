@@ -64,7 +64,7 @@ extension ContenderMachine {
         guard wait.isBlockerGone || wait.blocker == nil else { return [] }
         // After a reconnect, watches fire in any order: my own node may be gone too, and I may not have heard yet.
         let isSameConnection = connection == wait.connection || PlantedFlaw.handsOffAfterReconnect.isPlanted
-        if wait.isSole || PlantedFlaw.handsOffBehindSeveral.isPlanted {
+        if wait.isSole || (PlantedFlaw.handsOffBehindSeveral.isPlanted && wait.seat.czxid != nil) {
             let isSeen = wait.seat.isWatched || PlantedFlaw.handsOffUnseen.isPlanted || !wait.isSole
             guard isSeen, let czxid = wait.seat.czxid else { return [] }
             if isSameConnection, policy.isStable(dialect.isOrdered) { return grant(wait.seat, czxid, isInTime) }

@@ -19,7 +19,7 @@ extension Scenario {
         Scenario("two: downgrade, write", .curatorReadWrite, [.downgrader, .exclusive], [], budget: 0),
         Scenario("two: upgrade, read", .curatorReadWrite, [.upgrader, .reader], [], budget: 0),
         Scenario("two: elect, elect", .curatorLatch, [.leader, .exclusive], [.delete, .leave], budget: 1),
-        Scenario("three: lock", .curator, [.exclusive, .exclusive, .exclusive], [], budget: 0),
+        Scenario("three: lock", .curator, [.exclusive, .exclusive, .exclusive], .leave, budget: 1),
         Scenario("three: write, write, read", .curatorReadWrite, [.exclusive, .exclusive, .reader], [], budget: 0),
     ]
 
@@ -27,7 +27,7 @@ extension Scenario {
 
     /// Everything that can go wrong, as often as a machine can look at in some minutes.
     package static let long: [Scenario] = [
-        Scenario("1 lock", .curator, [.exclusive], .all, budget: 4),
+        Scenario("1 lock", .curator, [.exclusive], .all, budget: 3),
         Scenario("1 elect", .curatorLatch, [.leader], .all, budget: 3),
         Scenario("1 upgrade", .curatorReadWrite, [.upgrader], .all, budget: 3),
         Scenario("2 lock", .curator, [.exclusive, .exclusive], .all, budget: 1),

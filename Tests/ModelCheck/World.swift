@@ -7,6 +7,12 @@ import ZooKeeperTesting
 ///
 /// What the clients do is what ``Contender``, the session and the janitor do around a ``ContenderMachine``, which is the
 /// real one; so is the server, ``ZooKeeperModel``.
+///
+/// What is assumed:
+/// * A machine is told that its session is in time only while the server keeps the session: that is what a lease rests on.
+/// * What an old connection brings late, it brings before the janitor's last look, a session's time-out later.
+/// * There is one server, so no read is older than the last write. (That a list of a server that lags behind is good
+///   enough follows from its being a state that there was; what the syncs are for is tested elsewhere.)
 package struct World {
     static let directory = "/l"
 
