@@ -19,7 +19,7 @@ extension Scenario {
         Scenario("two: downgrade, write", .curatorReadWrite, [.downgrader, .exclusive], [], budget: 0),
         Scenario("two: upgrade, read", .curatorReadWrite, [.upgrader, .reader], [], budget: 0),
         Scenario("two: elect, elect", .curatorLatch, [.leader, .exclusive], [.delete, .leave], budget: 1),
-        Scenario("three: lock", .curator, [.exclusive, .exclusive, .exclusive], .leave, budget: 1),
+        Scenario("three: lock", .curator, [.exclusive, .exclusive, .exclusive], [], budget: 0),
         Scenario("three: write, write, read", .curatorReadWrite, [.exclusive, .exclusive, .reader], [], budget: 0),
     ]
 
@@ -29,7 +29,7 @@ extension Scenario {
     package static let long: [Scenario] = [
         Scenario("1 lock", .curator, [.exclusive], .all, budget: 3),
         Scenario("1 elect", .curatorLatch, [.leader], .all, budget: 3),
-        Scenario("1 upgrade", .curatorReadWrite, [.upgrader], .all, budget: 3),
+        Scenario("1 upgrade", .curatorReadWrite, [.upgrader], .all, budget: 2),
         Scenario("2 lock", .curator, [.exclusive, .exclusive], .all, budget: 1),
         Scenario("2 lock, common faults", .curator, [.exclusive, .exclusive], common, budget: 2),
         Scenario(
