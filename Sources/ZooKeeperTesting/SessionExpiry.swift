@@ -8,11 +8,16 @@ extension ZooKeeperServer {
     ///
     /// - Throws: ``TestKitError`` if the server does not listen, or the session was never connected.
     public func expire(_ session: ZooKeeperSession) async throws {
+        try await Self.expire(session, port: port)
+    }
+
+    /// As ``expire(_:)``, by the server on `port`, whichever process has it.
+    package static func expire(_ session: ZooKeeperSession, port: Int) async throws {
         var close = Frame()
         close.append(Int32(1))
         close.append(OperationCode.closeSession.rawValue)
         // The client loses its connection by this, comes back, and may take the session over again before it is closed.
-        try await takeOver(session, andSend: close)
+        try await takeOver(session, andSend: close, port: port)
     }
 
     /// Takes a session over, as a second client with its id and password would: the server cuts its client off, which
@@ -20,13 +25,15 @@ extension ZooKeeperServer {
     ///
     /// - Throws: ``TestKitError`` if the server does not listen, or the session is over or was never connected.
     public func takeOver(_ session: ZooKeeperSession) async throws {
-        try await takeOver(session, andSend: nil)
+        try await Self.takeOver(session, andSend: nil, port: port)
     }
 
-    private func takeOver(_ session: ZooKeeperSession, andSend frame: Frame?) async throws {
+    private static func takeOver(
+        _ session: ZooKeeperSession, andSend frame: Frame?, port: Int
+    ) async throws {
         guard let id = session.id else { throw TestKitError("the session was never connected") }
         let connect = Frame.connect(to: id, session.password, timeout: session.timeout)
-        try await blocking { [port] () throws(TestKitError) in
+        try await blocking { () throws(TestKitError) in
             for _ in 0..<100 {
                 let socket = try Socket.connected(to: port)
                 socket.setReadLimit(milliseconds: 10_000)

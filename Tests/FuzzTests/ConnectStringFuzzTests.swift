@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 import ZooKeeper
+import ZooKeeperTesting
 
 /// Random connect strings, against the JVM client itself.
 @Suite(.timeLimit(.minutes(10))) struct ConnectStringFuzzTests {

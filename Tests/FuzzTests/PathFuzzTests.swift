@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 import ZooKeeper
+import ZooKeeperTesting
 
 /// Random paths, against the rules of the JVM client.
 @Suite(.timeLimit(.minutes(10))) struct PathFuzzTests {

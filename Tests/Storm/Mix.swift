@@ -1,6 +1,7 @@
 import TestSupport
 import ZooKeeper
 import ZooKeeperRecipes
+import ZooKeeperTesting
 
 /// Random calls of everything public, in a directory of its own.
 struct Mix: Sendable {

@@ -76,6 +76,25 @@ public final class ZooKeeperRelay: Sendable {
         return try await body(relay)
     }
 
+    /// Runs `body` with a relay to each of `servers`, in their order: what one client of an ensemble sees of it.
+    ///
+    /// - Throws: What `body` throws; ``TestKitError`` if there is no port to listen on.
+    @discardableResult
+    public static func withRelays<Success>(
+        to servers: [ZooKeeperServer],
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: ([ZooKeeperRelay]) async throws -> Success
+    ) async throws -> Success {
+        var relays: [ZooKeeperRelay] = []
+        defer { for relay in relays { relay.close() } }
+        for server in servers {
+            let relay = try ZooKeeperRelay(serverPort: server.port)
+            relay.start()
+            relays.append(relay)
+        }
+        return try await body(relays)
+    }
+
     /// `127.0.0.1:port`.
     public var connectString: String { "127.0.0.1:\(port)" }
 

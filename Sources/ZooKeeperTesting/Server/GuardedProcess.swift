@@ -56,10 +56,14 @@ final class GuardedProcess: Sendable {
     init(_ command: [String]) {
         (commands, sendCommand) = AsyncStream.makeStream()
         Task { [self] in
-            // Detached from whoever asks for it: it ends with `end()`, or with the process.
+            // Detached from whoever asks for it: it ends with `end()`, or with the process. In a group of its own: Ctrl-C in
+            // a terminal is for us, who may still need the program.
+            var options = PlatformOptions()
+            options.processGroupID = 0
             _ = try? await Subprocess.run(
                 .path("/bin/sh"),
                 arguments: Arguments(["-c", Self.script, "sh"] + command),
+                platformOptions: options,
                 input: .inputWriter,
                 output: .sequence,
                 // Only the shell's own remarks about whom it killed; the program's errors go to its log.

@@ -48,7 +48,7 @@ public final class ZooKeeperServer: Sendable {
         let server = try await start(configuration, distribution: distribution)
         let result: Result<Success, any Error>
         do { result = .success(try await body(server)) } catch { result = .failure(error) }
-        await server.process.end()
+        await server.end()
         return try result.get()
     }
 
@@ -121,26 +121,47 @@ public final class ZooKeeperServer: Sendable {
         // A port that is free now may be taken a moment later; then the server ends, and another port is tried.
         var lastFailure = TestKitError("no free port was found")
         for _ in 0..<10 {
-            let process = GuardedProcess(command(configuration, installed))
+            let server = try await prepared(configuration, installed, port: try freePort())
             do {
-                let server = ZooKeeperServer(
-                    port: try freePort(), process: process, directory: try await process.directory())
-                try write(
-                    configuration.text(directory: server.directory, port: server.port),
-                    to: "\(server.directory)/zoo.cfg")
-                if let id = configuration.myID { try write("\(id)\n", to: "\(server.directory)/data/myid") }
-                try await process.start()
+                try server.write(configuration)
+                try await server.launch()
                 if try await server.isServing() { return server }
                 lastFailure = server.failure("ended at its start")
-                await process.end()
+                await server.end()
             } catch {
-                await process.end()
+                await server.end()
                 throw error
             }
             guard lastFailure.description.contains("BindException") else { break }
         }
         throw lastFailure
     }
+
+    /// A server with a directory that has not been started; to be ended with ``end()``.
+    static func prepared(
+        _ configuration: ServerConfiguration, _ installed: ServerDistribution, port: Int
+    ) async throws -> ZooKeeperServer {
+        let process = GuardedProcess(command(configuration, installed))
+        do {
+            return ZooKeeperServer(port: port, process: process, directory: try await process.directory())
+        } catch {
+            await process.end()
+            throw error
+        }
+    }
+
+    /// Writes what the server reads when it is launched.
+    func write(_ configuration: ServerConfiguration) throws {
+        try ZooKeeperTesting.write(
+            configuration.text(directory: directory, port: port), to: "\(directory)/zoo.cfg")
+        if let id = configuration.myID { try ZooKeeperTesting.write("\(id)\n", to: "\(directory)/data/myid") }
+    }
+
+    /// Starts the process, and does not wait until it serves.
+    func launch() async throws { try await process.start() }
+
+    /// Kills the server and removes its directory.
+    func end() async { await process.end() }
 
     private static func command(
         _ configuration: ServerConfiguration, _ distribution: ServerDistribution
@@ -167,7 +188,7 @@ public final class ZooKeeperServer: Sendable {
     /// Waits until the server serves.
     ///
     /// - Returns: `false` if it has ended.
-    private func isServing() async throws -> Bool {
+    func isServing() async throws -> Bool {
         let limit = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < limit {
             if process.exitCode != nil { return false }
@@ -183,7 +204,7 @@ public final class ZooKeeperServer: Sendable {
         throw failure("does not serve after 60 s")
     }
 
-    private func failure(_ what: String) -> TestKitError {
+    func failure(_ what: String) -> TestKitError {
         TestKitError("the ZooKeeper server \(what); the end of its log:\n\(log.suffix(2_000))")
     }
 }

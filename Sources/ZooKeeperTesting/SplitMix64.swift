@@ -1,10 +1,10 @@
 /// Random numbers from a seed (Steele, Lea and Flood, 2014): the same seed gives the same numbers, on every machine.
-public struct SplitMix64: RandomNumberGenerator, Sendable {
+package struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    public init(seed: UInt64) { state = seed }
+    package init(seed: UInt64) { state = seed }
 
-    public mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var mixed = state
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -13,19 +13,19 @@ public struct SplitMix64: RandomNumberGenerator, Sendable {
     }
 
     /// Numbers of its own for another task.
-    public mutating func split() -> SplitMix64 { SplitMix64(seed: next()) }
+    package mutating func split() -> SplitMix64 { SplitMix64(seed: next()) }
 
     /// A number in `range`.
-    public mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
+    package mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 
     /// True once in `count` times.
-    public mutating func oneIn(_ count: Int) -> Bool { int(1...count) == 1 }
+    package mutating func oneIn(_ count: Int) -> Bool { int(1...count) == 1 }
 
     /// One of `choices`, which must not be empty.
-    public mutating func pick<Choice>(_ choices: [Choice]) -> Choice { choices[int(0...choices.count - 1)] }
+    package mutating func pick<Choice>(_ choices: [Choice]) -> Choice { choices[int(0...choices.count - 1)] }
 
     /// So many random bytes.
-    public mutating func bytes(_ count: Int) -> [UInt8] {
+    package mutating func bytes(_ count: Int) -> [UInt8] {
         (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &self) }
     }
 }

@@ -1,0 +1,76 @@
+import ArgumentParser
+import ZooKeeperTesting
+
+/// Lets many processes use a recipe on an ensemble of real servers, breaks things meanwhile, and shows what came of it.
+@main struct RecipeHarness: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recipe-harness",
+        abstract: "Many processes use a recipe on three real servers, things go wrong, and every promise is checked.",
+        discussion: """
+            Writes to the output directory: history.jsonl, everything that happened as lines of JSON; timeline.html, who \
+            held what when, as one page to look at; timeline.svg, its picture alone.
+
+            Exit status: 0 without violations, 1 with, 2 if it could not run, 64 for options that do not exist, 130 if it \
+            was interrupted (what had happened until then is checked and drawn, and a violation is 1).
+            """,
+        subcommands: [Play.self, Worker.self],
+        defaultSubcommand: Play.self)
+}
+
+extension RecipeHarness {
+    struct Play: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "play", abstract: "Runs the servers, the processes and the faults.")
+
+        @Option(help: "What the processes do: \(Workload.names).")
+        var workload = Workload.lock
+
+        @Option(help: "What goes wrong: \(Nemesis.names).")
+        var nemesis = Nemesis.all
+
+        @Option(help: "For how many seconds, 1 to 86400.")
+        var duration = 60
+
+        @Option(help: "How many processes, 1 to 32.")
+        var clients = 5
+
+        @Option(help: "How many tasks of each process stand in line, 1 to 16.")
+        var tasks = 2
+
+        @Option(help: "Decides what goes wrong when. Default: a random one, which is printed.")
+        var seed: UInt64?
+
+        @Option(help: "The directory to write to; it is made if it does not exist.")
+        var output = "recipe-harness-output"
+
+        func validate() throws {
+            guard (1...86_400).contains(duration) else { throw ValidationError("--duration must be 1 to 86400") }
+            guard (1...32).contains(clients) else { throw ValidationError("--clients must be 1 to 32") }
+            guard (1...16).contains(tasks) else { throw ValidationError("--tasks must be 1 to 16") }
+        }
+
+        func run() async throws {
+            let settings = Settings(
+                workload: workload, nemesis: nemesis, duration: .seconds(duration), clients: clients, tasks: tasks,
+                seed: seed ?? .random(in: 0...999_999), output: output)
+            let result: Stage.Result
+            do { result = try await Stage.play(settings) } catch {
+                complain("recipe-harness could not run: \(error)")
+                throw ExitCode(2)
+            }
+            if !result.report.violations.isEmpty { throw ExitCode(1) }
+            if result.wasInterrupted { throw ExitCode(130) }
+        }
+    }
+}
+
+/// How a run is set up.
+struct Settings: Sendable {
+    var workload: Workload
+    var nemesis: Nemesis
+    var duration: Duration
+    var clients: Int
+    var tasks: Int
+    var seed: UInt64
+    var output: String
+}

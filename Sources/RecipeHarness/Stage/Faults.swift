@@ -1,0 +1,99 @@
+import ZooKeeper
+import ZooKeeperTesting
+
+/// Breaks things and mends them, one after the other, as a seed says.
+struct Faults: Sendable {
+    let ensemble: Ensemble
+    let clients: [ClientProcess]
+    let recorder: Recorder
+    /// Fulfilled when it is over.
+    let over: Promise<Void>
+
+    /// What is done to clients.
+    static let ofClients: Set<HistoryEvent.Fault> = [.killClient, .freezeClient, .partitionClient, .expire]
+
+    func run(_ faults: [HistoryEvent.Fault], seed: UInt64) async throws {
+        guard !faults.isEmpty else { return }
+        var random = SplitMix64(seed: seed)
+        // Every kind comes before any comes again.
+        var deck: [HistoryEvent.Fault] = []
+        while await pause(.milliseconds(random.int(800...2_500))) {
+            if deck.isEmpty { deck = faults.shuffled(using: &random) }
+            let fault = deck.removeLast()
+            // Half of them outlast a session.
+            let length = Duration.milliseconds(random.oneIn(2) ? random.int(200...1_800) : random.int(4_500...8_000))
+            if Self.ofClients.contains(fault) {
+                await breakClient(fault, length, &random)
+            } else {
+                try await breakServer(fault, length, &random)
+            }
+        }
+    }
+
+    /// - Returns: `false` when it is over.
+    private func pause(_ length: Duration) async -> Bool {
+        if case .timedOut = await over.wait(until: .now + length) { return true }
+        return false
+    }
+
+    private func breakClient(
+        _ fault: HistoryEvent.Fault, _ length: Duration, _ random: inout SplitMix64
+    ) async {
+        let chosen = random.pick(clients)
+        let holder = recorder.holder
+        // Half of the time whoever holds, for there it matters most.
+        let client = random.oneIn(2) ? clients.first { $0.name == holder } ?? chosen : chosen
+        let number = recorder.faultBegins(fault, client.name)
+        switch fault {
+        case .killClient:
+            client.killIt()
+            _ = await pause(min(length, .seconds(3)))
+            client.revive()
+        case .freezeClient:
+            client.freeze()
+            _ = await pause(length)
+            client.thaw()
+        case .partitionClient:
+            for relay in client.relays { relay.freeze() }
+            _ = await pause(length)
+            for relay in client.relays { relay.thaw() }
+        default:
+            client.expireSession(by: ensemble.servers[random.int(0...ensemble.servers.count - 1)].port)
+            _ = await pause(.seconds(1))
+        }
+        recorder.record(client.name, .faultEnded(number: number))
+    }
+
+    private func breakServer(
+        _ fault: HistoryEvent.Fault, _ length: Duration, _ random: inout SplitMix64
+    ) async throws {
+        let chosen = random.int(0...ensemble.servers.count - 1)
+        let isLeader = random.oneIn(2)
+        let index = isLeader ? await ensemble.leader() ?? chosen : chosen
+        let server = ensemble.servers[index]
+        let number = recorder.faultBegins(fault, "s\(index)")
+        switch fault {
+        case .killServer:
+            await server.kill()
+            _ = await pause(min(length, .seconds(4)))
+            try await server.restart()
+        case .freezeServer:
+            server.freeze()
+            _ = await pause(length)
+            server.thaw()
+        case .partitionServer:
+            // From one or from all of the others.
+            let others = ensemble.servers.indices.filter { $0 != index }
+            if random.oneIn(3) { ensemble.sever(index, random.pick(others)) } else { ensemble.isolate(index) }
+            _ = await pause(length)
+            ensemble.heal()
+        default:
+            // As behind a slow disk: whatever this server answers comes late.
+            let delay = RelayFault(.delay(.milliseconds(random.int(20...300))), at: .anyReply, number: nil)
+            for client in clients where !client.relays.isEmpty { client.relays[index].inject(delay) }
+            _ = await pause(length)
+            for client in clients where !client.relays.isEmpty { client.relays[index].clearFaults() }
+        }
+        recorder.record("s\(index)", .faultEnded(number: number))
+    }
+}

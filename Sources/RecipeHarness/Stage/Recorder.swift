@@ -1,0 +1,95 @@
+import Synchronization
+import SystemPackage
+import ZooKeeper
+import ZooKeeperTesting
+
+/// Keeps everything that happens, in memory and in a file.
+final class Recorder: Sendable {
+    private struct State {
+        var events: [HistoryEvent] = []
+        var grants = 0
+        var refused = 0
+        /// Who was granted last, by operation; and who holds now.
+        var holders: [String: String] = [:]
+        var faults: [Int64: String] = [:]
+        var faultCount: Int64 = 0
+        var leader = "nobody"
+        var failure: (any Error)?
+    }
+
+    private let state = Mutex(State())
+    private let file: FileDescriptor
+    /// Fulfilled when the history cannot be written any more.
+    let failed = Promise<Void>()
+
+    init(_ path: FilePath) throws {
+        file = try FileDescriptor.open(
+            path, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+    }
+
+    func close() { try? file.close() }
+
+    var events: [HistoryEvent] { state.withLock { $0.events } }
+
+    /// Why it could not be written.
+    var failure: (any Error)? { state.withLock { $0.failure } }
+
+    /// Takes a line that a worker has written.
+    func record(line: String) {
+        // Half a line is what a process leaves that is killed while it writes.
+        if let event = HistoryEvent(line: line) { record(event) }
+    }
+
+    func record(_ process: String, _ kind: HistoryEvent.Kind) { record(HistoryEvent(process, kind)) }
+
+    /// - Returns: The number of the fault.
+    func faultBegins(_ fault: HistoryEvent.Fault, _ process: String) -> Int64 {
+        let number = state.withLock { state in
+            state.faultCount += 1
+            return state.faultCount
+        }
+        record(process, .faultBegan(number: number, fault))
+        return number
+    }
+
+    private func record(_ event: HistoryEvent) {
+        let hasFailed = state.withLock { state in
+            state.events.append(event)
+            switch event.kind {
+            case .granted(let operation, _, _):
+                state.grants += 1
+                state.holders[operation] = event.process
+            case .bodyEnded(let operation): state.holders[operation] = nil
+            case .ended: state.holders = state.holders.filter { $0.value != event.process }
+            case .refused: state.refused += 1
+            case .leads: state.leader = event.process
+            case .faultBegan(let number, let fault): state.faults[number] = "\(fault.rawValue) \(event.process)"
+            case .faultEnded(let number): state.faults[number] = nil
+            default: break
+            }
+            guard state.failure == nil else { return true }
+            do {
+                _ = try file.writeAll("\(event.line)\n".utf8)
+                return false
+            } catch {
+                state.failure = error
+                return true
+            }
+        }
+        if hasFailed { failed.fulfil(()) }
+    }
+
+    /// Somebody who holds, if anybody does.
+    var holder: String? { state.withLock { $0.holders.values.min() } }
+
+    /// Where it stands, in a line.
+    var progress: String {
+        state.withLock { state in
+            let holders = Set(state.holders.values).sorted().joined(separator: " ")
+            let faults = state.faults.sorted { $0.key < $1.key }.map(\.value).joined(separator: ", ")
+            return "\(state.grants) grants, \(state.faultCount) faults, \(state.refused) late writes refused; "
+                + "\(state.leader) leads, \(holders.isEmpty ? "nobody" : holders) in"
+                + (faults.isEmpty ? "" : "; now: \(faults)")
+        }
+    }
+}

@@ -1,0 +1,169 @@
+import Subprocess
+import SystemPackage
+import UnixSignals
+import ZooKeeper
+import ZooKeeperTesting
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// A whole run: servers, processes, faults, and then the verdict.
+enum Stage {
+    struct Result: Sendable {
+        var report: HistoryReport
+        var wasInterrupted: Bool
+    }
+
+    static let sessionTimeout = Duration.seconds(4)
+    static let line: ZNodePath = "/harness/line"
+    static let history: ZNodePath = "/harness-history"
+    static let store: ZNodePath = "/harness-store"
+
+    static func play(_ settings: Settings) async throws -> Result {
+        let directory = FilePath(settings.output)
+        let made = try await Subprocess.run(
+            .name("mkdir"), arguments: ["-p", settings.output], output: .discarded, error: .string(limit: 1_000))
+        guard made.terminationStatus.isSuccess else {
+            throw CannotRun(description: "\(made.standardError)".split(separator: "\n").first.map(String.init) ?? "")
+        }
+        let recorder = try Recorder(directory.appending("history.jsonl"))
+        defer { recorder.close() }
+        say("workload \(settings.workload.rawValue), nemesis \(settings.nemesis), seed \(settings.seed)")
+        say("\(settings.clients) processes with \(settings.tasks) tasks each; starting three servers …")
+
+        let over = Promise<Void>()
+        let interrupted = Promise<Void>()
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let listening = Task {
+            for await _ in signals {
+                say("interrupted: ending all processes, then checking what has happened so far")
+                interrupted.fulfil(())
+                over.fulfil(())
+            }
+        }
+        defer { listening.cancel() }
+        _ = recorder.failed.whenFulfilled { over.fulfil(()) }
+
+        recorder.record(
+            "run",
+            .began(
+                detail: "workload \(settings.workload.rawValue), nemesis \(settings.nemesis), seed \(settings.seed), "
+                    + "\(settings.clients) processes, \(settings.tasks) tasks each"))
+        try await Ensemble.withEnsemble { ensemble in
+            try await run(settings, ensemble, recorder, over)
+            recorder.record("run", .leftInLine(count: try await leftInLine(ensemble)))
+        }
+        recorder.record("run", .ended(detail: ""))
+        if let failure = recorder.failure { throw CannotRun(description: "the history cannot be written: \(failure)") }
+        let history = History(recorder.events)
+        var checker = HistoryChecker(history)
+        let report = checker.check()
+        let wasInterrupted = interrupted.current != nil
+        Summary.print(settings, history, report)
+        return Result(report: report, wasInterrupted: wasInterrupted)
+    }
+
+    private static func run(
+        _ settings: Settings, _ ensemble: Ensemble, _ recorder: Recorder, _ over: Promise<Void>
+    ) async throws {
+        try await ZooKeeperClient.withClient(ensemble.configuration) { client in
+            try await client.create(history)
+            try await client.create(store)
+        }
+        var random = SplitMix64(seed: settings.seed)
+        let clients = (0..<settings.clients).map {
+            ClientProcess("c\($0)", settings, seed: random.next(), recorder)
+        }
+        let faults = Faults(ensemble: ensemble, clients: clients, recorder: recorder, over: over)
+        let seeds = (random.next(), random.next())
+        let chosen = settings.nemesis.faults
+        try await withThrowingTaskGroup(of: Void.self) { processes in
+            for client in clients { processes.addTask { try await client.run(ensemble) } }
+            do {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask { try await faults.run(chosen.filter(Faults.ofClients.contains), seed: seeds.0) }
+                    group.addTask {
+                        try await faults.run(chosen.filter { !Faults.ofClients.contains($0) }, seed: seeds.1)
+                    }
+                    group.addTask { await watchLeader(ensemble, recorder, over) }
+                    group.addTask { await showProgress(recorder, over) }
+                    group.addTask {
+                        _ = await over.wait(until: .now + settings.duration)
+                        over.fulfil(())
+                    }
+                    try await group.waitForAll()
+                }
+                // Everything is mended: what is told to end can.
+                try await ensemble.waitUntilServing()
+            } catch {
+                over.fulfil(())
+                for client in clients { client.endIt() }
+                for client in clients { client.stop() }
+                throw error
+            }
+            for client in clients { client.stop() }
+            processes.addTask {
+                try await Task.sleep(for: .seconds(30))
+                for client in clients { client.endIt() }
+            }
+            for _ in clients { try await processes.next() }
+            processes.cancelAll()
+            while let result = await processes.nextResult() { _ = result }
+        }
+    }
+
+    private static func watchLeader(_ ensemble: Ensemble, _ recorder: Recorder, _ over: Promise<Void>) async {
+        var last: Int?
+        repeat {
+            let leader = await ensemble.leader()
+            if let leader, leader != last { recorder.record("s\(leader)", .leads) }
+            last = leader ?? last
+        } while await over.isOpen(for: .milliseconds(500))
+    }
+
+    private static func showProgress(_ recorder: Recorder, _ over: Promise<Void>) async {
+        let start = ContinuousClock.now
+        let isTerminal = isatty(1) == 1
+        while await over.isOpen(for: isTerminal ? .milliseconds(500) : .seconds(5)) {
+            let line = "\(start.duration(to: .now).components.seconds) s: \(recorder.progress)"
+            if isTerminal {
+                _ = try? FileDescriptor.standardOutput.writeAll("\r\u{1B}[K\(line.prefix(118))".utf8)
+            } else {
+                say(line)
+            }
+        }
+        if isTerminal { say("\r\u{1B}[K") }
+    }
+
+    /// How many nodes are in line when all sessions have ended: those of killed processes need their time.
+    private static func leftInLine(_ ensemble: Ensemble) async throws -> Int64 {
+        try await ZooKeeperClient.withClient(ensemble.configuration) { client in
+            var left = 0
+            for _ in 0..<100 {
+                try await client.sync()
+                // The servers remove an empty directory.
+                let stat = try await client.exists(line)
+                left = Int(stat?.numChildren ?? 0)
+                if left == 0 { break }
+                try await Task.sleep(for: sessionTimeout / 20)
+            }
+            return Int64(left)
+        }
+    }
+}
+
+/// What stands in the way of a run, for people.
+struct CannotRun: Error, CustomStringConvertible {
+    var description: String
+}
+
+extension Promise<Void> {
+    /// Waits, and says whether it has still not come.
+    func isOpen(for duration: Duration) async -> Bool {
+        if case .timedOut = await wait(until: .now + duration) { return true }
+        return false
+    }
+}

@@ -1,0 +1,63 @@
+import ZooKeeperTesting
+
+/// What came of a run, for people.
+enum Summary {
+    static func print(_ settings: Settings, _ history: History, _ report: HistoryReport) {
+        say("")
+        for line in lines(history, report) { say(line) }
+        say("")
+        for violation in report.violations.prefix(20) {
+            say("VIOLATION (\(violation.kind.rawValue)) at \(seconds(violation.at - history.began)): \(violation.text)")
+        }
+        if report.violations.count > 20 { say("… and \(report.violations.count - 20) more") }
+        say("\(report.violations.count) violations; seed \(settings.seed)")
+    }
+
+    private static func lines(_ history: History, _ report: HistoryReport) -> [String] {
+        let recovered = report.recoveries.compactMap(\.duration)
+        let shares = report.grantsByProcess.values
+        var lines = [
+            "\(report.invocations) invocations, \(report.grants) grants (\(report.stampedHolds) with stamps in ZooKeeper's order)",
+            "outcomes: " + list(report.outcomes),
+            "waits: half below \(seconds(report.wait(percentile: 50))), 99 % below "
+                + "\(seconds(report.wait(percentile: 99))), longest \(seconds(report.waits.last))",
+            "fairness: \(report.overtakings) grants out of line order; \(shares.min() ?? 0) to \(shares.max() ?? 0) grants "
+                + "per process",
+            "store: \(report.acceptedWrites) writes accepted, \(report.refusedWrites) late ones refused",
+            "bodies that overlap on the clock: "
+                + HistoryReport.Cause.allCases.map { "\($0.rawValue) \(report.overlaps[$0] ?? 0)" }.joined(
+                    separator: ", "),
+            "left in line: \(history.leftInLine)",
+            "faults: " + (report.faults.isEmpty ? "none" : list(report.faults.mapKeys(\.rawValue))),
+        ]
+        if let worst = report.worstRecovery {
+            lines.append(
+                "recoveries: \(recovered.count) of \(report.recoveries.count), half within "
+                    + "\(seconds(recovered.sorted()[safe: recovered.count / 2])), worst \(seconds(worst.duration)) after "
+                    + "\(worst.fault.rawValue) of \(worst.process)")
+        }
+        return lines
+    }
+
+    private static func list(_ counts: [String: Int]) -> String {
+        counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) \($0.value)" }.joined(
+            separator: ", ")
+    }
+
+    /// Microseconds as seconds.
+    private static func seconds(_ microseconds: Int64?) -> String {
+        guard let microseconds else { return "never" }
+        let text = "\(microseconds % 1_000_000 / 1_000)"
+        return "\(microseconds / 1_000_000).\(String(repeating: "0", count: max(0, 3 - text.count)))\(text) s"
+    }
+}
+
+extension Dictionary {
+    fileprivate func mapKeys<NewKey: Hashable>(_ transform: (Key) -> NewKey) -> [NewKey: Value] {
+        Dictionary<NewKey, Value>(uniqueKeysWithValues: map { (transform($0.key), $0.value) })
+    }
+}
+
+extension Array {
+    fileprivate subscript(safe index: Int) -> Element? { indices.contains(index) ? self[index] : nil }
+}

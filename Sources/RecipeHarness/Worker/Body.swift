@@ -1,0 +1,74 @@
+import Synchronization
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// What a holder does: stamps the history while it holds, writes to the fenced store, and writes down when it began,
+/// was cancelled and ended.
+struct Body: Sendable {
+    let client: ZooKeeperClient
+    let process: String
+    let access: HistoryEvent.Access
+
+    func run(_ operation: String, _ lease: LockLease, _ random: inout SplitMix64) async throws {
+        record(
+            .granted(
+                operation: operation, token: lease.fencingToken.description,
+                node: lease.nodePath.name))
+        defer { record(.bodyEnded(operation: operation)) }
+        let deadline = Mutex(lease.expiresBy)
+        try await withTaskCancellationHandler {
+            try await stamp(operation, lease)
+            write(operation, lease)
+            for _ in 0..<random.int(1...5) {
+                try await Task.sleep(for: .milliseconds(random.int(2...60)))
+                // Whoever stood still meanwhile writes before it looks: the store has to refuse it.
+                write(operation, lease)
+                try lease.checkHeld()
+                let expires = lease.expiresBy
+                deadline.withLock { $0 = max($0, expires) }
+                try await stamp(operation, lease)
+            }
+        } onCancel: {
+            // Since it was looked at last, the servers may have been heard again.
+            let expires = max(lease.expiresBy, deadline.withLock { $0 })
+            record(.cancelled(operation: operation, expires: HistoryEvent.time(expires)))
+        }
+    }
+
+    /// Goes through only while the node is there, and its transaction has a place in ZooKeeper's order.
+    private func stamp(_ operation: String, _ lease: LockLease) async throws {
+        do {
+            let results = try await lease.transaction([SetData(Stage.history, to: lease.fencingToken.bytes)])
+            guard case .dataSet(let stat)? = results.first else { return }
+            record(.stamped(operation: operation, zxid: stat.mzxid.rawValue))
+        } catch {
+            // Without an answer nothing is known, and it goes on until it is cancelled.
+            if error.code != .unavailable { throw error }
+        }
+    }
+
+    /// Sends a write to the store, whose answer nobody waits for: it may arrive late, and the holder may be gone by then.
+    private func write(_ operation: String, _ lease: LockLease) {
+        // Readers do not write, and their tokens are not in order.
+        if access.isShared { return }
+        let token = lease.fencingToken.description
+        Task {
+            for _ in 0..<20 {
+                do {
+                    let node = try await client.get(Stage.store)
+                    let newest = String(decoding: node.data, as: UTF8.self)
+                    if token < newest { return record(.refused(operation: operation, token: token)) }
+                    let stat = try await client.set(
+                        Stage.store, to: Array(token.utf8), ifVersion: node.stat.version)
+                    return record(.accepted(operation: operation, token: token, zxid: stat.mzxid.rawValue))
+                } catch {
+                    // Somebody else was faster: looks again. Without an answer it is not known what came of it.
+                    guard ZooKeeperError.Code.badVersion ~= error else { return }
+                }
+            }
+        }
+    }
+
+    private func record(_ kind: HistoryEvent.Kind) { say(HistoryEvent(process, kind).line) }
+}

@@ -1,0 +1,145 @@
+import Synchronization
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// One task of a worker: takes its turn again and again, until it is cancelled.
+struct Turns: Sendable {
+    let client: ZooKeeperClient
+    let process: String
+    let prefix: String
+    let workload: Workload
+
+    private var lock: ZooKeeperLock { ZooKeeperLock(client, at: Stage.line) }
+    private var readWriteLock: ZooKeeperReadWriteLock { ZooKeeperReadWriteLock(client, at: Stage.line) }
+    private var election: ZooKeeperElection { ZooKeeperElection(client, at: Stage.line, id: process) }
+
+    func run(_ random: inout SplitMix64) async {
+        var number = 0
+        while !Task.isCancelled {
+            number += 1
+            let choices = Choices(&random)
+            await turn("\(prefix).\(number)", choices)
+            try? await Task.sleep(for: .milliseconds(choices.pause))
+        }
+    }
+
+    /// The operation that is under way: a leader that stands again begins another one.
+    private final class Current: Sendable {
+        private let name: Mutex<String>
+
+        init(_ name: String) { self.name = Mutex(name) }
+
+        var operation: String { name.withLock { $0 } }
+
+        func set(_ name: String) { self.name.withLock { $0 = name } }
+    }
+
+    /// What chance decides about one turn.
+    private struct Choices: Sendable {
+        var isReader: Bool
+        var onlyIfFree: Bool
+        var limit: Duration?
+        /// After how much time whoever waits changes its mind.
+        var patience: Duration?
+        var terms: Int
+        var pause: Int
+        var random: SplitMix64
+
+        init(_ random: inout SplitMix64) {
+            isReader = random.int(1...100) <= 70
+            onlyIfFree = random.oneIn(10)
+            limit = random.oneIn(5) ? .milliseconds(random.int(50...1_500)) : nil
+            patience = random.oneIn(10) ? .milliseconds(random.int(10...800)) : nil
+            terms = random.oneIn(3) ? 2 : 1
+            pause = random.int(5...150)
+            self.random = random.split()
+        }
+    }
+
+    private func turn(_ operation: String, _ choices: Choices) async {
+        let access: HistoryEvent.Access =
+            switch workload {
+            case .lock: .lock
+            case .readWrite: choices.isReader ? .read : .write
+            case .election: .lead
+            }
+        let current = Current(operation)
+        record(.invoked(operation: operation, access))
+        let outcome: String
+        do {
+            if let patience = choices.patience {
+                // The whole turn is cancelled, whether it waits or holds.
+                let isDone = try await withThrowingTaskGroup(of: Bool?.self) { group in
+                    group.addTask { try await take(operation, access, choices, current) }
+                    group.addTask {
+                        try await Task.sleep(for: patience)
+                        return nil
+                    }
+                    let first = try await group.next() ?? nil
+                    group.cancelAll()
+                    if let first { return first }
+                    return try await group.next().flatMap { $0 } ?? false
+                }
+                outcome = isDone ? "done" : "busy"
+            } else {
+                outcome = try await take(operation, access, choices, current) ? "done" : "busy"
+            }
+        } catch let error as LockError {
+            outcome = error.loss.map { "lost: \($0)" } ?? "\(error.code)"
+        } catch is CancellationError {
+            outcome = "cancelled"
+        } catch {
+            outcome = "failed: \(error)"
+        }
+        record(.returned(operation: current.operation, outcome: outcome))
+    }
+
+    /// - Returns: Whether it was had.
+    private func take(
+        _ operation: String, _ access: HistoryEvent.Access, _ choices: Choices, _ current: Current
+    ) async throws -> Bool {
+        let body = Body(client: client, process: process, access: access)
+        var random = choices.random
+        switch (access, choices.onlyIfFree) {
+        case (.lock, false):
+            try await lock.withLock(waitingUpTo: choices.limit) { try await body.run(operation, $0, &random) }
+        case (.lock, true):
+            return try await lock.withLockIfAvailable { try await body.run(operation, $0, &random) } != nil
+        case (.read, false):
+            try await readWriteLock.withReadLock(waitingUpTo: choices.limit) {
+                try await body.run(operation, $0, &random)
+            }
+        case (.read, true):
+            return try await readWriteLock.withReadLockIfAvailable { try await body.run(operation, $0, &random) } != nil
+        case (.write, false):
+            try await readWriteLock.withWriteLock(waitingUpTo: choices.limit) {
+                try await body.run(operation, $0, &random)
+            }
+        case (.write, true):
+            return try await readWriteLock.withWriteLockIfAvailable { try await body.run(operation, $0, &random) }
+                != nil
+        case (.lead, _):
+            if choices.terms == 1 {
+                try await election.withLeadership(waitingUpTo: choices.limit) {
+                    try await body.run(operation, $0, &random)
+                }
+            } else {
+                var terms = 0
+                try await election.withTerms { lease in
+                    terms += 1
+                    try await body.run(current.operation, lease, &random)
+                    guard terms < choices.terms else { return .resign }
+                    let next = "\(operation)+\(terms)"
+                    record(.returned(operation: current.operation, outcome: "stands again"))
+                    current.set(next)
+                    record(.invoked(operation: next, .lead))
+                    return .standAgain
+                }
+            }
+        }
+        return true
+    }
+
+    private func record(_ kind: HistoryEvent.Kind) { say(HistoryEvent(process, kind).line) }
+}

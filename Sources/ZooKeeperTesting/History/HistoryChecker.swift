@@ -1,0 +1,179 @@
+/// Looks at a history and says what must not be in it. No I/O, no clock.
+///
+/// The order that counts for exclusion is ZooKeeper's: a hold is stamped by transactions that go through only while its
+/// node is there, so it lasted at least from the first of their zxids to the last.
+package struct HistoryChecker {
+    /// How much later than at its deadline a body may be cancelled, in microseconds, on a machine that is busy.
+    package var slack: Int64 = 1_000_000
+    /// How long after a partition was healed, in microseconds, what it caused may come to light: a session expires on the
+    /// servers only after its time-out.
+    package var aftermath: Int64 = 10_000_000
+
+    private let history: History
+    private var report = HistoryReport()
+
+    package init(_ history: History) { self.history = history }
+
+    package mutating func check() -> HistoryReport {
+        report = HistoryReport()
+        count()
+        checkStamps()
+        checkStore()
+        checkOverlaps()
+        checkCancellations()
+        checkReturns()
+        measureRecoveries()
+        if history.leftInLine > 0 {
+            violate(
+                .orphan, history.ended, [], "\(history.leftInLine) nodes were left in line after all sessions had ended"
+            )
+        }
+        report.violations.sort { $0.at < $1.at }
+        return report
+    }
+
+    private mutating func violate(
+        _ kind: HistoryReport.Violation.Kind, _ at: Int64, _ processes: [String], _ text: String
+    ) {
+        report.violations.append(.init(kind: kind, at: at, processes: processes, text: text))
+    }
+
+    private mutating func count() {
+        report.invocations = history.operations.count
+        report.grants = history.holds.count
+        for operation in history.operations {
+            let outcome = operation.outcome ?? (operation.abandoned != nil ? "its process was killed" : "under way")
+            report.outcomes[outcome, default: 0] += 1
+            guard let hold = operation.hold else { continue }
+            report.waits.append(hold.from - operation.invoked)
+            report.grantsByProcess[operation.process, default: 0] += 1
+        }
+        report.waits.sort()
+        for fault in history.faults { report.faults[fault.fault, default: 0] += 1 }
+    }
+
+    // MARK: Exclusion, by ZooKeeper's order
+
+    private mutating func checkStamps() {
+        let stamped = history.holds.compactMap { hold in hold.stamps.map { (hold: hold, stamps: $0) } }
+            .sorted { $0.stamps.lowerBound < $1.stamps.lowerBound }
+        report.stampedHolds = stamped.count
+        // Of those before: whose stamps reach furthest, and who has the highest token; apart for the two kinds.
+        var furthest: [Bool: (hold: History.Hold, end: Int64)] = [:]
+        var highest: [Bool: History.Hold] = [:]
+        for (hold, stamps) in stamped {
+            for isShared in hold.access.isShared ? [false] : [false, true] {
+                if let (other, end) = furthest[isShared], end >= stamps.lowerBound {
+                    violate(
+                        .exclusion, hold.from, [other.process, hold.process],
+                        "\(other.operation) and \(hold.operation) both held it at zxid \(hex(stamps.lowerBound)): tokens "
+                            + "\(other.token) and \(hold.token)")
+                }
+                if let other = highest[isShared], other.token >= hold.token {
+                    report.overtakings += 1
+                    violate(
+                        .tokenOrder, hold.from, [other.process, hold.process],
+                        "\(hold.operation) held it after \(other.operation), and its token is not higher: "
+                            + "\(hold.token) after \(other.token)")
+                }
+            }
+            let kind = hold.access.isShared
+            if stamps.upperBound > furthest[kind]?.end ?? .min { furthest[kind] = (hold, stamps.upperBound) }
+            if hold.token > highest[kind]?.token ?? "" { highest[kind] = hold }
+        }
+    }
+
+    // MARK: Fencing
+
+    private mutating func checkStore() {
+        let accepted = history.writes.compactMap { write in write.zxid.map { (write: write, zxid: $0) } }
+            .sorted { $0.zxid < $1.zxid }
+        report.acceptedWrites = accepted.count
+        report.refusedWrites = history.writes.count - accepted.count
+        for (earlier, later) in zip(accepted, accepted.dropFirst()) where later.write.token < earlier.write.token {
+            violate(
+                .fencing, later.write.at, [earlier.write.process, later.write.process],
+                "the store took \(later.write.token) of \(later.write.operation) after \(earlier.write.token) of "
+                    + earlier.write.operation)
+        }
+    }
+
+    // MARK: On the clock
+
+    private mutating func checkOverlaps() {
+        var running: [History.Hold] = []
+        for hold in history.holds {
+            running.removeAll { $0.to <= hold.from }
+            for other in running where other.conflicts(with: hold) {
+                // Whose turn it was first: the other way round on the clock, if whoever came later was seen first.
+                let former = other.token < hold.token ? other : hold
+                let cause = cause(of: former, until: min(other.to, hold.to))
+                report.overlaps[cause, default: 0] += 1
+                if cause == .none {
+                    violate(
+                        .overlap, hold.from, [other.process, hold.process],
+                        "the bodies of \(other.operation) and \(hold.operation) ran at the same time for "
+                            + "\(milliseconds(min(other.to, hold.to) - hold.from)), and nothing had been done to \(former.process)"
+                    )
+                }
+            }
+            running.append(hold)
+        }
+    }
+
+    private func cause(of hold: History.Hold, until end: Int64) -> HistoryReport.Cause {
+        let time = hold.from...max(hold.from, end)
+        func wasDone(_ kinds: Set<HistoryEvent.Fault>, to process: String? = nil, aftermath: Int64 = 0) -> Bool {
+            let stretch = (time.lowerBound - aftermath)...time.upperBound
+            return history.faults(kinds, during: stretch).contains { process == nil || $0.process == process }
+        }
+        if wasDone([.freezeClient], to: hold.process) { return .freeze }
+        if wasDone([.expire], to: hold.process, aftermath: slack) { return .expiry }
+        if wasDone([.partitionClient], to: hold.process, aftermath: aftermath) { return .partition }
+        if wasDone([.freezeServer, .partitionServer], aftermath: aftermath) { return .partition }
+        return .none
+    }
+
+    private mutating func checkCancellations() {
+        for hold in history.holds {
+            guard let cancelled = hold.cancelled, cancelled.at > cancelled.expires + slack else { continue }
+            let wasFrozen = history.faults([.freezeClient], during: hold.from...cancelled.at)
+                .contains { $0.process == hold.process }
+            if wasFrozen { continue }
+            violate(
+                .lateCancellation, cancelled.at, [hold.process],
+                "\(hold.operation) was cancelled \(milliseconds(cancelled.at - cancelled.expires)) after its deadline")
+        }
+    }
+
+    private mutating func checkReturns() {
+        for operation in history.operations where operation.end == nil {
+            violate(
+                .neverReturned, history.ended, [operation.process],
+                "\(operation.name) did not return although its process went on")
+        }
+    }
+
+    // MARK: Recovery
+
+    private mutating func measureRecoveries() {
+        let grants = history.holds.map(\.from)
+        for fault in history.faults {
+            // The first one after it; `grants` is sorted.
+            var low = 0
+            var high = grants.count
+            while low < high {
+                let middle = (low + high) / 2
+                if grants[middle] > fault.from { high = middle } else { low = middle + 1 }
+            }
+            report.recoveries.append(
+                .init(
+                    fault: fault.fault, process: fault.process, at: fault.from,
+                    duration: low < grants.count ? grants[low] - fault.from : nil))
+        }
+    }
+
+    private func hex(_ zxid: Int64) -> String { "0x" + String(UInt64(bitPattern: zxid), radix: 16) }
+
+    private func milliseconds(_ microseconds: Int64) -> String { "\(microseconds / 1_000) ms" }
+}

@@ -1,0 +1,108 @@
+import Synchronization
+import ZooKeeper
+
+/// Carries bytes from one server of an ensemble to a port of another, and back, until it is severed: then neither hears
+/// anything, and both keep their connections, as behind a router that has died.
+final class PeerLink: Sendable {
+    private struct State {
+        var isOpen = true
+        var isSevered = false
+        var sockets: [Int: [Socket]] = [:]
+        var count = 0
+        var returnPort: Int?
+    }
+
+    /// Where it listens.
+    let port: Int
+    private let target: Int
+    private let listener: Socket
+    private let state = Mutex(State())
+    private let turnstile = Turnstile()
+
+    /// - Parameter target: The port that it leads to.
+    init(to target: Int) throws(TestKitError) {
+        self.target = target
+        listener = try Socket.listening()
+        port = listener.port
+    }
+
+    /// - Parameter returnPort: For an election port: where whoever calls can be called back. It would say its own address,
+    ///   and be called past all links.
+    func start(returnPort: Int? = nil) {
+        state.withLock { $0.returnPort = returnPort }
+        _ = DetachedThread.start { [self] in
+            while let source = listener.accepted() {
+                _ = DetachedThread.start { [self] in serve(source) }
+            }
+        }
+    }
+
+    func close() {
+        let sockets = state.withLock { state in
+            state.isOpen = false
+            return state.sockets.values.flatMap(\.self)
+        }
+        turnstile.changed()
+        listener.shutDown()
+        for socket in sockets { socket.shutDown() }
+    }
+
+    /// From now on nothing passes.
+    func sever() { state.withLock { $0.isSevered = true } }
+
+    /// What was held back passes, in order.
+    func heal() {
+        state.withLock { $0.isSevered = false }
+        turnstile.changed()
+    }
+
+    private var isPassable: Bool { state.withLock { !$0.isSevered || !$0.isOpen } }
+
+    private func serve(_ source: Socket) {
+        // A call on a severed link gets through to nobody, then or later.
+        guard isPassable else {
+            turnstile.wait { isPassable }
+            source.shutDown()
+            return
+        }
+        guard let server = try? Socket.connected(to: target) else { return source.shutDown() }
+        let number: Int? = state.withLock { state in
+            guard state.isOpen else { return nil }
+            state.count += 1
+            state.sockets[state.count] = [source, server]
+            return state.count
+        }
+        guard let number else {
+            source.shutDown()
+            server.shutDown()
+            return
+        }
+        _ = DetachedThread.start { [self] in pass(from: server, to: source) }
+        if let returnPort = state.withLock({ $0.returnPort }) {
+            if let greeting = greeting(from: source, returnPort) { _ = server.write(greeting) }
+        }
+        pass(from: source, to: server)
+        state.withLock { $0.sockets[number] = nil }
+    }
+
+    private func pass(from source: Socket, to target: Socket) {
+        while true {
+            let bytes = source.read(upTo: 65_536)
+            turnstile.wait { isPassable }
+            if bytes.isEmpty || !target.write(bytes) { break }
+        }
+        source.shutDown()
+        target.shutDown()
+    }
+
+    /// What a server says first on an election port (`QuorumCnxManager.InitialMessage`): a version, its number, and its
+    /// address, in place of which stands another port.
+    private func greeting(from source: Socket, _ returnPort: Int) -> [UInt8]? {
+        guard let head = source.read(exactly: 20), let address = source.read(exactly: Frame.length(Array(head[16...])))
+        else { return nil }
+        var message = Frame(bytes: Array(head[..<16]))
+        let replaced = address.isEmpty ? [] : Array("127.0.0.1:\(returnPort)".utf8)
+        message.append(Int32(replaced.count))
+        return message.bytes + replaced
+    }
+}
