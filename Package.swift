@@ -270,6 +270,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "HarnessTests", dependencies: ["RecipeHarness", "TestSupport", "ZooKeeperTesting"],
+            exclude: ["page-in-browser"],
             swiftSettings: settings),
         .testTarget(
             name: "RecipesIntegrationTests",

@@ -2,6 +2,7 @@ import TestSupport
 import Testing
 import ZooKeeper
 import ZooKeeperRecipes
+import ZooKeeperTesting
 
 /// Random values of everything else that has a text or bytes.
 @Suite(.timeLimit(.minutes(10))) struct ValueFuzzTests {

@@ -17,7 +17,7 @@ struct Faults: Sendable {
         var random = SplitMix64(seed: seed)
         // Every kind comes before any comes again.
         var deck: [HistoryEvent.Fault] = []
-        while await pause(.milliseconds(random.int(800...2_500))) {
+        while await pause(.milliseconds(random.int(1_000...4_000))) {
             if deck.isEmpty { deck = faults.shuffled(using: &random) }
             let fault = deck.removeLast()
             // Half of them outlast a session.

@@ -82,6 +82,8 @@ final class Recorder: Sendable {
     /// Somebody who holds, if anybody does.
     var holder: String? { state.withLock { $0.holders.values.min() } }
 
+    var grants: Int { state.withLock { $0.grants } }
+
     /// Where it stands, in a line.
     var progress: String {
         state.withLock { state in

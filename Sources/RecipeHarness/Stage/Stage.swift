@@ -53,7 +53,7 @@ enum Stage {
                 detail: "workload \(settings.workload.rawValue), nemesis \(settings.nemesis), seed \(settings.seed), "
                     + "\(settings.clients) processes, \(settings.tasks) tasks each"))
         try await Ensemble.withEnsemble { ensemble in
-            try await run(settings, ensemble, recorder, over)
+            try await run(settings, ensemble, recorder, over, interrupted)
             recorder.record("run", .leftInLine(count: try await leftInLine(ensemble)))
         }
         recorder.record("run", .ended(detail: ""))
@@ -63,16 +63,19 @@ enum Stage {
         let report = checker.check()
         let wasInterrupted = interrupted.current != nil
         Summary.print(settings, history, report)
+        try draw(history, report, in: directory)
         return Result(report: report, wasInterrupted: wasInterrupted)
     }
 
     private static func run(
-        _ settings: Settings, _ ensemble: Ensemble, _ recorder: Recorder, _ over: Promise<Void>
+        _ settings: Settings, _ ensemble: Ensemble, _ recorder: Recorder, _ over: Promise<Void>,
+        _ interrupted: Promise<Void>
     ) async throws {
         try await ZooKeeperClient.withClient(ensemble.configuration) { client in
             try await client.create(history)
             try await client.create(store)
         }
+        for index in ensemble.servers.indices { recorder.record("s\(index)", .serves) }
         var random = SplitMix64(seed: settings.seed)
         let clients = (0..<settings.clients).map {
             ClientProcess("c\($0)", settings, seed: random.next(), recorder)
@@ -96,8 +99,12 @@ enum Stage {
                     }
                     try await group.waitForAll()
                 }
-                // Everything is mended: what is told to end can.
+                // Everything is mended: what is told to end can, and what waits is granted.
                 try await ensemble.waitUntilServing()
+                let grants = recorder.grants
+                for _ in 0..<300 where recorder.grants == grants && interrupted.current == nil {
+                    try await Task.sleep(for: .milliseconds(50))
+                }
             } catch {
                 over.fulfil(())
                 for client in clients { client.endIt() }
@@ -113,6 +120,17 @@ enum Stage {
             processes.cancelAll()
             while let result = await processes.nextResult() { _ = result }
         }
+    }
+
+    private static func draw(_ history: History, _ report: HistoryReport, in directory: FilePath) throws {
+        let timeline = Timeline(history, report)
+        for (name, text) in [("timeline.html", timeline.page), ("timeline.svg", timeline.picture)] {
+            let file = try FileDescriptor.open(
+                directory.appending(name), .writeOnly, options: [.create, .truncate],
+                permissions: [.ownerReadWrite, .groupRead, .otherRead])
+            try file.closeAfter { _ = try file.writeAll(text.utf8) }
+        }
+        say("who held what when: \(directory.appending("timeline.html"))")
     }
 
     private static func watchLeader(_ ensemble: Ensemble, _ recorder: Recorder, _ over: Promise<Void>) async {

@@ -46,6 +46,14 @@ package struct History: Sendable {
         package var to: Int64
     }
 
+    /// One process from its start to its end.
+    package struct Life: Sendable, Hashable {
+        package var process: String
+        package var from: Int64
+        package var to: Int64
+        package var end: String
+    }
+
     /// What the fenced store answered.
     package struct StoreWrite: Sendable, Hashable {
         package var process: String
@@ -63,6 +71,11 @@ package struct History: Sendable {
     package private(set) var writes: [StoreWrite] = []
     /// Who led from when on.
     package private(set) var leaders: [(at: Int64, process: String)] = []
+    package private(set) var lives: [Life] = []
+    /// Those that are not clients.
+    package private(set) var servers: Set<String> = []
+    /// What the run says of itself.
+    package private(set) var title = ""
     package private(set) var leftInLine: Int64 = 0
     package private(set) var began: Int64
     package private(set) var ended: Int64
@@ -80,6 +93,9 @@ package struct History: Sendable {
         faults = collector.faults.sorted { $0.from < $1.from }
         writes = collector.writes
         leaders = collector.leaders
+        servers = collector.servers
+        lives = collector.lives.sorted { $0.from < $1.from }
+        title = collector.title
         leftInLine = collector.leftInLine
     }
 
@@ -95,14 +111,22 @@ package struct History: Sendable {
         var writes: [StoreWrite] = []
         var leaders: [(at: Int64, process: String)] = []
         var leftInLine: Int64 = 0
+        var lives: [Life] = []
+        var servers: Set<String> = []
+        var title = ""
+        private var begun: [String: Int64] = [:]
         private var places: [String: Int] = [:]
         private var openHolds: Set<Int> = []
         private var openFaults: [Int64: FaultSpan] = [:]
 
         mutating func take(_ event: HistoryEvent) {
             switch event.kind {
-            case .began: break
-            case .ended: abandon(event.process, event.at)
+            case .began(let detail):
+                if event.process == "run" { title = detail } else { begun[event.process] = event.at }
+            case .ended(let detail):
+                abandon(event.process, event.at)
+                guard let from = begun.removeValue(forKey: event.process) else { return }
+                lives.append(Life(process: event.process, from: from, to: event.at, end: detail))
             case .invoked(let name, let access):
                 places[name] = operations.count
                 operations.append(
@@ -141,6 +165,7 @@ package struct History: Sendable {
                 guard var fault = openFaults.removeValue(forKey: number) else { return }
                 fault.to = event.at
                 faults.append(fault)
+            case .serves: servers.insert(event.process)
             case .leads: leaders.append((event.at, event.process))
             case .leftInLine(let count): leftInLine += count
             }
@@ -157,6 +182,7 @@ package struct History: Sendable {
 
         /// What is still going on when the history ends.
         mutating func close(at end: Int64) {
+            for (process, from) in begun { lives.append(Life(process: process, from: from, to: end, end: "")) }
             for place in openHolds { operations[place].hold?.to = end }
             for var fault in openFaults.values {
                 fault.to = end

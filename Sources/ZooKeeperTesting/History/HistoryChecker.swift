@@ -22,6 +22,7 @@ package struct HistoryChecker {
         checkOverlaps()
         checkCancellations()
         checkReturns()
+        checkLives()
         measureRecoveries()
         if history.leftInLine > 0 {
             violate(
@@ -151,6 +152,12 @@ package struct HistoryChecker {
             violate(
                 .neverReturned, history.ended, [operation.process],
                 "\(operation.name) did not return although its process went on")
+        }
+    }
+
+    private mutating func checkLives() {
+        for life in history.lives where life.end.hasPrefix("unexpected") {
+            violate(.crash, life.to, [life.process], "\(life.process) ended, and nobody had killed it: \(life.end)")
         }
     }
 

@@ -45,6 +45,8 @@ package struct HistoryEvent: Hashable, Sendable {
         /// `number` tells faults apart.
         case faultBegan(number: Int64, Fault)
         case faultEnded(number: Int64)
+        /// This is a server.
+        case serves
         /// This server leads.
         case leads
         /// Nodes that were in line after all sessions had ended.
@@ -123,6 +125,7 @@ extension HistoryEvent {
         case .faultEnded(let number):
             event("faultEnded")
             json.set("number", number)
+        case .serves: event("serves")
         case .leads: event("leads")
         case .leftInLine(let count):
             event("leftInLine")
@@ -157,6 +160,7 @@ extension HistoryEvent {
         case "faultBegan":
             return json.text("fault").flatMap(Fault.init).map { .faultBegan(number: json.number("number") ?? 0, $0) }
         case "faultEnded": return .faultEnded(number: json.number("number") ?? 0)
+        case "serves": return .serves
         case "leads": return .leads
         case "leftInLine": return .leftInLine(count: json.number("count") ?? 0)
         default: return nil

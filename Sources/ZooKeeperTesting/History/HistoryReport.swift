@@ -15,6 +15,8 @@ package struct HistoryReport: Sendable {
             case lateCancellation = "late-cancellation"
             /// A call did not return although its process went on.
             case neverReturned = "never-returned"
+            /// A process ended that nobody had killed.
+            case crash
             /// A node was in line when all sessions had ended.
             case orphan
         }

@@ -50,7 +50,7 @@ struct PeerLinks: Sendable {
     func configuration(of index: Int, _ base: ServerConfiguration) -> ServerConfiguration {
         var configuration = base
         configuration.myID = index + 1
-        var properties = ["initLimit": "50", "syncLimit": "10"]
+        var properties = ["initLimit": "20", "syncLimit": "10"]
         for other in links.indices {
             let (quorum, election) =
                 links[index][other].map { ($0.quorum.port, $0.election.port) } ?? (

@@ -1,0 +1,173 @@
+/// A picture of a history: a lane for each process, who waited and held there, and what was done to it.
+///
+/// Times are percentages of the width, so that the same marks fill any width and text and patterns keep their shape.
+package struct Timeline: Sendable {
+    let history: History
+    let report: HistoryReport
+    let lanes: [TimelineLayout.Lane]
+    let height: Int
+    private let marks: [TimelineLayout.Mark]
+    private let began: Int64
+    private let ended: Int64
+
+    /// The height of the axis, in pixels.
+    static let axis = 26
+
+    package init(_ history: History, _ report: HistoryReport) {
+        self.history = history
+        self.report = report
+        let layout = TimelineLayout(history, report)
+        lanes = layout.lanes
+        height = layout.height
+        // What is a point in time comes on top.
+        marks = layout.marks.enumerated().sorted {
+            (Self.level($0.element.shape), $0.offset) < (Self.level($1.element.shape), $1.offset)
+        }.map(\.element)
+        began = layout.began
+        ended = layout.ended
+    }
+
+    var seconds: Int { Int((ended - began) / 1_000_000) }
+
+    private static func level(_ shape: TimelineLayout.Mark.Shape) -> Int {
+        switch shape {
+        case .fault, .down: 0
+        case .leads: 1
+        case .wait: 2
+        case .hold: 3
+        case .killed, .refused: 4
+        case .violation: 5
+        }
+    }
+
+    // MARK: The plot
+
+    /// Lanes, axis and marks, for an SVG element of any width and ``height`` plus ``axis``.
+    var plot: String {
+        var text = ""
+        for (index, lane) in lanes.enumerated() {
+            text += #"<rect class="lane\#(index % 2)" x="0" y="\#(lane.top)" width="100%" height="\#(lane.height)"/>"#
+            if lane.kind == .line {
+                text += #"<line class="rule" x1="0" x2="100%" y1="\#(lane.height)" y2="\#(lane.height)"/>"#
+            }
+        }
+        text += ticks
+        for mark in marks { text += shape(of: mark) + "\n" }
+        return text
+    }
+
+    private var ticks: String {
+        let step = [1, 2, 5, 10].first { seconds <= 24 * $0 } ?? (seconds <= 1_200 ? 10 : 30)
+        return stride(from: 0, through: seconds, by: step).map { second in
+            let x = percent(began + Int64(second) * 1_000_000)
+            let label =
+                second == 0
+                ? #"<text class="tick" x="3" y="\#(height + 17)">0 s</text>"#
+                : #"<text class="tick" text-anchor="middle" x="\#(x)" y="\#(height + 17)">\#(second) s</text>"#
+            return #"<line class="grid" x1="\#(x)" x2="\#(x)" y1="0" y2="\#(height + 5)"/>"# + label
+        }.joined() + "\n"
+    }
+
+    private func shape(of mark: TimelineLayout.Mark) -> String {
+        let lane = lanes[mark.lane]
+        let x = percent(mark.from)
+        let width = percent(mark.to - mark.from + began)
+        let title = "<title>\(Self.escaped(mark.text))</title>"
+        func rect(_ name: String, _ top: Int, _ height: Int, radius: Int = 0) -> String {
+            let corner = radius > 0 ? #" rx="\#(radius)""# : ""
+            return
+                #"<rect class="\#(name)" x="\#(x)" y="\#(lane.top + top)" width="\#(width)" height="\#(height)"\#(corner)>"#
+                + title + "</rect>"
+        }
+        /// At a moment: drawn around a point, whatever the width.
+        func sign(_ name: String, _ top: Int, _ path: String) -> String {
+            #"<svg class="sign" x="\#(x)" y="\#(lane.top + top)" overflow="visible"><path class="\#(name)" d="\#(path)">"#
+                + title + "</path></svg>"
+        }
+        let rowTop = lane.kind == .line ? 5 : 5 + 14 * (mark.row ?? 0)
+        let middle = lane.height / 2
+        switch mark.shape {
+        case .hold(let client, let isShared):
+            return rect(
+                "hold c\(client % 8)\(isShared ? " shared" : "")", rowTop, lane.kind == .line ? 20 : 13, radius: 1)
+        case .wait(let client): return rect("wait c\(client % 8)", rowTop + 5, 3)
+        case .fault(let fault): return rect("fault \(fault.rawValue)", 1, lane.height - 2, radius: 3)
+        case .down: return rect("down", 1, lane.height - 2, radius: 3)
+        case .leads: return rect("leads", middle - 2, 4, radius: 2)
+        case .killed: return sign("killed", middle, "M-5,-5L5,5M-5,5L5,-5")
+        case .refused: return sign("refused", 1, "M-4,0L4,0L0,6Z")
+        case .violation: return sign("violation", 0, "M0,0L0,\(lane.height)M-5,0L5,0L0,8Z")
+        }
+    }
+
+    private func percent(_ at: Int64) -> String {
+        // In millionths, as a decimal number with four digits.
+        let share = (at - began) * 1_000_000 / (ended - began)
+        let digits = "\(share % 10_000)"
+        return "\(share / 10_000).\(String(repeating: "0", count: 4 - digits.count))\(digits)%"
+    }
+
+    // MARK: The picture alone
+
+    /// One SVG file, as wide as suits a screen.
+    package var picture: String {
+        let width = max(1_180, min(seconds * 20, 12_000))
+        let top = 44
+        let bottom = 34
+        let full = top + height + Self.axis + bottom
+        let labels = lanes.map { lane in
+            #"<text class="name" x="58" text-anchor="end" y="\#(top + lane.top + lane.height / 2 + 4)">\#(Self.escaped(lane.name))</text>"#
+        }.joined()
+        return """
+            <?xml version="1.0" encoding="UTF-8"?>
+            <svg xmlns="http://www.w3.org/2000/svg" class="page" width="\(width)" height="\(full)" viewBox="0 0 \(width) \(full)">
+            <title>\(Self.escaped(history.title))</title>
+            <style>\(TimelineStyle.colours)\(TimelineStyle.plot)</style>
+            \(TimelineStyle.patterns)
+            <rect class="paper" width="100%" height="100%"/>
+            <text class="heading" x="14" y="26">\(Self.escaped(headline))</text>
+            <text class="\(report.violations.isEmpty ? "fine" : "wrong")" x="\(width - 14)" y="26" text-anchor="end">\(verdict)</text>
+            \(labels)
+            <svg x="66" y="\(top)" width="\(width - 80)" height="\(height + Self.axis)">
+            \(plot)</svg>
+            <svg x="66" y="\(top + height + Self.axis)">\(TimelineStyle.legend(isReadWrite: isReadWrite))</svg>
+            </svg>
+
+            """
+    }
+
+    private var isReadWrite: Bool { history.operations.contains { $0.access.isShared } }
+
+    var verdict: String {
+        switch report.violations.count {
+        case 0: "no violation"
+        case 1: "1 violation"
+        default: "\(report.violations.count) violations"
+        }
+    }
+
+    /// Who did what, in a line.
+    private var headline: String {
+        let clients = lanes.count { if case .client = $0.kind { true } else { false } }
+        return "\(clients) processes, \(seconds) s, \(report.grants) grants, \(history.faults.count) faults"
+    }
+
+    var legend: String { TimelineStyle.legend(isReadWrite: isReadWrite) }
+
+    /// Text as XML and HTML take it.
+    static func escaped(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "&": result += "&amp;"
+            case "<": result += "&lt;"
+            case ">": result += "&gt;"
+            case "\"": result += "&quot;"
+            case "\n": result += "&#10;"
+            case _ where scalar.value < 0x20: result += " "
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,180 @@
+import Testing
+import ZooKeeperTesting
+
+/// Histories made by hand: each holds one thing that must not be, or one that only looks so.
+@Suite struct HistoryTests {
+    private typealias Event = HistoryEvent
+    private typealias Kind = HistoryReport.Violation.Kind
+
+    /// One operation from its invocation to its return, in milliseconds.
+    private func turn(
+        _ process: String, _ name: String, from: Int64, to: Int64, token: String, stamps: [Int64],
+        access: Event.Access = .lock
+    ) -> [Event] {
+        func event(_ at: Int64, _ kind: Event.Kind) -> Event { Event(at: at * 1_000, process: process, kind) }
+        return [
+            event(from - 5, .invoked(operation: name, access)),
+            event(from, .granted(operation: name, token: token, node: "n-\(token)")),
+        ] + stamps.map { event(from, .stamped(operation: name, zxid: $0)) } + [
+            event(to, .bodyEnded(operation: name)),
+            event(to + 1, .returned(operation: name, outcome: "done")),
+        ]
+    }
+
+    private func fault(
+        _ fault: Event.Fault, _ process: String, from: Int64, to: Int64, number: Int64 = 1
+    ) -> [Event] {
+        [
+            Event(at: from * 1_000, process: process, .faultBegan(number: number, fault)),
+            Event(at: to * 1_000, process: process, .faultEnded(number: number)),
+        ]
+    }
+
+    private func report(_ events: [Event]...) -> HistoryReport {
+        var checker = HistoryChecker(History(events.flatMap { $0 }))
+        return checker.check()
+    }
+
+    private func kinds(_ report: HistoryReport) -> [Kind] { report.violations.map(\.kind) }
+
+    @Test func oneAfterTheOtherIsFine() {
+        let report = report(
+            turn("c0", "a", from: 10, to: 20, token: "01", stamps: [2, 4]),
+            turn("c1", "b", from: 21, to: 30, token: "02", stamps: [5, 6]))
+        #expect(report.violations.isEmpty)
+        #expect(report.grants == 2 && report.invocations == 2 && report.stampedHolds == 2)
+        #expect(report.outcomes == ["done": 2])
+        #expect(report.waits == [5_000, 5_000])
+    }
+
+    @Test func twoWithMixedStampsViolateExclusion() {
+        let report = report(
+            turn("c0", "a", from: 10, to: 20, token: "01", stamps: [2, 6]),
+            turn("c1", "b", from: 21, to: 30, token: "02", stamps: [5, 7]))
+        #expect(kinds(report) == [.exclusion])
+        #expect(report.violations.first?.processes == ["c0", "c1"])
+    }
+
+    @Test func aStampWithinTheHoldOfAnyoneBeforeViolatesExclusion() {
+        let report = report(
+            turn("c0", "a", from: 10, to: 20, token: "01", stamps: [2, 9]),
+            turn("c1", "b", from: 21, to: 22, token: "02", stamps: [3]),
+            turn("c2", "c", from: 23, to: 24, token: "03", stamps: [8]))
+        #expect(kinds(report) == [.exclusion, .exclusion])
+    }
+
+    @Test func aLowerTokenLaterViolatesTheOrder() {
+        let report = report(
+            turn("c0", "a", from: 10, to: 20, token: "02", stamps: [2]),
+            turn("c1", "b", from: 21, to: 30, token: "01", stamps: [5]))
+        #expect(kinds(report) == [.tokenOrder])
+        #expect(report.overtakings == 1)
+    }
+
+    @Test func readersMayShareAndWritersMayNot() {
+        let readers =
+            turn("c0", "a", from: 10, to: 30, token: "01", stamps: [2, 9], access: .read)
+            + turn("c1", "b", from: 12, to: 28, token: "02", stamps: [3, 8], access: .read)
+        #expect(report(readers).violations.isEmpty)
+        let intruder = turn("c2", "w", from: 31, to: 40, token: "03", stamps: [7, 10], access: .write)
+        #expect(Set(kinds(report(readers, intruder))) == [.exclusion])
+        let early = turn("c2", "w", from: 31, to: 40, token: "015", stamps: [10, 11], access: .write)
+        #expect(kinds(report(readers, early)) == [.tokenOrder])
+    }
+
+    @Test func aStoreThatGoesBackIsAViolation() {
+        func write(_ at: Int64, _ token: String, zxid: Int64) -> Event {
+            Event(at: at, process: "c0", .accepted(operation: "a", token: token, zxid: zxid))
+        }
+        // What counts is the store's order, not when it was heard of.
+        #expect(report([write(3, "01", zxid: 7), write(2, "02", zxid: 8)]).violations.isEmpty)
+        let bad = report([write(3, "02", zxid: 7), write(4, "01", zxid: 8), write(5, "02", zxid: 9)])
+        #expect(kinds(bad) == [.fencing])
+        let refused = report([Event(at: 1, process: "c0", .refused(operation: "a", token: "01"))])
+        #expect(refused.violations.isEmpty && refused.refusedWrites == 1)
+    }
+
+    @Test func bodiesMayOverlapOnTheClockOnlyWithACause() {
+        let former = turn("c0", "a", from: 10_000, to: 10_040, token: "01", stamps: [2])
+        let latter = turn("c1", "b", from: 10_030, to: 10_050, token: "02", stamps: [5])
+        #expect(kinds(report(former, latter)) == [.overlap])
+        let causes: [(Event.Fault, String, HistoryReport.Cause)] = [
+            (.freezeClient, "c0", .freeze), (.expire, "c0", .expiry), (.partitionClient, "c0", .partition),
+            (.partitionServer, "s1", .partition), (.freezeServer, "s0", .partition),
+        ]
+        for (kind, process, cause) in causes {
+            let report = report(former, latter, fault(kind, process, from: 10_020, to: 10_045))
+            #expect(report.violations.isEmpty, "\(kind)")
+            #expect(report.overlaps == [cause: 1], "\(kind)")
+        }
+        // What was done to whoever came later, or at another time, or is no cause.
+        let others: [(Event.Fault, String, Int64)] = [
+            (.freezeClient, "c1", 10_020), (.freezeClient, "c0", 10_041), (.killServer, "s0", 10_020),
+            (.delay, "s0", 10_020), (.partitionServer, "s0", 10_041),
+        ]
+        for (kind, process, from) in others {
+            let report = report(former, latter, fault(kind, process, from: from, to: 10_045))
+            #expect(kinds(report) == [.overlap], "\(kind)")
+        }
+    }
+
+    @Test func aLateCancellationIsAViolationUnlessTheProcessStoodStill() {
+        var late = turn("c0", "a", from: 10, to: 1_200, token: "01", stamps: [2])
+        late.append(Event(at: 1_150_000, process: "c0", .cancelled(operation: "a", expires: 140_000)))
+        #expect(kinds(report(late)) == [.lateCancellation])
+        #expect(report(late, fault(.freezeClient, "c0", from: 100, to: 1_149)).violations.isEmpty)
+        #expect(kinds(report(late, fault(.freezeClient, "c1", from: 100, to: 1_149))) == [.lateCancellation])
+        var inTime = turn("c0", "a", from: 10, to: 1_200, token: "01", stamps: [2])
+        inTime.append(Event(at: 1_150_000, process: "c0", .cancelled(operation: "a", expires: 160_000)))
+        #expect(report(inTime).violations.isEmpty)
+    }
+
+    @Test func aCallThatDoesNotReturnIsAViolationUnlessItsProcessIsGone() {
+        let call = [Event(at: 1, process: "c0", .invoked(operation: "a", .lock))]
+        #expect(kinds(report(call)) == [.neverReturned])
+        let report = report(call, [Event(at: 2, process: "c0", .ended(detail: "killed"))])
+        #expect(report.violations.isEmpty)
+        #expect(report.outcomes == ["its process was killed": 1])
+    }
+
+    @Test func aHoldEndsWithItsProcess() {
+        let hold = Array(turn("c0", "a", from: 10, to: 90, token: "01", stamps: [2]).dropLast(2))
+        let history = History(hold + [Event(at: 30_000, process: "c0", .ended(detail: "killed"))])
+        #expect(history.holds.map(\.to) == [30_000])
+    }
+
+    @Test func orphansAndCrashesAreViolations() {
+        #expect(kinds(report([Event(at: 1, process: "run", .leftInLine(count: 2))])) == [.orphan])
+        #expect(report([Event(at: 1, process: "run", .leftInLine(count: 0))]).violations.isEmpty)
+        let life = [
+            Event(at: 1, process: "c0", .began(detail: "process 1")),
+            Event(at: 2, process: "c0", .ended(detail: "unexpected: exited(1)")),
+        ]
+        #expect(kinds(report(life)) == [.crash])
+    }
+
+    @Test func recoveryIsTheTimeToTheNextGrant() {
+        let report = report(
+            fault(.killServer, "s0", from: 5, to: 50), fault(.expire, "c0", from: 40, to: 41, number: 2),
+            turn("c0", "a", from: 25, to: 28, token: "01", stamps: [2]))
+        #expect(report.recoveries.map(\.duration) == [20_000, nil])
+        #expect(report.worstRecovery?.fault == .expire)
+    }
+
+    @Test func everyEventOutlivesItsLine() {
+        let kinds: [Event.Kind] = [
+            .began(detail: "a \"quoted\" \\ line\nand \u{1} ä"), .ended(detail: ""), .invoked(operation: "o", .write),
+            .granted(operation: "o", token: "t", node: "n"), .stamped(operation: "o", zxid: -1),
+            .cancelled(operation: "o", expires: 7), .bodyEnded(operation: "o"), .returned(operation: "o", outcome: "x"),
+            .accepted(operation: "o", token: "t", zxid: .max), .refused(operation: "o", token: "t"),
+            .faultBegan(number: 3, .partitionServer), .faultEnded(number: 3), .serves, .leads, .leftInLine(count: 1),
+        ]
+        for kind in kinds {
+            let event = Event(at: .max, process: "c0", kind)
+            #expect(Event(line: event.line) == event)
+            // Half a line is nothing.
+            #expect(Event(line: String(event.line.dropLast())) == nil)
+        }
+        #expect(Event(line: "") == nil && Event(line: "{}") == nil && Event(line: "{\"at\":1}x") == nil)
+    }
+}

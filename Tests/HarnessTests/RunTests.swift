@@ -1,0 +1,96 @@
+import TestSupport
+import Testing
+import ZooKeeperTesting
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// The program, run as its user would.
+@Suite(.serialized, .timeLimit(.minutes(5))) struct RunTests {
+    private let program = Program("recipe-harness")
+
+    private func withDirectory(_ body: (String) async throws -> Void) async throws {
+        let name = try await Program(found: "mktemp").output(["-d"]).lines.first
+        let directory = try #require(name)
+        let result: Result<Void, any Error>
+        do { result = .success(try await body(directory)) } catch { result = .failure(error) }
+        _ = try await Program(found: "rm").output(["-rf", directory])
+        try result.get()
+    }
+
+    private func history(_ directory: String) throws -> [HistoryEvent] {
+        try readFile("\(directory)/history.jsonl").split(separator: "\n").map { line in
+            try #require(HistoryEvent(line: String(line)))
+        }
+    }
+
+    @Test func aShortRunWithEverythingHasNoViolation() async throws {
+        try await withDirectory { directory in
+            let (lines, status) = try await program.status([
+                "--duration", "15", "--seed", "1", "--clients", "4", "--output", directory,
+            ]) { _ in }
+            let text = lines.joined(separator: "\n")
+            #expect(status == 0, "\(text)")
+            #expect(lines.contains { $0 == "0 violations; seed 1" }, "\(text)")
+            let history = History(try history(directory))
+            #expect(history.holds.count >= 5, "\(text)")
+            #expect(history.faults.count >= 2, "\(text)")
+            let page = try readFile("\(directory)/timeline.html")
+            #expect(Markup.flaw(in: page) == nil)
+            for name in ["holder", "c0", "c1", "c2", "c3", "s0", "s1", "s2"] {
+                #expect(page.contains("<span>\(name)</span>"), "a lane for \(name)")
+            }
+            let picture = try readFile("\(directory)/timeline.svg")
+            #expect(Markup.flaw(in: picture) == nil)
+        }
+    }
+
+    @Test func anInterruptedRunIsCheckedAndDrawn() async throws {
+        try await withDirectory { directory in
+            let arguments = ["--duration", "600", "--clients", "2", "--nemesis", "none", "--output", directory]
+            let (lines, status) = try await program.status(arguments) { running in
+                try await eventually("it holds") {
+                    let text = (try? readFile("\(directory)/history.jsonl")) ?? ""
+                    return text.contains("\"granted\"")
+                }
+                kill(running.pid, SIGINT)
+            }
+            #expect(status == 130, "\(lines)")
+            let events = try history(directory)
+            #expect(!History(events).holds.isEmpty)
+            #expect(Markup.flaw(in: try readFile("\(directory)/timeline.html")) == nil)
+            for event in events {
+                guard case .began(let detail) = event.kind, detail.hasPrefix("process "),
+                    let pid = Int32(detail.dropFirst(8))
+                else { continue }
+                #expect(kill(pid, 0) != 0, "\(detail) is gone")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ["--workload", "dancing"], ["--nemesis", "rain"], ["--duration", "0"], ["--clients", "0"], ["--tasks", "99"],
+    ])
+    func wrongOptionsAreRefused(_ arguments: [String]) async throws {
+        let (_, status) = try await program.status(arguments) { _ in }
+        #expect(status == 64)
+    }
+
+    @Test func aMissingServerIsSaid() async throws {
+        try await withDirectory { directory in
+            let (lines, status) = try await program.status(
+                ["--output", directory], environment: ["ZOOKEEPER_HOME": "/nowhere"]
+            ) { _ in }
+            #expect(status == 2)
+            #expect(!lines.contains { $0.contains("violations") })
+        }
+    }
+
+    @Test func aDirectoryThatCannotBeMadeIsSaid() async throws {
+        let (_, status) = try await program.status(["--output", "/dev/null/x"]) { _ in }
+        #expect(status == 2)
+    }
+}
