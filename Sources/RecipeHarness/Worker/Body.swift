@@ -21,9 +21,10 @@ struct Body: Sendable {
             try await stamp(operation, lease)
             write(operation, lease)
             for _ in 0..<random.int(1...5) {
-                try await Task.sleep(for: .milliseconds(random.int(2...60)))
-                // Whoever stood still meanwhile writes before it looks: the store has to refuse it.
+                // Whoever stood still meanwhile, or was told to end, writes before it looks: the store has to refuse it.
+                try? await Task.sleep(for: .milliseconds(random.int(2...60)))
                 write(operation, lease)
+                try Task.checkCancellation()
                 try lease.checkHeld()
                 let expires = lease.expiresBy
                 deadline.withLock { $0 = max($0, expires) }

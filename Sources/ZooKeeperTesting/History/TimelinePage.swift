@@ -132,7 +132,7 @@ extension Timeline {
         h1{font-size:24px;letter-spacing:-.02em;margin:0}h2{font-size:15px;margin:0}header p{width:100%;margin:0;color:var(--soft)}
         .badge{font-weight:650;padding:3px 12px;border-radius:999px;color:var(--paper)}
         .good{background:var(--green)}.bad{background:var(--red)}
-        .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:10px;margin:18px 0}
+        .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(160px,1fr));gap:10px;margin:18px 0}
         .cards div{background:var(--card);border:1px solid var(--grid);border-radius:10px;padding:12px 14px}
         .cards b{display:block;font-size:22px;font-weight:650;letter-spacing:-.01em}.cards span{color:var(--soft);font-size:12.5px}
         .violations{border:1px solid var(--red);border-radius:10px;padding:12px 16px;margin:18px 0}

@@ -7,7 +7,7 @@ enum TimelineStyle {
         --green:#1a7f4b;--ice:#5aa2e0;--amber:#d98a00;--violet:#8b5cd6;--dark:#3c4552;--card:#f6f7f9;
         --c0:#3b76b8;--c1:#e0822f;--c2:#4f9d4a;--c3:#9564ad;--c4:#2b9a97;--c5:#b98a12;--c6:#c65b8c;--c7:#7a6a5c}
         @media (prefers-color-scheme:dark){.page{--paper:#12161c;--lane0:#191e26;--lane1:#151a21;--ink:#e4e8ee;--soft:#8e99a9;\
-        --grid:#2a313c;--red:#ff5d66;--green:#4cc38a;--ice:#6db3f2;--amber:#f0a92e;--violet:#b08cf0;--dark:#05070a;--card:#191e26;
+        --grid:#2a313c;--red:#ff5d66;--green:#4cc38a;--ice:#6db3f2;--amber:#f0a92e;--violet:#b08cf0;--dark:#7d8796;--card:#191e26;
         --c0:#6aa5e8;--c1:#f3a057;--c2:#77c471;--c3:#c194d8;--c4:#54c6c2;--c5:#dfb547;--c6:#ee8db8;--c7:#b3a294}}
 
         """
@@ -52,7 +52,7 @@ enum TimelineStyle {
         var keys: [(mark: String, text: String, width: Int)] = [
             (
                 #"<rect class="hold c0" y="10" width="7" height="12" rx="1"/><rect class="hold c1" x="9" y="10" width="7" height="12" rx="1"/>"#,
-                "holds, a colour for each process", 186
+                "holds, by process", 100
             )
         ]
         if isReadWrite {
@@ -75,7 +75,7 @@ enum TimelineStyle {
         for key in keys {
             text +=
                 #"<svg x="\#(x)" overflow="visible">\#(key.mark)<text class="key" x="22" y="20">\#(key.text)</text></svg>"#
-            x += key.width + 36
+            x += key.width + 30
         }
         return text
     }

@@ -19,9 +19,14 @@ final class PeerLink: Sendable {
     private let state = Mutex(State())
     private let turnstile = Turnstile()
 
-    /// - Parameter target: The port that it leads to.
-    init(to target: Int) throws(TestKitError) {
+    private let waits: Bool
+
+    /// - Parameters:
+    ///   - target: The port that it leads to.
+    ///   - waits: Whether callers wait for a server that does not listen yet.
+    init(to target: Int, waits: Bool) throws(TestKitError) {
         self.target = target
+        self.waits = waits
         listener = try Socket.listening()
         port = listener.port
     }
@@ -65,7 +70,7 @@ final class PeerLink: Sendable {
             source.shutDown()
             return
         }
-        guard let server = try? Socket.connected(to: target) else { return source.shutDown() }
+        guard let server = connected() else { return source.shutDown() }
         let number: Int? = state.withLock { state in
             guard state.isOpen else { return nil }
             state.count += 1
@@ -83,6 +88,16 @@ final class PeerLink: Sendable {
         }
         pass(from: source, to: server)
         state.withLock { $0.sockets[number] = nil }
+    }
+
+    /// Calls the target. A server that is refused tries again; one that gets through and is then cut off gives up the leader
+    /// it has just elected. So where nobody listens yet, as on the port of a leader that is about to lead, this waits.
+    private func connected() -> Socket? {
+        for _ in 0..<(waits ? 150 : 1) {
+            if let socket = try? Socket.connected(to: target) { return socket }
+            Turnstile.pause(.milliseconds(10))
+        }
+        return nil
     }
 
     private func pass(from source: Socket, to target: Socket) {

@@ -23,8 +23,8 @@ struct PeerLinks: Sendable {
                 }
                 row.append(
                     Pair(
-                        quorum: try PeerLink(to: quorumPorts[called]),
-                        election: try PeerLink(to: electionPorts[called])))
+                        quorum: try PeerLink(to: quorumPorts[called], waits: true),
+                        election: try PeerLink(to: electionPorts[called], waits: false)))
             }
             links.append(row)
         }
