@@ -7,7 +7,7 @@ package struct Timeline: Sendable {
     let lanes: [TimelineLayout.Lane]
     let height: Int
     private let marks: [TimelineLayout.Mark]
-    private let began: Int64
+    let began: Int64
     private let ended: Int64
 
     /// The height of the axis, in pixels.

@@ -74,7 +74,7 @@ extension Timeline {
     private var violations: String {
         if report.violations.isEmpty { return "" }
         let items = report.violations.prefix(200).map { violation in
-            "<li><b>\(violation.kind.rawValue)</b> at \(TimelineLayout.seconds(violation.at - history.began)): "
+            "<li><b>\(violation.kind.rawValue)</b> at \(TimelineLayout.seconds(violation.at - began)): "
                 + Self.escaped(violation.text) + "</li>"
         }
         return #"<section class="violations"><h2>Violations</h2><ol>\#(items.joined())</ol></section>"#
@@ -136,7 +136,7 @@ extension Timeline {
         .cards div{background:var(--card);border:1px solid var(--grid);border-radius:10px;padding:12px 14px}
         .cards b{display:block;font-size:22px;font-weight:650;letter-spacing:-.01em}.cards span{color:var(--soft);font-size:12.5px}
         .violations{border:1px solid var(--red);border-radius:10px;padding:12px 16px;margin:18px 0}
-        .violations b{color:var(--red)}.violations ol{margin:6px 0 0;padding-left:22px}
+        .violations b{color:var(--red)}.violations ol{margin:6px 0 0;padding-left:30px;max-height:170px;overflow:auto}
         .timeline{border:1px solid var(--grid);border-radius:10px;padding:12px 14px 4px}
         .bar{display:flex;justify-content:space-between;align-items:center;margin-bottom:10px}
         .zoom button{font:inherit;min-width:34px;padding:2px 9px;margin-left:4px;border:1px solid var(--grid);border-radius:7px;\
