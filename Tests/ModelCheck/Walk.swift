@@ -1,4 +1,4 @@
-import TestSupport
+import ZooKeeperTesting
 
 /// One history at random.
 package struct Walk: Sendable {
