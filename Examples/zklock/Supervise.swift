@@ -24,12 +24,16 @@ struct Supervise: AsyncParsableCommand {
             await watch.untilOver()
             kill(0, SIGTERM)
             try await Task.sleep(for: .seconds(grace))
+            // Itself too, which is how its parent sees that it was this.
             kill(0, SIGKILL)
         }
+        guard await watch.begin() else { throw ExitCode(Status.lost) }
         let status = await runCommand()
+        // The command has ended; what it has started may not have, and gets the whole grace.
+        if watch.isOver { try await ending.value }
         ending.cancel()
         withExtendedLifetime(signals) {}
-        throw ExitCode(watch.isOver ? Status.lost : status)
+        throw ExitCode(status)
     }
 
     private func runCommand() async -> Int32 {
@@ -52,6 +56,7 @@ struct Supervise: AsyncParsableCommand {
 private final class DeadlineWatch: Sendable {
     /// `nil` at the end of the input. Until the first line comes, not much time is given.
     private let deadline = Mutex<ContinuousClock.Instant?>(.now + .seconds(5))
+    private let hasBegun = Mutex(false)
 
     var isOver: Bool { deadline.withLock { $0 ?? .now } <= .now }
 
@@ -62,12 +67,22 @@ private final class DeadlineWatch: Sendable {
                 let next = try? JSONDecoder().decode(ContinuousClock.Instant.self, from: Data(line.utf8))
             {
                 deadline.withLock { $0 = next }
+                hasBegun.withLock { $0 = true }
             }
             deadline.withLock { $0 = nil }
         }
     }
 
     func untilOver() async {
-        while !isOver { try? await Task.sleep(for: .milliseconds(20)) }
+        while !isOver, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
+    }
+
+    /// Waits for the first line: nothing is started before it is known that the lock is held.
+    func begin() async -> Bool {
+        while !isOver {
+            if hasBegun.withLock({ $0 }) { return true }
+            try? await Task.sleep(for: .milliseconds(2))
+        }
+        return false
     }
 }

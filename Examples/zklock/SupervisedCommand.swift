@@ -35,12 +35,12 @@ struct SupervisedCommand: Sendable {
         return try await withTaskCancellationHandler {
             try await supervisor.value
         } onCancel: { [grace] in
-            feed.close()
-            // In case the supervisor stands still itself.
+            // In case the supervisor stands still itself; first, for closing may have to wait for that.
             Task {
                 try? await Task.sleep(for: grace + .seconds(1))
                 group.kill()
             }
+            feed.close()
         }
     }
 

@@ -35,6 +35,7 @@ extension ContenderMachine {
         switch create {
         case .success(let created):
             replacing = nil
+            vanishings = 0
             let seat = Seat(mark: mark, name: created.name, czxid: created.czxid)
             return listed(seat, list, connection, isInTime)
         case .failure(let failure):
@@ -43,7 +44,11 @@ extension ContenderMachine {
             case (.noNode, .refused):
                 // Nobody has created the directory, or the servers have removed it as an empty container; or they removed an
                 // ancestor of it just now, between its creation and the next.
-                if createsParents, let parents, parents.code != .noNode { return fail(parents) }
+                // If that goes on, it is something else, such as a chroot that is gone.
+                if createsParents, let parents {
+                    vanishings += 1
+                    if parents.code != .noNode || vanishings > Self.mostVanishings { return fail(parents) }
+                }
                 if PlantedFlaw.directoriesAreNotMade.isPlanted { return fail(failure) }
                 createsParents = true
                 return enqueue(mark)

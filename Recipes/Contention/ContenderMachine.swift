@@ -59,6 +59,9 @@ package struct ContenderMachine: Sendable, Hashable {
     var phase = Phase.idle
     /// Whether the directory is known not to exist.
     var createsParents = false
+    /// How often in a row an ancestor was gone again before its child was made.
+    var vanishings = 0
+    package static let mostVanishings = 20
 
     package init(
         dialect: LineDialect, policy: ContentionPolicy, mode: Mode, companion: String? = nil, replacing: String? = nil

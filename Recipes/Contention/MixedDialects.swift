@@ -11,9 +11,10 @@ enum MixedDialects {
         // Whoever has a thousand such paths has been told.
         let isNew = known.withLock { $0.count < 1_000 && $0.insert(path).inserted }
         guard isNew else { return }
-        logger.info(
-            "Somebody stands in this line by another dialect: it does not exclude us, nor we it",
-            metadata: [LogKeys.lockPath: "\(path)", LogKeys.stranger: "\(stranger)"])
+        // On the thread that brings answers, which must not wait.
+        BackgroundLog.write(
+            logger, .info, "Somebody stands in this line by another dialect: it does not exclude us, nor we it",
+            [LogKeys.lockPath: "\(path)", LogKeys.stranger: "\(stranger)"])
     }
 }
 

@@ -20,7 +20,7 @@ struct LockScope: Sendable {
     func run<Success>(
         waitingUpTo limit: Duration?, isolation: isolated (any Actor)?, _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        if let outer = try enclosing() { return try await enterAgain(outer, body) }
+        if let outer = try entered() { return try await enterAgain(outer, body) }
         return try await hold(try await wait(upTo: limit), body)
     }
 
@@ -97,6 +97,18 @@ struct LockScope: Sendable {
 
     private var acquisition: Acquisition { Acquisition(client: client, directory: path, settings: settings) }
 
+    /// As ``enclosing()``, after which nobody waits for anything if there is one, or an error.
+    func entered() throws(LockError) -> LockLease? {
+        do {
+            let outer = try enclosing()
+            if outer != nil { settings.place?.finish() }
+            return outer
+        } catch {
+            settings.place?.finish()
+            throw error
+        }
+    }
+
     /// The lease of the scope around the current task, if that may be entered again.
     func enclosing() throws(LockError) -> LockLease? {
         switch EnclosingLocks.current.find(key, settings.policy.kind) {
@@ -142,7 +154,13 @@ struct LockScope: Sendable {
             // Before the task is gone: another may get its identity.
             defer { scope.close() }
             let enclosing = EnclosingLocks.current.entering(key, settings.policy.kind, lease, task: task)
-            return try await EnclosingLocks.$current.withValue(enclosing) { try await body(lease) }
+            // A closure that captures the isolation stays in it.
+            return try await EnclosingLocks.$current.withValue(
+                enclosing,
+                operation: {
+                    _ = isolation
+                    return try await body(lease)
+                }, isolation: isolation)
         }
         timer?.cancel()
         return outcome

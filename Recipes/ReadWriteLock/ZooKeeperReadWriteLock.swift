@@ -111,7 +111,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
         thenReading read: (LockLease, Written) async throws -> Success
     ) async throws -> Success {
         let writing = writing(place)
-        if let outer = try writing.enclosing() {
+        if let outer = try writing.entered() {
             let written = try await writing.enterAgain(outer, write)
             return try await writing.enterAgain(outer) { try await read($0, written) }
         }
@@ -147,6 +147,8 @@ public struct ZooKeeperReadWriteLock: Sendable {
             guard case .granted(let held, _)? = contender.outcome.current else {
                 throw LockError(.unavailable, path: path)
             }
+            // Whoever was asked as a writer is asked as a reader.
+            if lease.asked.current == true { held.askFor() }
             return Acquisition.Holding(contender: contender, lease: held, isWatched: false)
         } catch let error as ZooKeeperError {
             // Which of the two is there is not known; neither will be.

@@ -167,7 +167,24 @@ import ZooKeeperTesting
                 try await eventually("the command has ended") { !isAlive(pid) }
                 #expect(try await lock.contenders().count == 1, "before the servers give the lock away")
             }
-            #expect(lines.last == "status 137")
+            #expect(lines.contains("status 137"))
+        }
+    }
+
+    /// Not the command itself, but something that it has started, does not want to end.
+    @Test func killedWithNineNothingOfTheCommandIsLeft() async throws {
+        try await withChroot { connect, lock in
+            let family = ["sh", "-c", "sh -c 'trap \"\" TERM; echo command $$; while :; do sleep 0.05; done' & wait"]
+            let lines = try await zklock(
+                ["--grace", "0.3", "--session-timeout", "20"], family, connect: connect
+            ) { run in
+                let (pid, zklock) = (try await run.pid(of: "command"), try await run.pid(of: "zklock"))
+                kill(zklock, SIGKILL)
+                try await eventually("the command's child has ended") { !isAlive(pid) }
+                let inLine = try await lock.contenders().count
+                #expect(inLine == 1, "before the servers give the lock away")
+            }
+            #expect(lines.contains("status 137"))
         }
     }
 

@@ -7,6 +7,25 @@ import ZooKeeperTesting
 /// refuse: each with the result that was decided for it. (Paths and connect strings have tables of their own, in
 /// `ZNodePathTests` and `ConnectStringTests`: a bad one never becomes a value.)
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct BadInputTests {
+    /// Found by the long random tests: the server gives them back broken.
+    @Test func identitiesBeyondTheBasicPlaneAreRefused() async throws {
+        try await ZooKeeperServer.required.withClient { client in
+            for identity in [AccessControl.Identity(scheme: "digest", id: "😀:x"), .init(scheme: "😀", id: "x")] {
+                let accessControl = AccessControl([AccessControl.Entry(.all, for: identity)])
+                await expectFailure(.invalidArgument, outcome: .notSent) {
+                    try await client.create("/emoji", accessControl: accessControl)
+                }
+            }
+            let accessControl = AccessControl([
+                AccessControl.Entry(.all, for: .anyone),
+                AccessControl.Entry(.all, for: .init(scheme: "digest", id: "é漢\u{FFEF}:x")),
+            ])
+            try await client.create("/a", accessControl: accessControl)
+            let read = try await client.accessControl(of: "/a").accessControl
+            #expect(Set(read.entries) == Set(accessControl.entries))
+        }
+    }
+
     private struct Case: Sendable {
         var name: String
         /// `nil`: it is accepted.

@@ -22,7 +22,11 @@ import ZooKeeperTesting
             let theirs = try await ZooKeeperLock(client, at: path, configuration: settings).acquire()
             let lock = ZooKeeperLock(client, at: path)
             for _ in 0..<3 { try await lock.withLock { _ in } }
-            let lines = handler.entries.filter { $0.message.description.contains("another dialect") }
+            func lines() -> [InMemoryLogHandler.Entry] {
+                handler.entries.filter { $0.message.description.contains("another dialect") }
+            }
+            try await eventually("it is said") { !lines().isEmpty }
+            let lines = lines()
             #expect(lines.count == 1)
             #expect(lines.first?.level == .info)
             #expect(lines.first?.metadata["zookeeper.lock.stranger"] == "\(theirs.lease.nodePath.name)")

@@ -59,6 +59,20 @@ import ZooKeeperTesting
         }
     }
 
+    @Test func whoNeedNotWaitIsToldToo() async throws {
+        try await withLock { _, lock in
+            try await lock.withLock { _ in
+                let (again, beside) = (PlaceInLine(), PlaceInLine())
+                try await lock.withLock(place: again) { _ in }
+                #expect(await again.enqueued() == nil)
+                let other = Task { try await lock.withLock(place: beside) { _ in } }
+                #expect(await beside.enqueued() == nil)
+                let result = await other.result
+                #expect { try result.get() } throws: { LockError.Code.heldByEnclosingScope ~= $0 }
+            }
+        }
+    }
+
     @Test func aNewPlaceFollowsALostSession() async throws {
         try await withLock { client, lock in
             let server = try ZooKeeperServer.required

@@ -128,7 +128,13 @@ package final class ScopeLineage: Sendable {
         guard let parent, let child else { return try await body() }
         let lineage = ScopeLineage(parent: parent, child: child)
         defer { lineage.isOpen.store(false, ordering: .releasing) }
-        return try await $current.withValue(lineage, operation: body, isolation: isolation)
+        // A closure that captures the isolation stays in it; `body` itself, as a value, would be taken out of it.
+        return try await $current.withValue(
+            lineage,
+            operation: {
+                _ = isolation
+                return try await body()
+            }, isolation: isolation)
     }
 }
 
