@@ -32,8 +32,8 @@ public final class PlaceInLine: Sendable {
 
     public init() {}
 
-    /// The place, as far as it is known; `nil` when we do not stand in line (yet, or any more, or for a moment because the
-    /// session was lost).
+    /// The place, as far as it is known; `nil` when we do not stand in line (yet, or for a moment because the session was
+    /// lost). When the waiting is over, the last place.
     public var current: Position? { latest.current }
 
     /// Waits until our node stands in line.

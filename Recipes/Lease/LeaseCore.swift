@@ -160,8 +160,20 @@ package final class LeaseCore: Leaseholder {
                     return false
                 }
                 if isLate { confirm() }
-            case .failure(let error): if error.code == .noNode { lose(.nodeDeleted) }
+            case .failure(let error):
+                if error.code == .noNode { return lose(.nodeDeleted) }
+                // No answer to the question, for example because the server is overloaded.
+                guard !session.state.isFinal else { return }
+                Deadlines.shared.schedule(at: .now + session.timeout / 6) { [weak self] in self?.confirmIfDoubtful() }
             }
         }
+    }
+
+    private func confirmIfDoubtful() {
+        let isDoubtful = status.withLock { status in
+            if case .doubtful = status { return true }
+            return false
+        }
+        if isDoubtful { confirm() }
     }
 }

@@ -59,7 +59,8 @@ public struct LockLease: Sendable {
     /// Throws if the lock is not held any more, or may not be. Asks nobody: to be called before every side effect.
     ///
     /// - Parameter duration: Also throws if less than this is left until ``expiresBy``.
-    /// - Throws: ``LockError``: `lost`, `scopeEnded`; `unconfirmed` past ``expiresBy`` under ``LossPolicy/onExpiry``.
+    /// - Throws: ``LockError``: `lost`, `scopeEnded`; `unconfirmed` under ``LossPolicy/onExpiry``, where time that
+    ///   runs out is no loss.
     public func checkHeld(for duration: Duration = .zero) throws(LockError) {
         try core.whileHeld(for: duration, isOpen: { scope.isOpen }) {}
     }
@@ -92,8 +93,8 @@ public struct LockLease: Sendable {
     /// Waits until somebody asks for the lock, by ``ZooKeeperLock/requestRevocation(of:)`` or Curator's `Revoker`. It stays
     /// held: whoever holds it decides when to give it back.
     ///
-    /// A lock that is taken at once notices when it has been held for 200 ms (a sixth of the session's time-out, if that is
-    /// less); one that was waited for, from the first moment.
+    /// Noticed from the first moment by whoever waited behind one other, by leaders, and by what is held by hand; otherwise
+    /// when the lock has been held for 200 ms (a sixth of the session's time-out, if that is less).
     ///
     /// - Returns: `false` if the lock has been lost or given back instead, or if the waiting task was cancelled.
     public func revocationRequest() async -> Bool {

@@ -16,7 +16,8 @@ public import ZooKeeper
 /// **Guarantees.**
 /// 1. At no transaction of the ensemble are two contenders of one path both first in line, and only the first is
 ///    granted. (`ContenderMachine` has the reason.)
-/// 2. After ``LockLease/expiresBy``, ``LockLease/checkHeld(for:)`` throws and the body has been cancelled.
+/// 2. After ``LockLease/expiresBy``, ``LockLease/checkHeld(for:)`` throws and the body has been cancelled (under
+///    ``LossPolicy/onExpiry`` it only throws).
 /// 3. ``LockLease/transaction(_:file:line:)`` goes through only while the lock is held.
 /// 4. A resource that compares ``LockLease/fencingToken`` refuses every older holder.
 /// 5. Every call returns. A cancelled or timed-out one leaves no node in line.
