@@ -34,6 +34,16 @@ extension RecipeHarness {
         @Option(help: "How many processes, 1 to 32.")
         var clients = 5
 
+        @Option(
+            name: .customLong("with"),
+            help: """
+                Another library that stands in the same line: \(Guest.names). Scripts/build-peers builds what plays it.
+                """)
+        var guest: Guest?
+
+        @Option(help: "How many processes of it, 1 to 8.")
+        var guests = 2
+
         @Option(help: "How many tasks of each process stand in line, 1 to 16.")
         var tasks = 2
 
@@ -46,13 +56,14 @@ extension RecipeHarness {
         func validate() throws {
             guard (1...86_400).contains(duration) else { throw ValidationError("--duration must be 1 to 86400") }
             guard (1...32).contains(clients) else { throw ValidationError("--clients must be 1 to 32") }
+            guard (1...8).contains(guests) else { throw ValidationError("--guests must be 1 to 8") }
             guard (1...16).contains(tasks) else { throw ValidationError("--tasks must be 1 to 16") }
         }
 
         func run() async throws {
             let settings = Settings(
                 workload: workload, nemesis: nemesis, duration: .seconds(duration), clients: clients, tasks: tasks,
-                seed: seed ?? .random(in: 0...999_999), output: output)
+                guest: guest, guests: guest == nil ? 0 : guests, seed: seed ?? .random(in: 0...999_999), output: output)
             let result: Stage.Result
             do { result = try await Stage.play(settings) } catch {
                 complain("recipe-harness could not run: \(error)")
@@ -71,6 +82,15 @@ struct Settings: Sendable {
     var duration: Duration
     var clients: Int
     var tasks: Int
+    /// Who stands in the same line, and with how many processes.
+    var guest: Guest?
+    var guests: Int
     var seed: UInt64
     var output: String
+
+    /// The run in a line.
+    var description: String {
+        "workload \(workload.rawValue), nemesis \(nemesis), seed \(seed), \(clients) processes"
+            + (guest.map { ", \(guests) of \($0.rawValue)" } ?? "") + ", \(tasks) tasks each"
+    }
 }

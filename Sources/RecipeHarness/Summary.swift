@@ -28,8 +28,15 @@ enum Summary {
                 + HistoryReport.Cause.allCases.map { "\($0.rawValue) \(report.overlaps[$0] ?? 0)" }.joined(
                     separator: ", "),
             "left in line: \(history.leftInLine)",
-            "faults: " + (report.faults.isEmpty ? "none" : list(report.faults.mapKeys(\.rawValue))),
         ]
+        if !history.guests.isEmpty {
+            let kinds = Dictionary(report.offencesOfGuests.map { ($0.kind.rawValue, 1) }, uniquingKeysWith: +)
+            let guests = history.guests.sorted().map { "\($0) \(report.grantsByProcess[$0] ?? 0)" }
+            lines.append("grants of guests: " + guests.joined(separator: ", "))
+            lines.append("what guests did that they must not: " + (kinds.isEmpty ? "nothing" : list(kinds)))
+        }
+        lines.append(
+            "faults: " + (report.faults.isEmpty ? "none" : list(report.faults.mapKeys(\.rawValue))))
         if let worst = report.worstRecovery {
             lines.append(
                 "recoveries: \(recovered.count) of \(report.recoveries.count), half within "

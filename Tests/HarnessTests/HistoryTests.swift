@@ -118,6 +118,41 @@ import ZooKeeperTesting
         }
     }
 
+    @Test func whatAGuestDoesIsNoViolationOfOurs() {
+        let guest = [Event(at: 1, process: "kazoo0", .isGuest(library: "kazoo"))]
+        let former = turn("c0", "a", from: 10, to: 20, token: "01", stamps: [2, 6])
+        let latter = turn("kazoo0", "b", from: 21, to: 30, token: "02", stamps: [5, 7])
+        let report = report(guest, former, latter)
+        #expect(report.violations.isEmpty)
+        #expect(report.offencesOfGuests.map(\.kind) == [.exclusion])
+        // It stood in front, so we should not have been let in.
+        let inFront = turn("kazoo0", "b", from: 10, to: 20, token: "01", stamps: [2, 6])
+        let ours = turn("c0", "a", from: 21, to: 30, token: "02", stamps: [5, 7])
+        #expect(kinds(self.report(guest, inFront, ours)) == [.exclusion])
+    }
+
+    @Test func aGuestMayGoOnWhenItsTimeIsUp() {
+        let guest = [Event(at: 1, process: "curator0", .isGuest(library: "curator"))]
+        let former = turn("curator0", "a", from: 10, to: 40, token: "01", stamps: [2])
+        let latter = turn("c0", "b", from: 30, to: 50, token: "02", stamps: [5])
+        #expect(report(guest, former, latter).overlaps == [.guest: 1])
+        #expect(report(guest, former, latter).violations.isEmpty)
+        // Ours may not.
+        let ours = turn("c0", "a", from: 10, to: 40, token: "01", stamps: [2])
+        let itself = turn("curator0", "b", from: 30, to: 50, token: "02", stamps: [5])
+        #expect(kinds(report(guest, ours, itself)) == [.overlap])
+    }
+
+    @Test func aWriterThatGoesOnAsAReaderKeepsItsToken() {
+        let writer = turn("c0", "a", from: 10, to: 20, token: "02", stamps: [2, 4], access: .write)
+        let reader = turn("c0", "a+", from: 21, to: 30, token: "02", stamps: [5, 9], access: .read)
+        #expect(report(writer, reader).violations.isEmpty)
+        let another = turn("c1", "b", from: 21, to: 30, token: "02", stamps: [5, 9], access: .read)
+        #expect(kinds(report(writer, another)) == [.tokenOrder])
+        let next = turn("c1", "b", from: 31, to: 40, token: "03", stamps: [8], access: .write)
+        #expect(kinds(report(writer, reader, next)) == [.exclusion])
+    }
+
     @Test func aLateCancellationIsAViolationUnlessTheProcessStoodStill() {
         var late = turn("c0", "a", from: 10, to: 1_200, token: "01", stamps: [2])
         late.append(Event(at: 1_150_000, process: "c0", .cancelled(operation: "a", expires: 140_000)))
@@ -168,6 +203,7 @@ import ZooKeeperTesting
             .cancelled(operation: "o", expires: 7), .bodyEnded(operation: "o"), .returned(operation: "o", outcome: "x"),
             .accepted(operation: "o", token: "t", zxid: .max), .refused(operation: "o", token: "t"),
             .faultBegan(number: 3, .partitionServer), .faultEnded(number: 3), .serves, .leads, .leftInLine(count: 1),
+            .isGuest(library: "curator"),
         ]
         for kind in kinds {
             let event = Event(at: .max, process: "c0", kind)

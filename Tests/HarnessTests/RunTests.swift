@@ -48,6 +48,36 @@ import Darwin
         }
     }
 
+    @Test(arguments: [("read-write", "curator"), ("election", "kazoo")])
+    func anotherLibraryStandsInTheSameLine(_ workload: String, _ guest: String) async throws {
+        // Why it may not be there: see Scripts/build-peers.
+        let directoryOfGuest = ".build-peers/" + (guest == "curator" ? "Curator" : "Kazoo")
+        if (try? readFile("\(directoryOfGuest)/disabled")) != nil { return }
+        try await withDirectory { directory in
+            let (lines, status) = try await program.status([
+                "--workload", workload, "--with", guest, "--guests", "1", "--clients", "2", "--nemesis", "kill-client",
+                "--duration", "12", "--seed", "1", "--output", directory,
+            ]) { _ in }
+            let text = lines.joined(separator: "\n")
+            #expect(status == 0, "\(text)")
+            let history = History(try history(directory))
+            #expect(history.guests == ["\(guest)0"])
+            for process in ["c0", "c1", "\(guest)0"] {
+                #expect(history.holds.contains { $0.process == process && $0.stamps != nil }, "\(process): \(text)")
+            }
+            var checker = HistoryChecker(history)
+            #expect(checker.check().offencesOfGuests.isEmpty, "\(text)")
+        }
+    }
+
+    @Test func aGuestThatIsNotThereIsSaid() async throws {
+        // It is looked for from where the program is started.
+        let (_, status) = try await Program(found: "sh").status(
+            ["-c", "cd / && exec \"$0\" --with curator --output /tmp", Program.path(of: "recipe-harness")]
+        ) { _ in }
+        #expect(status == 2)
+    }
+
     @Test func anInterruptedRunIsCheckedAndDrawn() async throws {
         try await withDirectory { directory in
             let arguments = ["--duration", "600", "--clients", "2", "--nemesis", "none", "--output", directory]
@@ -73,6 +103,7 @@ import Darwin
 
     @Test(arguments: [
         ["--workload", "dancing"], ["--nemesis", "rain"], ["--duration", "0"], ["--clients", "0"], ["--tasks", "99"],
+        ["--with", "etcd"], ["--with", "kazoo", "--guests", "0"],
     ])
     func wrongOptionsAreRefused(_ arguments: [String]) async throws {
         let (_, status) = try await program.status(arguments) { _ in }

@@ -24,6 +24,7 @@ enum Stage {
 
     static func play(_ settings: Settings) async throws -> Result {
         let directory = FilePath(settings.output)
+        try settings.guest?.requireProgram()
         let made = try await Subprocess.run(
             .name("mkdir"), arguments: ["-p", settings.output], output: .discarded, error: .string(limit: 1_000))
         guard made.terminationStatus.isSuccess else {
@@ -31,8 +32,7 @@ enum Stage {
         }
         let recorder = try Recorder(directory.appending("history.jsonl"))
         defer { recorder.close() }
-        say("workload \(settings.workload.rawValue), nemesis \(settings.nemesis), seed \(settings.seed)")
-        say("\(settings.clients) processes with \(settings.tasks) tasks each; starting three servers …")
+        say("\(settings.description); starting three servers …")
 
         let over = Promise<Void>()
         let interrupted = Promise<Void>()
@@ -47,14 +47,14 @@ enum Stage {
         defer { listening.cancel() }
         _ = recorder.failed.whenFulfilled { over.fulfil(()) }
 
-        recorder.record(
-            "run",
-            .began(
-                detail: "workload \(settings.workload.rawValue), nemesis \(settings.nemesis), seed \(settings.seed), "
-                    + "\(settings.clients) processes, \(settings.tasks) tasks each"))
+        recorder.record("run", .began(detail: settings.description))
         try await Ensemble.withEnsemble { ensemble in
-            try await run(settings, ensemble, recorder, over, interrupted)
-            recorder.record("run", .leftInLine(count: try await leftInLine(ensemble)))
+            try await ZooKeeperClient.withClient(ensemble.configuration) { onlooker in
+                try await onlooker.create(Self.history)
+                try await onlooker.create(Self.store)
+                try await run(settings, ensemble, onlooker, recorder, over, interrupted)
+                recorder.record("run", .leftInLine(count: try await leftInLine(onlooker)))
+            }
         }
         recorder.record("run", .ended(detail: ""))
         if let failure = recorder.failure { throw CannotRun(description: "the history cannot be written: \(failure)") }
@@ -67,19 +67,38 @@ enum Stage {
         return Result(report: report, wasInterrupted: wasInterrupted)
     }
 
-    private static func run(
-        _ settings: Settings, _ ensemble: Ensemble, _ recorder: Recorder, _ over: Promise<Void>,
-        _ interrupted: Promise<Void>
-    ) async throws {
-        try await ZooKeeperClient.withClient(ensemble.configuration) { client in
-            try await client.create(history)
-            try await client.create(store)
+    /// The processes, each with what it runs.
+    private static func clients(
+        _ settings: Settings, _ onlooker: ZooKeeperClient, _ recorder: Recorder, _ random: inout SplitMix64
+    ) -> [ClientProcess] {
+        let ours = (0..<settings.clients).map { index in
+            ClientProcess("c\(index)", seed: random.next(), recorder) { connect, incarnation, seed, input in
+                WorkerPlayer(
+                    arguments: RecipeHarness.Worker.arguments(
+                        connect: connect, name: "c\(index)", incarnation: incarnation, settings, seed: seed),
+                    recorder: recorder
+                ) { input.yield($0) }
+            }
         }
+        guard let guest = settings.guest else { return ours }
+        return ours
+            + (0..<settings.guests).map { index in
+                let name = "\(guest.rawValue)\(index)"
+                return ClientProcess(name, seed: random.next(), recorder) { connect, incarnation, seed, input in
+                    GuestPlayer(
+                        guest, connect: connect, process: name, incarnation: incarnation, settings, seed: seed,
+                        onlooker, recorder, input)
+                }
+            }
+    }
+
+    private static func run(
+        _ settings: Settings, _ ensemble: Ensemble, _ onlooker: ZooKeeperClient, _ recorder: Recorder,
+        _ over: Promise<Void>, _ interrupted: Promise<Void>
+    ) async throws {
         for index in ensemble.servers.indices { recorder.record("s\(index)", .serves) }
         var random = SplitMix64(seed: settings.seed)
-        let clients = (0..<settings.clients).map {
-            ClientProcess("c\($0)", settings, seed: random.next(), recorder)
-        }
+        let clients = clients(settings, onlooker, recorder, &random)
         let faults = Faults(ensemble: ensemble, clients: clients, recorder: recorder, over: over)
         let seeds = (random.next(), random.next())
         let chosen = settings.nemesis.faults
@@ -157,19 +176,17 @@ enum Stage {
     }
 
     /// How many nodes are in line when all sessions have ended: those of killed processes need their time.
-    private static func leftInLine(_ ensemble: Ensemble) async throws -> Int64 {
-        try await ZooKeeperClient.withClient(ensemble.configuration) { client in
-            var left = 0
-            for _ in 0..<100 {
-                try await client.sync()
-                // The servers remove an empty directory.
-                let stat = try await client.exists(line)
-                left = Int(stat?.numChildren ?? 0)
-                if left == 0 { break }
-                try await Task.sleep(for: sessionTimeout / 20)
-            }
-            return Int64(left)
+    private static func leftInLine(_ onlooker: ZooKeeperClient) async throws -> Int64 {
+        var left = 0
+        for _ in 0..<100 {
+            try await onlooker.sync()
+            // The servers remove an empty directory.
+            let stat = try await onlooker.exists(line)
+            left = Int(stat?.numChildren ?? 0)
+            if left == 0 { break }
+            try await Task.sleep(for: sessionTimeout / 20)
         }
+        return Int64(left)
     }
 }
 

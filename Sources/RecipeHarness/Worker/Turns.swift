@@ -9,10 +9,26 @@ struct Turns: Sendable {
     let process: String
     let prefix: String
     let workload: Workload
+    /// Who stands in the same line, and has to understand the names of our nodes.
+    let guest: Guest?
 
-    private var lock: ZooKeeperLock { ZooKeeperLock(client, at: Stage.line) }
-    private var readWriteLock: ZooKeeperReadWriteLock { ZooKeeperReadWriteLock(client, at: Stage.line) }
-    private var election: ZooKeeperElection { ZooKeeperElection(client, at: Stage.line, id: process) }
+    private var lock: ZooKeeperLock {
+        var configuration = ZooKeeperLock.Configuration()
+        configuration.dialect = guest.lock
+        return ZooKeeperLock(client, at: Stage.line, configuration: configuration)
+    }
+
+    private var readWriteLock: ZooKeeperReadWriteLock {
+        var configuration = ZooKeeperReadWriteLock.Configuration()
+        configuration.dialect = guest.readWriteLock
+        return ZooKeeperReadWriteLock(client, at: Stage.line, configuration: configuration)
+    }
+
+    private var election: ZooKeeperElection {
+        var configuration = ZooKeeperElection.Configuration()
+        configuration.dialect = guest.election
+        return ZooKeeperElection(client, at: Stage.line, id: process, configuration: configuration)
+    }
 
     func run(_ random: inout SplitMix64) async {
         var number = 0
@@ -24,21 +40,38 @@ struct Turns: Sendable {
         }
     }
 
-    /// The operation that is under way: a leader that stands again begins another one.
+    /// The operation that is under way: one call may consist of several.
     private final class Current: Sendable {
+        private let process: String
         private let name: Mutex<String>
 
-        init(_ name: String) { self.name = Mutex(name) }
+        init(_ process: String, _ name: String) {
+            self.process = process
+            self.name = Mutex(name)
+        }
 
         var operation: String { name.withLock { $0 } }
 
-        func set(_ name: String) { self.name.withLock { $0 = name } }
+        /// The call goes on with another operation.
+        ///
+        /// - Returns: Its name.
+        func goOn(_ outcome: String, as access: HistoryEvent.Access) -> String {
+            let (former, next) = name.withLock { name in
+                defer { name += "+" }
+                return (name, name + "+")
+            }
+            say(HistoryEvent(process, .returned(operation: former, outcome: outcome)).line)
+            say(HistoryEvent(process, .invoked(operation: next, access)).line)
+            return next
+        }
     }
 
     /// What chance decides about one turn.
     private struct Choices: Sendable {
         var isReader: Bool
         var onlyIfFree: Bool
+        /// Whether a writer goes on as a reader, and a reader tries to write.
+        var changes: Bool
         var limit: Duration?
         /// After how much time whoever waits changes its mind.
         var patience: Duration?
@@ -49,6 +82,7 @@ struct Turns: Sendable {
         init(_ random: inout SplitMix64) {
             isReader = random.int(1...100) <= 70
             onlyIfFree = random.oneIn(10)
+            changes = random.oneIn(4)
             limit = random.oneIn(5) ? .milliseconds(random.int(50...1_500)) : nil
             patience = random.oneIn(10) ? .milliseconds(random.int(10...800)) : nil
             terms = random.oneIn(3) ? 2 : 1
@@ -64,7 +98,7 @@ struct Turns: Sendable {
             case .readWrite: choices.isReader ? .read : .write
             case .election: .lead
             }
-        let current = Current(operation)
+        let current = Current(process, operation)
         record(.invoked(operation: operation, access))
         let outcome: String
         do {
@@ -99,13 +133,27 @@ struct Turns: Sendable {
     private func take(
         _ operation: String, _ access: HistoryEvent.Access, _ choices: Choices, _ current: Current
     ) async throws -> Bool {
-        let body = Body(client: client, process: process, access: access)
+        let body = body(access)
         var random = choices.random
         switch (access, choices.onlyIfFree) {
         case (.lock, false):
             try await lock.withLock(waitingUpTo: choices.limit) { try await body.run(operation, $0, &random) }
         case (.lock, true):
             return try await lock.withLockIfAvailable { try await body.run(operation, $0, &random) } != nil
+        case (.read, false) where choices.changes:
+            return try await readWriteLock.withReadLock(waitingUpTo: choices.limit) {
+                try await body.run(operation, $0, &random)
+                let next = current.goOn("tries to write", as: .write)
+                return try await readWriteLock.withWriteLockIfAvailable {
+                    try await self.body(.write).run(next, $0, &random)
+                } != nil
+            }
+        case (.write, false) where choices.changes:
+            try await readWriteLock.withWriteLock(waitingUpTo: choices.limit) {
+                try await body.run(operation, $0, &random)
+            } thenReading: { lease, _ in
+                try await self.body(.read).run(current.goOn("reads", as: .read), lease, &random)
+            }
         case (.read, false):
             try await readWriteLock.withReadLock(waitingUpTo: choices.limit) {
                 try await body.run(operation, $0, &random)
@@ -130,15 +178,16 @@ struct Turns: Sendable {
                     terms += 1
                     try await body.run(current.operation, lease, &random)
                     guard terms < choices.terms else { return .resign }
-                    let next = "\(operation)+\(terms)"
-                    record(.returned(operation: current.operation, outcome: "stands again"))
-                    current.set(next)
-                    record(.invoked(operation: next, .lead))
+                    _ = current.goOn("stands again", as: .lead)
                     return .standAgain
                 }
             }
         }
         return true
+    }
+
+    private func body(_ access: HistoryEvent.Access) -> Body {
+        Body(client: client, process: process, access: access)
     }
 
     private func record(_ kind: HistoryEvent.Kind) { say(HistoryEvent(process, kind).line) }

@@ -16,6 +16,17 @@ extension RecipeHarness {
         @Option var workload: Workload
         @Option var tasks: Int
         @Option var seed: UInt64
+        @Option var guest: Guest?
+
+        /// What starts one.
+        static func arguments(
+            connect: String, name: String, incarnation: Int, _ settings: Settings, seed: UInt64
+        ) -> [String] {
+            [
+                "worker", "--connect", connect, "--name", name, "--incarnation", "\(incarnation)", "--workload",
+                settings.workload.rawValue, "--tasks", "\(settings.tasks)", "--seed", "\(seed)",
+            ] + (settings.guest.map { ["--guest", $0.rawValue] } ?? [])
+        }
 
         func run() async throws {
             var configuration = try ZooKeeperConfiguration(connect)
@@ -28,7 +39,8 @@ extension RecipeHarness {
                     var random = SplitMix64(seed: seed)
                     for task in 0..<tasks {
                         let turns = Turns(
-                            client: client, process: name, prefix: "\(name).\(incarnation)/\(task)", workload: workload)
+                            client: client, process: name, prefix: "\(name).\(incarnation)/\(task)", workload: workload,
+                            guest: guest)
                         let own = random.split()
                         group.addTask {
                             var random = own

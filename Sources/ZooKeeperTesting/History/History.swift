@@ -36,6 +36,11 @@ package struct History: Sendable {
 
         /// Whether the two may not be held at the same time.
         package func conflicts(with other: Hold) -> Bool { !(access.isShared && other.access.isShared) }
+
+        /// Whether a writer goes on as this reader: the token stays.
+        package func continues(_ other: Hold) -> Bool {
+            process == other.process && token == other.token && access.isShared && !other.access.isShared
+        }
     }
 
     /// Something that was done to somebody.
@@ -74,6 +79,8 @@ package struct History: Sendable {
     package private(set) var lives: [Life] = []
     /// Those that are not clients.
     package private(set) var servers: Set<String> = []
+    /// Processes of other libraries.
+    package private(set) var guests: Set<String> = []
     /// What the run says of itself.
     package private(set) var title = ""
     package private(set) var leftInLine: Int64 = 0
@@ -94,6 +101,7 @@ package struct History: Sendable {
         writes = collector.writes
         leaders = collector.leaders
         servers = collector.servers
+        guests = collector.guests
         lives = collector.lives.sorted { $0.from < $1.from }
         title = collector.title
         leftInLine = collector.leftInLine
@@ -113,6 +121,7 @@ package struct History: Sendable {
         var leftInLine: Int64 = 0
         var lives: [Life] = []
         var servers: Set<String> = []
+        var guests: Set<String> = []
         var title = ""
         private var begun: [String: Int64] = [:]
         private var places: [String: Int] = [:]
@@ -165,6 +174,7 @@ package struct History: Sendable {
                 guard var fault = openFaults.removeValue(forKey: number) else { return }
                 fault.to = event.at
                 faults.append(fault)
+            case .isGuest: guests.insert(event.process)
             case .serves: servers.insert(event.process)
             case .leads: leaders.append((event.at, event.process))
             case .leftInLine(let count): leftInLine += count

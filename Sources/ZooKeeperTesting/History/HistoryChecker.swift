@@ -39,6 +39,19 @@ package struct HistoryChecker {
         report.violations.append(.init(kind: kind, at: at, processes: processes, text: text))
     }
 
+    /// Of two holders, whoever stood behind in line should not have been let in.
+    private mutating func violate(
+        _ kind: HistoryReport.Violation.Kind, _ earlier: History.Hold, _ later: History.Hold, _ text: String
+    ) {
+        let offender = earlier.token < later.token ? later.process : earlier.process
+        if history.guests.contains(offender) {
+            let processes = [earlier.process, later.process]
+            report.offencesOfGuests.append(.init(kind: kind, at: later.from, processes: processes, text: text))
+        } else {
+            violate(kind, later.from, [earlier.process, later.process], text)
+        }
+    }
+
     private mutating func count() {
         report.invocations = history.operations.count
         report.grants = history.holds.count
@@ -66,14 +79,14 @@ package struct HistoryChecker {
             for isShared in hold.access.isShared ? [false] : [false, true] {
                 if let (other, end) = furthest[isShared], end >= stamps.lowerBound {
                     violate(
-                        .exclusion, hold.from, [other.process, hold.process],
+                        .exclusion, other, hold,
                         "\(other.operation) and \(hold.operation) both held it at zxid \(hex(stamps.lowerBound)): tokens "
                             + "\(other.token) and \(hold.token)")
                 }
-                if let other = highest[isShared], other.token >= hold.token {
+                if let other = highest[isShared], other.token >= hold.token, !hold.continues(other) {
                     report.overtakings += 1
                     violate(
-                        .tokenOrder, hold.from, [other.process, hold.process],
+                        .tokenOrder, other, hold,
                         "\(hold.operation) held it after \(other.operation), and its token is not higher: "
                             + "\(hold.token) after \(other.token)")
                 }
@@ -132,6 +145,7 @@ package struct HistoryChecker {
         if wasDone([.expire], to: hold.process, aftermath: slack) { return .expiry }
         if wasDone([.partitionClient], to: hold.process, aftermath: aftermath) { return .partition }
         if wasDone([.freezeServer, .partitionServer], aftermath: aftermath) { return .partition }
+        if history.guests.contains(hold.process) { return .guest }
         return .none
     }
 

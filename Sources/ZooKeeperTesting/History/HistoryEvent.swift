@@ -45,6 +45,8 @@ package struct HistoryEvent: Hashable, Sendable {
         /// `number` tells faults apart.
         case faultBegan(number: Int64, Fault)
         case faultEnded(number: Int64)
+        /// This process is of another library, which shares the line with ours.
+        case isGuest(library: String)
         /// This is a server.
         case serves
         /// This server leads.
@@ -125,6 +127,9 @@ extension HistoryEvent {
         case .faultEnded(let number):
             event("faultEnded")
             json.set("number", number)
+        case .isGuest(let library):
+            event("isGuest")
+            json.set("library", library)
         case .serves: event("serves")
         case .leads: event("leads")
         case .leftInLine(let count):
@@ -160,6 +165,7 @@ extension HistoryEvent {
         case "faultBegan":
             return json.text("fault").flatMap(Fault.init).map { .faultBegan(number: json.number("number") ?? 0, $0) }
         case "faultEnded": return .faultEnded(number: json.number("number") ?? 0)
+        case "isGuest": return .isGuest(library: json.text("library") ?? "")
         case "serves": return .serves
         case "leads": return .leads
         case "leftInLine": return .leftInLine(count: json.number("count") ?? 0)

@@ -10,29 +10,34 @@ import Glibc
 import Darwin
 #endif
 
-/// A client of the ensemble: this program as a worker, in a process that is started again when it has been killed, behind
-/// relays of its own.
+/// A client of the ensemble: a process that is started again when it has been killed, behind relays of its own.
 final class ClientProcess: Sendable {
     private struct State {
         var pid: Int32?
         var relays: [ZooKeeperRelay] = []
-        var orders: AsyncStream<String>.Continuation?
+        var player: (any Player)?
         var mayRun = Promise<Void>()
         var isStopping = false
         var wasKilled = false
     }
 
+    /// Makes what one incarnation of the process runs: where it connects to, its number, its seed, and its input.
+    typealias Casting =
+        @Sendable (
+            _ connect: String, _ incarnation: Int, _ seed: UInt64, AsyncStream<String>.Continuation
+        ) -> any Player
+
     let name: String
-    private let settings: Settings
     private let seed: UInt64
     private let recorder: Recorder
+    private let cast: Casting
     private let state = Mutex(State())
 
-    init(_ name: String, _ settings: Settings, seed: UInt64, _ recorder: Recorder) {
+    init(_ name: String, seed: UInt64, _ recorder: Recorder, cast: @escaping Casting) {
         self.name = name
-        self.settings = settings
         self.seed = seed
         self.recorder = recorder
+        self.cast = cast
         state.withLock { $0.mayRun }.fulfil(())
     }
 
@@ -49,46 +54,47 @@ final class ClientProcess: Sendable {
                 await state.withLock { $0.mayRun }.wait(isShielded: true)
                 if state.withLock({ $0.isStopping }) { return }
                 incarnation += 1
-                try await runOnce(
-                    relays.map(\.connectString).joined(separator: ","), incarnation, seed: random.next())
+                let (orders, input) = AsyncStream<String>.makeStream()
+                let connect = relays.map(\.connectString).joined(separator: ",")
+                try await runOnce(cast(connect, incarnation, random.next(), input), orders, input)
             }
         }
     }
 
-    private func runOnce(_ connect: String, _ incarnation: Int, seed: UInt64) async throws {
+    private func runOnce(
+        _ player: any Player, _ orders: AsyncStream<String>, _ input: AsyncStream<String>.Continuation
+    ) async throws {
         // A group of its own: Ctrl-C is for us; and the system ends a stopped process in a group without a parent.
         var options = PlatformOptions()
         options.processGroupID = 0
-        let (orders, sendOrder) = AsyncStream<String>.makeStream()
         let result = try await Subprocess.run(
-            .path(FilePath(CommandLine.arguments[0])),
-            arguments: [
-                "worker", "--connect", connect, "--name", name, "--incarnation", "\(incarnation)", "--workload",
-                settings.workload.rawValue, "--tasks", "\(settings.tasks)", "--seed", "\(seed)",
-            ], platformOptions: options, input: .inputWriter, output: .sequence, error: .currentStandardError
+            .path(player.executable), arguments: Arguments(player.arguments), platformOptions: options,
+            input: .inputWriter, output: .sequence, error: .currentStandardError
         ) { execution in
             recorder.record(name, .began(detail: "process \(execution.processIdentifier.value)"))
             let isStopping = state.withLock { state in
                 state.pid = execution.processIdentifier.value
-                state.orders = sendOrder
+                state.player = player
                 state.wasKilled = false
                 return state.isStopping
             }
-            if isStopping { sendOrder.yield("stop") }
+            if isStopping { player.stop() }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     // Writing to one that is gone fails; what becomes of it is seen elsewhere.
                     for await order in orders { _ = try? await execution.standardInputWriter.write(order + "\n") }
                     try? await execution.standardInputWriter.finish()
                 }
-                for try await line in execution.standardOutput.strings() { recorder.record(line: line) }
-                sendOrder.finish()
+                group.addTask { await player.play() }
+                for try await line in execution.standardOutput.strings() { player.hear(line) }
+                player.hasGone()
+                input.finish()
                 try await group.waitForAll()
             }
         }
         let wasKilled = state.withLock { state in
             state.pid = nil
-            state.orders = nil
+            state.player = nil
             return state.wasKilled
         }
         switch result.terminationStatus {
@@ -124,17 +130,17 @@ final class ClientProcess: Sendable {
     func thaw() { signal(SIGCONT) }
 
     /// Lets it expire its own session, by the server on this port.
-    func expireSession(by port: Int) { state.withLock { $0.orders }?.yield("expire \(port)") }
+    func expireSession(by port: Int) { state.withLock { $0.player }?.expireSession(by: port) }
 
     // MARK: The end
 
     /// Tells it to end what it does, and to end.
     func stop() {
-        let orders = state.withLock { state in
+        let player = state.withLock { state in
             state.isStopping = true
-            return state.orders
+            return state.player
         }
-        orders?.yield("stop")
+        player?.stop()
         revive()
     }
 

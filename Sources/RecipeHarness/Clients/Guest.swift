@@ -1,0 +1,48 @@
+import ArgumentParser
+import SystemPackage
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// Another library whose processes stand in the same line: what plays it is described in Tests/Peers/README.md.
+enum Guest: String, CaseIterable, ExpressibleByArgument, Sendable {
+    case curator
+    case kazoo
+
+    static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
+
+    /// What starts it, where `Scripts/build-peers` has put it.
+    var executable: FilePath {
+        switch self {
+        case .curator: ".build-peers/Curator/run"
+        case .kazoo: ".build-peers/Kazoo/run"
+        }
+    }
+
+    /// - Throws: ``CannotRun`` if that is not there.
+    func requireProgram() throws {
+        do { try FileDescriptor.open(executable, .readOnly).close() } catch {
+            throw CannotRun(description: "there is no \(executable) here: Scripts/build-peers makes it")
+        }
+    }
+
+    /// Its recipe, for what somebody wants of the line.
+    func recipe(_ access: HistoryEvent.Access) -> String {
+        switch (self, access) {
+        case (.curator, .lock): "lock"
+        case (.curator, .read): "read"
+        case (.curator, .write): "write"
+        case (.curator, .lead): "latch"
+        case (.kazoo, .lock): "kazoo-lock"
+        case (.kazoo, .read): "kazoo-read"
+        case (.kazoo, .write): "kazoo-write"
+        case (.kazoo, .lead): "election"
+        }
+    }
+}
+
+/// How our recipes write the names of their nodes, so that a guest understands them.
+extension Guest? {
+    var lock: LockDialect { self == .kazoo ? .kazoo : .curator }
+    var readWriteLock: ReadWriteLockDialect { self == .kazoo ? .kazoo : .curator }
+    var election: ElectionDialect { self == .kazoo ? .kazoo : .curatorLatch }
+}

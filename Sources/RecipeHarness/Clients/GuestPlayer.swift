@@ -1,0 +1,190 @@
+import Synchronization
+import SystemPackage
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+/// A process of another library, whose contenders take their turns as they are told: a question, an answer.
+///
+/// They cannot stamp the history as our holders do. It is done in their place, while they say that they hold: the
+/// transaction goes through only while the contender's node is there, which is known by its data, the contender's name.
+final class GuestPlayer: Player {
+    private struct State {
+        var questions: [String: Promise<String>] = [:]
+        /// Who has been told that it holds no more.
+        var lost: Set<String> = []
+        var isGone = false
+    }
+
+    let executable: FilePath
+    let arguments: [String]
+    private let guest: Guest
+    private let workload: Workload
+    private let process: String
+    /// What the names of its contenders begin with.
+    private let prefix: String
+    private let tasks: Int
+    private let seed: UInt64
+    private let onlooker: ZooKeeperClient
+    private let recorder: Recorder
+    private let send: AsyncStream<String>.Continuation
+    private let state = Mutex(State())
+    private let ready = Promise<Void>()
+    private let over = Promise<Void>()
+
+    init(
+        _ guest: Guest, connect: String, process: String, incarnation: Int, _ settings: Settings, seed: UInt64,
+        _ onlooker: ZooKeeperClient, _ recorder: Recorder, _ send: AsyncStream<String>.Continuation
+    ) {
+        executable = guest.executable
+        arguments = [connect, "\(Stage.sessionTimeout.components.seconds * 1_000)"]
+        self.guest = guest
+        workload = settings.workload
+        self.process = process
+        prefix = "\(process).\(incarnation)"
+        tasks = settings.tasks
+        self.seed = seed
+        self.onlooker = onlooker
+        self.recorder = recorder
+        self.send = send
+    }
+
+    // MARK: The process
+
+    func hear(_ line: String) {
+        if line == "ready" { return _ = ready.fulfil(()) }
+        let words = line.split(separator: " ", maxSplits: 2).map(String.init)
+        guard words.count >= 2 else { return }
+        let question = state.withLock { state in
+            if words[1] == "lost" { state.lost.insert(words[0]) }
+            return words[1] == "lost" ? nil : state.questions.removeValue(forKey: words[0])
+        }
+        question?.fulfil(words[1])
+    }
+
+    func hasGone() {
+        let questions = state.withLock { state in
+            state.isGone = true
+            defer { state.questions = [:] }
+            return state.questions.values
+        }
+        for question in questions { question.fulfil("gone") }
+        ready.fulfil(())
+    }
+
+    func stop() { over.fulfil(()) }
+
+    /// A guest's session is its own.
+    func expireSession(by port: Int) {}
+
+    func play() async {
+        recorder.record(process, .isGuest(library: guest.rawValue))
+        await ready.wait(isShielded: true)
+        await withTaskGroup(of: Void.self) { turns in
+            var random = SplitMix64(seed: seed)
+            for task in 0..<tasks {
+                let own = random.split()
+                turns.addTask {
+                    var random = own
+                    await self.takeTurns("\(self.prefix)/\(task)", &random)
+                }
+            }
+            let impatience = Task {
+                await over.wait()
+                // Everything is mended by now: one that still waits for an answer gets none.
+                try await Task.sleep(for: .seconds(10))
+                hasGone()
+            }
+            await turns.waitForAll()
+            impatience.cancel()
+        }
+        // With its input the process ends.
+        send.finish()
+    }
+
+    /// Asks a contender. Its answer is one word; `gone`: there is nobody left.
+    private func ask(_ name: String, _ command: String) async -> String {
+        let answer = Promise<String>()
+        let isThere = state.withLock { state in
+            if !state.isGone { state.questions[name] = answer }
+            return !state.isGone
+        }
+        guard isThere else { return "gone" }
+        send.yield("\(name) \(command)")
+        guard case .value(let word) = await answer.wait(isShielded: true) else { return "gone" }
+        return word
+    }
+
+    // MARK: Turns
+
+    private func takeTurns(_ name: String, _ random: inout SplitMix64) async {
+        var number = 0
+        while over.current == nil, !state.withLock({ $0.isGone }) {
+            number += 1
+            let access: HistoryEvent.Access =
+                switch workload {
+                case .lock: .lock
+                case .readWrite: random.int(1...100) <= 70 ? .read : .write
+                case .election: .lead
+                }
+            await turn("\(name).\(number)", name, access, &random)
+            _ = await over.wait(until: .now + .milliseconds(random.int(5...150)))
+        }
+    }
+
+    private func turn(
+        _ operation: String, _ name: String, _ access: HistoryEvent.Access, _ random: inout SplitMix64
+    ) async {
+        guard await ask(name, "new \(guest.recipe(access)) \(Stage.line)") == "made" else { return }
+        state.withLock { _ = $0.lost.remove(name) }
+        recorder.record(process, .invoked(operation: operation, access))
+        let answer = await ask(name, "acquire \(random.int(1...5))")
+        let outcome: String
+        switch answer {
+        case "acquired": outcome = await hold(operation, name, &random)
+        case "timeout": outcome = "timedOut"
+        case "gone": return
+        default: outcome = "a guest's failure"
+        }
+        recorder.record(process, .returned(operation: operation, outcome: outcome))
+    }
+
+    private func hold(_ operation: String, _ name: String, _ random: inout SplitMix64) async -> String {
+        var outcome = "a guest without a node"
+        if let (node, czxid) = try? await ownNode(name) {
+            outcome = "done"
+            let token = FencingToken(czxid: czxid)
+            recorder.record(
+                process, .granted(operation: operation, token: token.description, node: node.name))
+            for _ in 0..<random.int(1...5) {
+                guard await ask(name, "work") == "working", !state.withLock({ $0.lost.contains(name) }) else {
+                    outcome = "a guest's loss"
+                    break
+                }
+                if let zxid = try? await stamp(node, token) {
+                    recorder.record(process, .stamped(operation: operation, zxid: zxid))
+                }
+                try? await Task.sleep(for: .milliseconds(random.int(2...60)))
+            }
+            // Before it is told to release: nobody else may be in until then.
+            recorder.record(process, .bodyEnded(operation: operation))
+        }
+        return await ask(name, "release") == "released" ? outcome : "a guest's failure"
+    }
+
+    /// The node of a contender; `nil` if there is not exactly one.
+    private func ownNode(_ name: String) async throws -> (ZNodePath, Zxid)? {
+        try await onlooker.sync()
+        var found: [(ZNodePath, Zxid)] = []
+        for child in try await onlooker.children(of: Stage.line).names {
+            let path = Stage.line.child(child)
+            guard let node = try? await onlooker.get(path) else { continue }
+            if String(decoding: node.data, as: UTF8.self) == name { found.append((path, node.stat.czxid)) }
+        }
+        return found.count == 1 ? found.first : nil
+    }
+
+    private func stamp(_ node: ZNodePath, _ token: FencingToken) async throws -> Int64 {
+        try await onlooker.transaction(Check(node), SetData(Stage.history, to: token.bytes)).1.mzxid.rawValue
+    }
+}
