@@ -21,6 +21,8 @@ struct Cut: Sendable, CustomStringConvertible {
     enum Recovery: Sendable, CaseIterable {
         /// The client connects again.
         case reconnect
+        /// It connects again, by another server of the ensemble.
+        case another
         /// Nobody lets it connect until its session is over.
         case never
     }
@@ -52,7 +54,11 @@ struct Cut: Sendable, CustomStringConvertible {
     }
 
     /// Plays the situation with this trouble in it.
-    func play(beside: ZooKeeperClient, on server: ZooKeeperServer, path: ZNodePath) async throws -> Outcome {
+    ///
+    /// - Parameter another: The server that the client comes back by, if it is to be another.
+    func play(
+        beside: ZooKeeperClient, on server: ZooKeeperServer, another: ZooKeeperServer? = nil, path: ZNodePath
+    ) async throws -> Outcome {
         try await ZooKeeperRelay.withRelay(to: server) { relay in
             var configuration = try relay.configuration
             configuration.sessionTimeout = sessionTimeout
@@ -60,6 +66,7 @@ struct Cut: Sendable, CustomStringConvertible {
                 _ = try await client.exists("/")
                 let stage = Stage(subject: client, beside: beside, path: path)
                 let session = try await client.withSession { $0 }
+                if recovery == .another, let another { relay.redirect(to: another) }
                 let before = relay.traffic.messages
                 if let boundary { relay.inject(RelayFault(effect, at: .any, number: boundary)) }
                 let playing = Task { try await situation.run(stage) }
@@ -112,7 +119,7 @@ struct Cut: Sendable, CustomStringConvertible {
         case (_, .never):
             try await eventually("it has happened, or come so far") { relay.pendingFaults == 0 || hasEnded.value }
             try await relay.whileRefusing { try await eventually("the session is over") { session.state.isFinal } }
-        case (_, .reconnect): break
+        case (_, .reconnect), (_, .another): break
         }
     }
 

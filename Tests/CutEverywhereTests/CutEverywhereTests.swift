@@ -20,29 +20,66 @@ import ZooKeeperTesting
             #expect(undisturbed.faults.isEmpty)
             #expect(undisturbed.messages > 2)
             let cuts = cuts(of: situation, messages: undisturbed.messages)
-            // Several at once: most of the time each only waits.
-            var faults: [String] = []
-            try await withThrowingTaskGroup(of: (Cut, Cut.Outcome).self) { group in
-                for (index, cut) in cuts.enumerated() {
-                    if index >= (Self.playsAll ? 24 : 8), let (cut, outcome) = try await group.next() {
-                        faults += outcome.faults.map { "\(cut): \($0)" }
-                    }
-                    group.addTask {
-                        (cut, try await cut.play(beside: beside, on: server, path: directory.child("\(index)")))
-                    }
-                }
-                for try await (cut, outcome) in group { faults += outcome.faults.map { "\(cut): \($0)" } }
+            try await play(cuts) { index, cut in
+                try await cut.play(beside: beside, on: server, path: directory.child("\(index)"))
             }
-            #expect(faults.isEmpty, "\(faults.joined(separator: "\n"))")
             print("cut everywhere: \(situation): \(undisturbed.messages) messages, \(cuts.count) cases")
         }
+    }
+
+    /// What the client did by one server, the other need not know yet when it comes there.
+    @Test func nothingIsLeftBehindWhenTheClientMovesToAnotherServer() async throws {
+        try await Ensemble.withEnsemble { ensemble in
+            let leader = try await ensemble.waitForLeader()
+            let server = ensemble.servers[leader]
+            let others = ensemble.servers.filter { $0 !== server }
+            var configuration = try server.configuration
+            configuration.sessionTimeout = .seconds(30)
+            try await ZooKeeperClient.withClient(configuration) { beside in
+                let directory: ZNodePath = "/cut"
+                try await beside.create(directory)
+                for (number, situation) in Situation.all.enumerated() {
+                    let undisturbed = try await Cut(situation: situation).play(
+                        beside: beside, on: server, path: directory.child("\(number)-undisturbed"))
+                    let actions: [Cut.Action] = Self.playsAll ? [.cut, .lose, .freeze] : [.cut]
+                    let cuts = (1...undisturbed.messages).flatMap { boundary in
+                        actions.map {
+                            Cut(situation: situation, boundary: boundary, action: $0, recovery: .another)
+                        }
+                    }
+                    try await play(cuts) { index, cut in
+                        try await cut.play(
+                            beside: beside, on: server, another: others[index % others.count],
+                            path: directory.child("\(number)-\(index)"))
+                    }
+                    print("cut everywhere, then by another server: \(situation): \(cuts.count) cases")
+                }
+            }
+        }
+    }
+
+    /// Several at once: most of the time each only waits.
+    private func play(
+        _ cuts: [Cut], _ play: @escaping @Sendable (Int, Cut) async throws -> Cut.Outcome
+    ) async throws {
+        var faults: [String] = []
+        try await withThrowingTaskGroup(of: (Cut, Cut.Outcome).self) { group in
+            for (index, cut) in cuts.enumerated() {
+                if index >= (Self.playsAll ? 24 : 8), let (cut, outcome) = try await group.next() {
+                    faults += outcome.faults.map { "\(cut): \($0)" }
+                }
+                group.addTask { (cut, try await play(index, cut)) }
+            }
+            for try await (cut, outcome) in group { faults += outcome.faults.map { "\(cut): \($0)" } }
+        }
+        #expect(faults.isEmpty, "\(faults.joined(separator: "\n"))")
     }
 
     private func cuts(of situation: Situation, messages: Int) -> [Cut] {
         var cuts: [Cut] = []
         for boundary in 1...messages {
             for action in Cut.Action.allCases {
-                for recovery in Cut.Recovery.allCases {
+                for recovery in [Cut.Recovery.reconnect, .never] {
                     // Its caller is gone: what becomes of its session is nobody's question.
                     if action == .cancel, recovery == .never { continue }
                     // A moment's delay is over before a session is.

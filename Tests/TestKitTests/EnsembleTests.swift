@@ -65,6 +65,27 @@ import ZooKeeperTesting
         }
     }
 
+    @Test func aRelayThatIsRedirectedLeadsToAnotherServer() async throws {
+        try await Ensemble.withEnsemble { ensemble in
+            let leader = try await ensemble.waitForLeader()
+            let followers = ensemble.servers.indices.filter { $0 != leader }
+            let former = ensemble.servers[followers[0]]
+            try await ZooKeeperRelay.withRelay(to: former) { relay in
+                var configuration = try relay.configuration
+                configuration.sessionTimeout = .seconds(30)
+                try await ZooKeeperClient.withClient(configuration) { client in
+                    let session = try await client.withSession { $0.state }
+                    guard case .connected(let id) = session else { throw TestKitError("not connected") }
+                    relay.redirect(to: ensemble.servers[followers[1]])
+                    await former.kill()
+                    try await eventually("the client goes on") { (try? await client.exists("/")) != nil }
+                    // The same session, known to all servers.
+                    #expect(client.sessionState == .connected(id))
+                }
+            }
+        }
+    }
+
     @Test func allServersCanBeRestartedInTurn() async throws {
         try await Ensemble.withEnsemble { ensemble in
             try await ZooKeeperClient.withClient(ensemble.configuration) { client in

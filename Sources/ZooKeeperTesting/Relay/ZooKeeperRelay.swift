@@ -20,6 +20,8 @@ public import ZooKeeper
 /// ```
 public final class ZooKeeperRelay: Sendable {
     private struct State {
+        /// Where new connections go.
+        var serverPort: Int
         var traffic = Traffic()
         var connections: [Int: RelayConnection] = [:]
         var isOpen = true
@@ -49,14 +51,13 @@ public final class ZooKeeperRelay: Sendable {
 
     /// The port it listens on.
     public let port: Int
-    private let serverPort: Int
     private let listener: Socket
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     /// Where messages wait that are held back.
     private let turnstile = Turnstile()
 
     private init(serverPort: Int) throws {
-        self.serverPort = serverPort
+        state = Mutex(State(serverPort: serverPort))
         self.listener = try Socket.listening()
         self.port = listener.port
     }
@@ -162,6 +163,10 @@ public final class ZooKeeperRelay: Sendable {
         return try await body()
     }
 
+    /// Sends new connections to another server; those that are there stay. A client whose connection is cut then comes back
+    /// by that server, as one does that knows several.
+    public func redirect(to server: ZooKeeperServer) { state.withLock { $0.serverPort = server.port } }
+
     /// Holds answers back so that, of the next requests, those of one flight are all under way before the first of them is
     /// answered. A client that waits for an answer in the middle of a flight never gets it, so this shows that it does not;
     /// and the count of round trips does not depend on how busy the machine is.
@@ -196,7 +201,7 @@ public final class ZooKeeperRelay: Sendable {
     }
 
     private func serve(_ client: Socket) {
-        guard let server = try? Socket.connected(to: serverPort) else {
+        guard let server = try? Socket.connected(to: state.withLock { $0.serverPort }) else {
             client.shutDown()
             return
         }
