@@ -6,17 +6,8 @@ import ZooKeeperTesting
 /// Random input for a real server, seen through a relay.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(10))) struct ServerFuzzTests {
     private func withClient(_ body: (ZooKeeperClient, ZooKeeperRelay) async throws -> Void) async throws {
-        let server = try ZooKeeperServer.required
-        let chroot = try await server.makeDirectory()
-        try await ZooKeeperRelay.withRelay(to: server) { relay in
-            var configuration = try relay.configuration
-            configuration.chroot = chroot
-            // So long that no heartbeat disturbs the count.
-            configuration.sessionTimeout = .seconds(60)
-            try await ZooKeeperClient.withClient(configuration) { client in
-                _ = try await client.exists("/")
-                try await body(client, relay)
-            }
+        try await ZooKeeperServer.required.withRelayedClient { client, relay in
+            try await body(client, relay)
             #expect(relay.traffic.connections == 1, "nothing has cost the connection")
         }
     }

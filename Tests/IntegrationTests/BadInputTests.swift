@@ -39,16 +39,8 @@ import ZooKeeperTesting
     private func withSession(
         _ body: (ZooKeeperSession, ZooKeeperRelay) async throws -> Void
     ) async throws {
-        let server = try ZooKeeperServer.required
-        let chroot = try await server.makeDirectory()
-        try await ZooKeeperRelay.withRelay(to: server) { relay in
-            var configuration = try relay.configuration
-            configuration.chroot = chroot
-            // So long that no heartbeat disturbs the count.
-            configuration.sessionTimeout = .seconds(60)
-            try await ZooKeeperClient.withClient(configuration) { client in
-                try await client.withSession { session in try await body(session, relay) }
-            }
+        try await ZooKeeperServer.required.withRelayedClient { client, relay in
+            try await client.withSession { session in try await body(session, relay) }
         }
     }
 

@@ -203,17 +203,9 @@ import ZooKeeperTesting
     private func withRelay(
         _ body: (ZooKeeperClient, ZooKeeperRelay, ZooKeeperClient) async throws -> Void
     ) async throws {
-        let server = try ZooKeeperServer.required
-        let chroot = try await server.makeDirectory()
-        try await server.withClient(in: chroot) { observer in
-            try await ZooKeeperRelay.withRelay(to: server) { relay in
-                var configuration = try relay.configuration
-                configuration.chroot = chroot
-                try await ZooKeeperClient.withClient(configuration) { client in
-                    try await ZooKeeperLock(client, at: "/a").withLock { _ in }
-                    try await body(client, relay, observer)
-                }
-            }
+        try await ZooKeeperServer.required.withRelayedClient(sessionTimeout: .seconds(4)) { client, relay, observer in
+            try await ZooKeeperLock(client, at: "/a").withLock { _ in }
+            try await body(client, relay, observer)
         }
     }
 

@@ -213,22 +213,14 @@ import ZooKeeperTesting
 
     @Test(arguments: [Duration.zero, .seconds(-1), .seconds(Int64.min / 2)])
     func aTimeOutOfNothingSendsNothing(_ limit: Duration) async throws {
-        let server = try ZooKeeperServer.required
-        let chroot = try await server.makeDirectory()
-        try await ZooKeeperRelay.withRelay(to: server) { relay in
-            var configuration = try relay.configuration
-            configuration.chroot = chroot
-            configuration.sessionTimeout = .seconds(60)
-            try await ZooKeeperClient.withClient(configuration) { client in
-                _ = try await client.exists("/")
-                let before = relay.traffic
-                let lock = ZooKeeperLock(client, at: "/a")
-                await #expect(throws: LockError.self) {
-                    try await lock.withLock(waitingUpTo: limit) { _ in Issue.record("ran") }
-                }
-                await #expect(throws: LockError.self) { try await lock.acquire(waitingUpTo: limit) }
-                #expect((relay.traffic - before).requestCount == 0)
+        try await ZooKeeperServer.required.withRelayedClient { client, relay in
+            let before = relay.traffic
+            let lock = ZooKeeperLock(client, at: "/a")
+            await #expect(throws: LockError.self) {
+                try await lock.withLock(waitingUpTo: limit) { _ in Issue.record("ran") }
             }
+            await #expect(throws: LockError.self) { try await lock.acquire(waitingUpTo: limit) }
+            #expect((relay.traffic - before).requestCount == 0)
         }
     }
 

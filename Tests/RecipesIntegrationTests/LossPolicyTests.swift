@@ -10,18 +10,12 @@ import ZooKeeperTesting
         _ policy: LossPolicy, leaseMargin: Duration? = nil,
         _ body: (ZooKeeperRelay, ZooKeeperClient, ZooKeeperLock) async throws -> Void
     ) async throws {
-        let server = try ZooKeeperServer.required
-        let chroot = try await server.makeDirectory()
-        try await ZooKeeperRelay.withRelay(to: server) { relay in
-            var configuration = try relay.configuration
-            configuration.chroot = chroot
-            configuration.sessionTimeout = .seconds(40)
-            configuration.leaseMargin = leaseMargin
-            try await ZooKeeperClient.withClient(configuration) { client in
-                var settings = ZooKeeperLock.Configuration()
-                settings.lossPolicy = policy
-                try await body(relay, client, ZooKeeperLock(client, at: "/a", configuration: settings))
-            }
+        try await ZooKeeperServer.required.withRelayedClient(sessionTimeout: .seconds(40)) {
+            $0.leaseMargin = leaseMargin
+        } _: { client, relay in
+            var settings = ZooKeeperLock.Configuration()
+            settings.lossPolicy = policy
+            try await body(relay, client, ZooKeeperLock(client, at: "/a", configuration: settings))
         }
     }
 

@@ -244,24 +244,18 @@ import ZooKeeperTesting
     /// The answer to the exchange is lost: the names say what became of it.
     @Test(arguments: [true, false])
     func anExchangeOfUnknownOutcomeIsResolved(_ isExecuted: Bool) async throws {
-        let server = try ZooKeeperServer.required
-        try await ZooKeeperRelay.withRelay(to: server) { relay in
-            var configuration = try relay.configuration
-            configuration.chroot = try await server.makeDirectory()
-            configuration.sessionTimeout = .seconds(30)
-            try await ZooKeeperClient.withClient(configuration) { client in
-                let lock = ZooKeeperReadWriteLock(client, at: "/rw")
-                try await lock.withWriteLock { _ in
-                    relay.inject(RelayFault(.cut, at: isExecuted ? .reply(to: .multi) : .request(.multi)))
-                } thenReading: { reader, _ in
-                    #expect(relay.pendingFaults == 0)
-                    try await reader.verify()
-                    let contenders = try await lock.contenders()
-                    #expect(contenders.map(\.kind) == [.shared])
-                }
-                let rest = try await inLine(client)
-                #expect(rest == 0)
+        try await ZooKeeperServer.required.withRelayedClient { client, relay in
+            let lock = ZooKeeperReadWriteLock(client, at: "/rw")
+            try await lock.withWriteLock { _ in
+                relay.inject(RelayFault(.cut, at: isExecuted ? .reply(to: .multi) : .request(.multi)))
+            } thenReading: { reader, _ in
+                #expect(relay.pendingFaults == 0)
+                try await reader.verify()
+                let contenders = try await lock.contenders()
+                #expect(contenders.map(\.kind) == [.shared])
             }
+            let rest = try await inLine(client)
+            #expect(rest == 0)
         }
     }
 

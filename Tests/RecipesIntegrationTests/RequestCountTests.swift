@@ -11,17 +11,7 @@ import ZooKeeperTesting
     private func withClient(
         _ body: (ZooKeeperClient, ZooKeeperRelay) async throws -> Void
     ) async throws {
-        let server = try ZooKeeperServer.required
-        let chroot = try await server.makeDirectory()
-        try await ZooKeeperRelay.withRelay(to: server) { relay in
-            var configuration = try relay.configuration
-            configuration.chroot = chroot
-            configuration.sessionTimeout = .seconds(60)
-            try await ZooKeeperClient.withClient(configuration) { client in
-                _ = try await client.exists("/")
-                try await body(client, relay)
-            }
-        }
+        try await ZooKeeperServer.required.withRelayedClient(body)
     }
 
     @Test func acquireIsOneRoundTripAndReleaseAnother() async throws {

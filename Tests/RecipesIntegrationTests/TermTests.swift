@@ -10,19 +10,9 @@ import ZooKeeperTesting
     private func withElections(
         _ body: (ZooKeeperRelay, ZooKeeperElection, _ beside: ZooKeeperElection) async throws -> Void
     ) async throws {
-        let server = try ZooKeeperServer.required
-        let chroot = try await server.makeDirectory()
-        try await ZooKeeperRelay.withRelay(to: server) { relay in
-            var configuration = try relay.configuration
-            configuration.chroot = chroot
-            configuration.sessionTimeout = .seconds(30)
-            try await ZooKeeperClient.withClient(configuration) { client in
-                try await server.withClient(in: chroot) { other in
-                    try await body(
-                        relay, ZooKeeperElection(client, at: "/e", id: "a"), ZooKeeperElection(other, at: "/e", id: "b")
-                    )
-                }
-            }
+        try await ZooKeeperServer.required.withRelayedClient { client, relay, other in
+            try await body(
+                relay, ZooKeeperElection(client, at: "/e", id: "a"), ZooKeeperElection(other, at: "/e", id: "b"))
         }
     }
 

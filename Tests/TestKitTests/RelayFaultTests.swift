@@ -8,16 +8,9 @@ import ZooKeeperTesting
     private func withRelay(
         _ body: (ZooKeeperClient, ZooKeeperRelay, _ beside: ZooKeeperClient) async throws -> Void
     ) async throws {
-        let server = try ZooKeeperServer.required
-        let chroot = try await server.makeDirectory()
-        try await ZooKeeperRelay.withRelay(to: server) { relay in
-            var configuration = try relay.configuration
-            configuration.chroot = chroot
-            configuration.sessionTimeout = .seconds(6)
-            try await ZooKeeperClient.withClient(configuration) { client in
-                try await client.create("/a")
-                try await server.withClient(in: chroot) { try await body(client, relay, $0) }
-            }
+        try await ZooKeeperServer.required.withRelayedClient(sessionTimeout: .seconds(6)) { client, relay, beside in
+            try await client.create("/a")
+            try await body(client, relay, beside)
         }
     }
 

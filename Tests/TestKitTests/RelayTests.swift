@@ -5,17 +5,7 @@ import ZooKeeperTesting
 
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct RelayTests {
     private func withRelay(_ body: (ZooKeeperClient, ZooKeeperRelay) async throws -> Void) async throws {
-        let server = try ZooKeeperServer.required
-        let chroot = try await server.makeDirectory()
-        try await ZooKeeperRelay.withRelay(to: server) { relay in
-            var configuration = try relay.configuration
-            configuration.chroot = chroot
-            configuration.sessionTimeout = .seconds(60)
-            try await ZooKeeperClient.withClient(configuration) { client in
-                _ = try await client.exists("/")
-                try await body(client, relay)
-            }
-        }
+        try await ZooKeeperServer.required.withRelayedClient(body)
     }
 
     @Test func countsRequestsByTypeAndErrorsAndEvents() async throws {
