@@ -20,7 +20,7 @@ import ZooKeeperRecipes
                 64  the options make no sense
                 69  ZooKeeper could not be used
                 70  the lock was lost, and the command has been ended
-                75  the lock was not had in time
+                75  the lock was not had in time, also if no server was there in that time
                127  the command could not be started
              128+n  signal n told zklock to end, and the command with it
             """,

@@ -139,7 +139,7 @@ extension Contender {
         guard state.withLock({ $0.looksForStrangers.exchange(with: false) }) else { return }
         guard let stranger = settings.dialect.stranger(among: names) else { return }
         state.withLock { $0.stranger = stranger }
-        MixedDialects.note(directory, stranger, session.logger)
+        MixedDialects.note(directory, in: session.settings.chroot, stranger, session.logger)
     }
 
     private func created(_ outcome: Reply.Outcome) -> Result<ContenderMachine.Created, ContenderMachine.Failure> {

@@ -78,7 +78,7 @@ extension ContenderMachine {
         case .unknown:
             phase = .listing(Seat(mark: mark))
             return (PlantedFlaw.unknownExchangesStay.isPlanted ? [] : [.delete(old)]) + [.list(syncs: true)]
-        default: return [.delete(old)] + fail(failure)
+        default: return [.delete(old)] + (failure.code == .nodeExists ? fail(.sequenceExhausted) : fail(failure))
         }
     }
 

@@ -87,12 +87,17 @@ struct Encounter: Sendable {
         }
     }
 
-    private func killHolder(_ meetings: [Meeting], _ victim: PeerProcess) async throws {
-        let alive = try await each(meetings) { meeting in
+    /// One holds and works, and one waits.
+    private func hold(_ meetings: [Meeting]) async throws -> [Meeting] {
+        try await each(meetings) { meeting in
             try await meeting.grant(meeting.holder)
             try await meeting.workInTurn(meeting.holder)
             try await meeting.wait(meeting.waiter, behind: 1)
         }
+    }
+
+    private func killHolder(_ meetings: [Meeting], _ victim: PeerProcess) async throws {
+        let alive = try await hold(meetings)
         victim.kill()
         try await each(alive) { meeting in
             try await meeting.workOnce(meeting.waiter)
@@ -101,11 +106,7 @@ struct Encounter: Sendable {
     }
 
     private func freezeHolder(_ meetings: [Meeting], _ victim: PeerProcess) async throws {
-        let held = try await each(meetings) { meeting in
-            try await meeting.grant(meeting.holder)
-            try await meeting.workInTurn(meeting.holder)
-            try await meeting.wait(meeting.waiter, behind: 1)
-        }
+        let held = try await hold(meetings)
         victim.freeze()
         let lost = try await each(held) { meeting in
             try await meeting.grant(meeting.waiter)

@@ -465,6 +465,14 @@ import ZooKeeperRecipes
                 == [.enqueue(mark: "me", createsParents: false)])
     }
 
+    @Test func anExchangeFailsWhenNumbersHaveRunOut() {
+        var machine = exchanging()
+        let failure = Failure(.nodeExists, .refused)
+        #expect(
+            machine.handle(exchanged(.failure(failure), []), isInTime: true)
+                == [.delete("_c_old-latch-0000000001"), .fail(.sequenceExhausted)])
+    }
+
     @Test(arguments: [
         Failure(.connectionLoss, .notSent), Failure(.connectionLoss, .unknown), Failure(.noAuth, .refused),
     ])

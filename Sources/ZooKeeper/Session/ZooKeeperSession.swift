@@ -46,7 +46,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
 
     /// Which session of its client this is, counted from 1.
     public let generation: Int
-    let settings: SessionSettings
+    package let settings: SessionSettings
     let transport: any SessionTransport
     package let logger: Logger
     let core: Mutex<Core>
