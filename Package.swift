@@ -201,7 +201,11 @@ let package = Package(
             path: "Tests/ModelCheck", swiftSettings: settings),
         .executableTarget(
             name: "ModelChecker",
-            dependencies: ["ModelCheck", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "ModelCheck",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "SystemPackage", package: "swift-system"),
+            ],
             path: "Tests/ModelChecker", swiftSettings: settings),
         .executableTarget(
             name: "TestWorker",

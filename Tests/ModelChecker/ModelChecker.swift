@@ -1,5 +1,6 @@
 import ArgumentParser
 import ModelCheck
+import SystemPackage
 
 /// Looks at all histories of a few contenders with a few faults, and at random ones of many.
 @main struct ModelChecker: ParsableCommand {
@@ -29,10 +30,10 @@ import ModelCheck
             scenarios = scenarios.filter { $0.name.contains(scenario) }
             crowds = crowds.filter { $0.name.contains(scenario) }
         }
-        if list { return (scenarios + crowds).forEach { print($0.name) } }
+        if list { return (scenarios + crowds).forEach { say($0.name) } }
         if let replay { return try show(replay, of: scenarios + crowds) }
         var isGood = true
-        print(Outcome.header)
+        say(Outcome.header)
         for scenario in scenarios {
             var scenario = scenario
             if let faults { scenario.budget = faults }
@@ -49,14 +50,17 @@ import ModelCheck
     }
 
     private func tell(_ outcome: Outcome, _ scenario: Scenario) throws {
-        print(outcome)
+        say("\(outcome)")
         guard stop, !outcome.isGood else { return }
         let what =
             outcome.violation.map { "\($0.kind.rawValue) after \(outcome.length) steps" }
             ?? "more states than the limit"
-        print("FAILED \(scenario.name): \(what)")
+        say("FAILED \(scenario.name): \(what)")
         throw ExitCode.failure
     }
+
+    /// Writes a line at once, also into a file, where `print` would collect for hours.
+    private func say(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }
 
     private func show(_ choices: String, of scenarios: [Scenario]) throws {
         guard let scenario = scenarios.first(where: { $0.name == self.scenario }) ?? scenarios.first else {
@@ -65,7 +69,7 @@ import ModelCheck
         var changed = scenario
         if let faults { changed.budget = faults }
         let (violation, _, text) = Trace(changed, choices.split(separator: " ").map(String.init)).replay()
-        print(text)
+        say(text)
         if violation != nil { throw ExitCode.failure }
     }
 }
