@@ -125,6 +125,13 @@ import ZooKeeperTesting
         let report = report(guest, former, latter)
         #expect(report.violations.isEmpty)
         #expect(report.offencesOfGuests.map(\.kind) == [.exclusion])
+        // How it ends is its own business too.
+        let crash = [
+            Event(at: 1, process: "kazoo0", .began(detail: "process 1")),
+            Event(at: 2, process: "kazoo0", .ended(detail: "unexpected: exited(1)")),
+        ]
+        #expect(self.report(guest, crash).violations.isEmpty)
+        #expect(self.report(guest, crash).offencesOfGuests.map(\.kind) == [.crash])
         // It stood in front, so we should not have been let in.
         let inFront = turn("kazoo0", "b", from: 10, to: 20, token: "01", stamps: [2, 6])
         let ours = turn("c0", "a", from: 21, to: 30, token: "02", stamps: [5, 7])

@@ -36,9 +36,10 @@ enum Stage {
 
         let over = Promise<Void>()
         let interrupted = Promise<Void>()
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        // Writing to a process that has just been killed must not end this one.
+        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sigpipe)
         let listening = Task {
-            for await _ in signals {
+            for await signal in signals where signal != .sigpipe {
                 say("interrupted: ending all processes, then checking what has happened so far")
                 interrupted.fulfil(())
                 over.fulfil(())

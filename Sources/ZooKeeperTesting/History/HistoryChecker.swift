@@ -36,7 +36,12 @@ package struct HistoryChecker {
     private mutating func violate(
         _ kind: HistoryReport.Violation.Kind, _ at: Int64, _ processes: [String], _ text: String
     ) {
-        report.violations.append(.init(kind: kind, at: at, processes: processes, text: text))
+        let violation = HistoryReport.Violation(kind: kind, at: at, processes: processes, text: text)
+        if !processes.isEmpty, history.guests.isSuperset(of: processes) {
+            report.offencesOfGuests.append(violation)
+        } else {
+            report.violations.append(violation)
+        }
     }
 
     /// Of two holders, whoever stood behind in line should not have been let in.
