@@ -8,7 +8,8 @@ struct Cut: Sendable, CustomStringConvertible {
     enum Action: Sendable, CaseIterable {
         /// The connection is cut in place of the message.
         case cut
-        /// The message is swallowed; both sides go on.
+        /// The request or reply is swallowed; both sides go on, until the client misses it. (Not the news of a change: that
+        /// ZooKeeper sends it, or else ends the connection, is what every waiter relies on.)
         case lose
         /// Nothing passes any more, until the client gives the connection up and makes another.
         case freeze
@@ -30,17 +31,19 @@ struct Cut: Sendable, CustomStringConvertible {
     var situation: Situation
     /// At which message, counted from 1; `nil`: nothing goes wrong.
     var boundary: Int?
+    /// Which messages count.
+    var point = RelayFault.Point.any
     var action = Action.cut
     var recovery = Recovery.reconnect
 
     var description: String {
-        "\(situation): " + (boundary.map { "\(action) at message \($0), \(recovery)" } ?? "undisturbed")
+        "\(situation): " + (boundary.map { "\(action) at message \($0) (\(point)), \(recovery)" } ?? "undisturbed")
     }
 
     /// What became of it.
     struct Outcome: Sendable {
-        /// How many messages there were.
-        var messages = 0
+        /// What there was to see of it on the way.
+        var traffic = Traffic()
         /// What must not be.
         var faults: [String] = []
     }
@@ -67,15 +70,23 @@ struct Cut: Sendable, CustomStringConvertible {
                 let stage = Stage(subject: client, beside: beside, path: path)
                 let session = try await client.withSession { $0 }
                 if recovery == .another, let another { relay.redirect(to: another) }
-                let before = relay.traffic.messages
-                if let boundary { relay.inject(RelayFault(effect, at: .any, number: boundary)) }
-                let playing = Task { try await situation.run(stage) }
-                try await disturb(playing, stage, relay, session)
+                let before = relay.traffic
+                if let boundary { relay.inject(RelayFault(effect, at: point, number: boundary)) }
+                let hasEnded = Shared(false)
+                let playing = Task {
+                    defer { hasEnded.withLock { $0 = true } }
+                    try await situation.run(stage)
+                }
+                try await disturb(hasEnded, stage, relay, session)
                 var outcome = Outcome()
+                do { try await eventually("it returns") { hasEnded.value } } catch {
+                    outcome.faults.append("does not return")
+                    stage.cancelSubject()
+                }
                 if case .failure(let error) = await playing.result, !isExpected(error) {
                     outcome.faults.append("threw \(error)")
                 }
-                outcome.messages = relay.traffic.messages - before
+                outcome.traffic = relay.traffic - before
                 relay.clearFaults()
                 relay.thaw()
                 outcome.faults += stage.violations
@@ -102,14 +113,9 @@ struct Cut: Sendable, CustomStringConvertible {
     }
 
     private func disturb(
-        _ playing: Task<Void, any Error>, _ stage: Stage, _ relay: ZooKeeperRelay, _ session: ZooKeeperSession
+        _ hasEnded: Shared<Bool>, _ stage: Stage, _ relay: ZooKeeperRelay, _ session: ZooKeeperSession
     ) async throws {
         guard boundary != nil else { return }
-        let hasEnded = Shared(false)
-        Task {
-            _ = await playing.result
-            hasEnded.withLock { $0 = true }
-        }
         switch (action, recovery) {
         case (.cancel, _):
             try await eventually("it has stopped there, or come so far") { relay.isFrozen || hasEnded.value }
@@ -136,5 +142,11 @@ struct Cut: Sendable, CustomStringConvertible {
 }
 
 extension Traffic {
-    fileprivate var messages: Int { requestCount + replies + watchEvents }
+    var messages: Int { requestCount + replies + watchEvents }
+
+    /// Each place at which something can go wrong: its kind, and its number among those of its kind.
+    func boundaries(of action: Cut.Action) -> [(point: RelayFault.Point, number: Int)] {
+        guard case .lose = action else { return (0..<messages).map { (.any, $0 + 1) } }
+        return (0..<requestCount).map { (.anyRequest, $0 + 1) } + (0..<replies).map { (.anyReply, $0 + 1) }
+    }
 }

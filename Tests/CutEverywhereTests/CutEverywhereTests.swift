@@ -18,12 +18,12 @@ import ZooKeeperTesting
             let undisturbed = try await Cut(situation: situation).play(
                 beside: beside, on: server, path: directory.child("undisturbed"))
             #expect(undisturbed.faults.isEmpty)
-            #expect(undisturbed.messages > 2)
-            let cuts = cuts(of: situation, messages: undisturbed.messages)
+            #expect(undisturbed.traffic.messages > 2)
+            let cuts = cuts(of: situation, undisturbed.traffic)
             try await play(cuts) { index, cut in
                 try await cut.play(beside: beside, on: server, path: directory.child("\(index)"))
             }
-            print("cut everywhere: \(situation): \(undisturbed.messages) messages, \(cuts.count) cases")
+            print("cut everywhere: \(situation): \(undisturbed.traffic.messages) messages, \(cuts.count) cases")
         }
     }
 
@@ -42,9 +42,11 @@ import ZooKeeperTesting
                     let undisturbed = try await Cut(situation: situation).play(
                         beside: beside, on: server, path: directory.child("\(number)-undisturbed"))
                     let actions: [Cut.Action] = Self.playsAll ? [.cut, .lose, .freeze] : [.cut]
-                    let cuts = (1...undisturbed.messages).flatMap { boundary in
-                        actions.map {
-                            Cut(situation: situation, boundary: boundary, action: $0, recovery: .another)
+                    let cuts = actions.flatMap { action in
+                        undisturbed.traffic.boundaries(of: action).map {
+                            Cut(
+                                situation: situation, boundary: $0.number, point: $0.point, action: action,
+                                recovery: .another)
                         }
                     }
                     try await play(cuts) { index, cut in
@@ -75,18 +77,22 @@ import ZooKeeperTesting
         #expect(faults.isEmpty, "\(faults.joined(separator: "\n"))")
     }
 
-    private func cuts(of situation: Situation, messages: Int) -> [Cut] {
+    private func cuts(of situation: Situation, _ traffic: Traffic) -> [Cut] {
         var cuts: [Cut] = []
-        for boundary in 1...messages {
-            for action in Cut.Action.allCases {
+        for action in Cut.Action.allCases {
+            let boundaries = traffic.boundaries(of: action)
+            for (index, boundary) in boundaries.enumerated() {
                 for recovery in [Cut.Recovery.reconnect, .never] {
                     // Its caller is gone: what becomes of its session is nobody's question.
                     if action == .cancel, recovery == .never { continue }
                     // A moment's delay is over before a session is.
                     if action == .delay, recovery == .never { continue }
                     let isSlow = action == .lose || action == .freeze || recovery == .never
-                    if isSlow, !Self.playsAll, boundary != messages / 2 { continue }
-                    cuts.append(Cut(situation: situation, boundary: boundary, action: action, recovery: recovery))
+                    if isSlow, !Self.playsAll, index != boundaries.count / 2 { continue }
+                    cuts.append(
+                        Cut(
+                            situation: situation, boundary: boundary.number, point: boundary.point, action: action,
+                            recovery: recovery))
                 }
             }
         }
