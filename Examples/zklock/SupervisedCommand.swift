@@ -35,7 +35,7 @@ struct SupervisedCommand: Sendable {
         return try await withTaskCancellationHandler {
             try await supervisor.value
         } onCancel: { [grace] in
-            // In case the supervisor stands still itself; first, for closing may have to wait for that.
+            // In case the supervisor stands still itself.
             Task {
                 try? await Task.sleep(for: grace + .seconds(1))
                 group.kill()
@@ -88,7 +88,11 @@ private final class ProcessGroup: Sendable {
 private final class DeadlineFeed: Sendable {
     private let pipe: Mutex<FileDescriptor?>
 
-    init(_ writeEnd: FileDescriptor) { pipe = Mutex(writeEnd) }
+    init(_ writeEnd: FileDescriptor) {
+        // When the supervisor stands still, the pipe is full some day, and nobody may wait for it then.
+        _ = fcntl(writeEnd.rawValue, F_SETFL, O_NONBLOCK)
+        pipe = Mutex(writeEnd)
+    }
 
     /// The clock counts from the start of the machine, so the moment means the same to the reader, however late it reads.
     ///
@@ -96,7 +100,7 @@ private final class DeadlineFeed: Sendable {
     func send(_ deadline: ContinuousClock.Instant) -> Bool {
         pipe.withLock { pipe in
             guard let pipe, let line = try? JSONEncoder().encode(deadline) else { return false }
-            // If nobody reads any more, that is known otherwise.
+            // If nobody reads any more, that is known otherwise. A line goes in whole or not at all, as short as it is.
             _ = try? pipe.writeAll(line + [UInt8(ascii: "\n")])
             return true
         }

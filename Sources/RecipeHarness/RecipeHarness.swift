@@ -47,6 +47,13 @@ extension RecipeHarness {
         @Option(help: "How many tasks of each process stand in line, 1 to 16.")
         var tasks = 2
 
+        @Option(
+            help: """
+                How many turns a second are begun at most, by all processes together, 0.1 to 10000. Default: each task \
+                begins its next one a moment after the last.
+                """)
+        var rate: Double?
+
         @Option(help: "Decides what goes wrong when. Default: a random one, which is printed.")
         var seed: UInt64?
 
@@ -58,12 +65,14 @@ extension RecipeHarness {
             guard (1...32).contains(clients) else { throw ValidationError("--clients must be 1 to 32") }
             guard (1...8).contains(guests) else { throw ValidationError("--guests must be 1 to 8") }
             guard (1...16).contains(tasks) else { throw ValidationError("--tasks must be 1 to 16") }
+            if let rate, !(0.1...10_000).contains(rate) { throw ValidationError("--rate must be 0.1 to 10000") }
         }
 
         func run() async throws {
             let settings = Settings(
                 workload: workload, nemesis: nemesis, duration: .seconds(duration), clients: clients, tasks: tasks,
-                guest: guest, guests: guest == nil ? 0 : guests, seed: seed ?? .random(in: 0...999_999), output: output)
+                guest: guest, guests: guest == nil ? 0 : guests, rate: rate, seed: seed ?? .random(in: 0...999_999),
+                output: output)
             let result: Stage.Result
             do { result = try await Stage.play(settings) } catch {
                 complain("recipe-harness could not run: \(error)")
@@ -85,12 +94,18 @@ struct Settings: Sendable {
     /// Who stands in the same line, and with how many processes.
     var guest: Guest?
     var guests: Int
+    /// How many turns a second are begun at most, by all together.
+    var rate: Double?
     var seed: UInt64
     var output: String
+
+    /// What that is for each contender.
+    var pace: Pace { Pace(interval: rate.map { .seconds(Double((clients + guests) * tasks) / $0) }) }
 
     /// The run in a line.
     var description: String {
         "workload \(workload.rawValue), nemesis \(nemesis), seed \(seed), \(clients) processes"
             + (guest.map { ", \(guests) of \($0.rawValue)" } ?? "") + ", \(tasks) tasks each"
+            + (rate.map { ", \($0) turns a second at most" } ?? "")
     }
 }

@@ -19,8 +19,14 @@ enum Summary {
         var lines = [
             "\(report.invocations) invocations, \(report.grants) grants (\(report.stampedHolds) with stamps in ZooKeeper's order)",
             "outcomes: " + list(report.outcomes),
-            "waits: half below \(seconds(report.wait(percentile: 50))), 99 % below "
-                + "\(seconds(report.wait(percentile: 99))), longest \(seconds(report.waits.last))",
+        ]
+        for (access, waits) in report.waitsByAccess.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            lines.append(
+                "\(access.rawValue): \(waits.count) grants; waits: half below "
+                    + "\(seconds(HistoryReport.percentile(50, of: waits))), 99 % below "
+                    + "\(seconds(HistoryReport.percentile(99, of: waits))), longest \(seconds(waits.last))")
+        }
+        lines += [
             "fairness: \(report.overtakings) grants out of line order; \(shares.min() ?? 0) to \(shares.max() ?? 0) grants "
                 + "per process",
             "store: \(report.acceptedWrites) writes accepted, \(report.refusedWrites) late ones refused",

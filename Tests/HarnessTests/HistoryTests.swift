@@ -45,6 +45,7 @@ import ZooKeeperTesting
         #expect(report.grants == 2 && report.invocations == 2 && report.stampedHolds == 2)
         #expect(report.outcomes == ["done": 2])
         #expect(report.waits == [5_000, 5_000])
+        #expect(report.waitsByAccess == [.lock: [5_000, 5_000]])
     }
 
     @Test func twoWithMixedStampsViolateExclusion() {
@@ -203,6 +204,18 @@ import ZooKeeperTesting
         #expect(report.worstRecovery?.fault == .expire)
     }
 
+    @Test func nobodyBeingGrantedAnyMoreIsAViolation() {
+        func stall(_ process: String) -> [Event] {
+            [Event(at: 9, process: process, .stalled(node: "lock-7", microseconds: 20_000_000))]
+        }
+        #expect(kinds(report(stall("c0"))) == [.stalled])
+        #expect(report(stall("c0")).violations.first?.text.hasSuffix("first in line: lock-7 of c0") == true)
+        // Whoever waits behind a guest's node for ever waits rightly.
+        let guest = [Event(at: 1, process: "kazoo0", .isGuest(library: "kazoo"))]
+        #expect(report(guest, stall("kazoo0")).violations.isEmpty)
+        #expect(report(guest, stall("kazoo0")).offencesOfGuests.map(\.kind) == [.stalled])
+    }
+
     @Test func everyEventOutlivesItsLine() {
         let kinds: [Event.Kind] = [
             .began(detail: "a \"quoted\" \\ line\nand \u{1} ä"), .ended(detail: ""), .invoked(operation: "o", .write),
@@ -210,7 +223,7 @@ import ZooKeeperTesting
             .cancelled(operation: "o", expires: 7), .bodyEnded(operation: "o"), .returned(operation: "o", outcome: "x"),
             .accepted(operation: "o", token: "t", zxid: .max), .refused(operation: "o", token: "t"),
             .faultBegan(number: 3, .partitionServer), .faultEnded(number: 3), .serves, .leads, .leftInLine(count: 1),
-            .isGuest(library: "curator"),
+            .isGuest(library: "curator"), .stalled(node: "n", microseconds: 3),
         ]
         for kind in kinds {
             let event = Event(at: .max, process: "c0", kind)

@@ -71,6 +71,25 @@ import Darwin
         }
     }
 
+    @Test func noMoreTurnsThanAsked() async throws {
+        try await withDirectory { directory in
+            let (lines, status) = try await program.status([
+                "--rate", "4", "--clients", "2", "--tasks", "1", "--nemesis", "none", "--duration", "6", "--seed", "1",
+                "--output", directory,
+            ]) { _ in }
+            #expect(status == 0, "\(lines)")
+            let operations = Dictionary(grouping: History(try history(directory)).operations, by: \.process)
+            #expect(operations.keys.sorted() == ["c0", "c1"])
+            for (process, operations) in operations {
+                #expect(operations.count > 1, "\(process)")
+                // Each of the two has half of it: two turns a second on average, and never sooner than after half of that.
+                for (former, latter) in zip(operations, operations.dropFirst()) {
+                    #expect(latter.invoked - former.invoked >= 250_000, "\(former.name), \(latter.name)")
+                }
+            }
+        }
+    }
+
     @Test func aGuestThatIsNotThereIsSaid() async throws {
         // It is looked for from where the program is started.
         let (_, status) = try await Program(found: "sh").status(
@@ -104,7 +123,7 @@ import Darwin
 
     @Test(arguments: [
         ["--workload", "dancing"], ["--nemesis", "rain"], ["--duration", "0"], ["--clients", "0"], ["--tasks", "99"],
-        ["--with", "etcd"], ["--with", "kazoo", "--guests", "0"],
+        ["--rate", "0"], ["--with", "etcd"], ["--with", "kazoo", "--guests", "0"],
     ])
     func wrongOptionsAreRefused(_ arguments: [String]) async throws {
         let (_, status) = try await program.status(arguments) { _ in }

@@ -6,7 +6,7 @@ func runHerd(_ options: Options) async throws -> Report {
     try await withClients(options.clients, options) { clients in
         let path = try options.root
         let holder = ZooKeeperLock(clients[0], at: path)
-        let locks = (0..<options.concurrency).map { ZooKeeperLock(clients[$0 % clients.count], at: path) }
+        let locks = (0..<options.concurrency).map { options.lock(clients[$0 % clients.count], at: path) }
         let measurement = Measurement(options)
         let handoffs = Handoffs()
         var all = Tally()

@@ -17,13 +17,13 @@ func runFreeLocks(
         for index in 0..<contenders {
             let path = isDistinct ? try options.root.appending("\(index)") : try options.root
             try await make(path, client)
-            locks.append(ZooKeeperLock(client, at: path))
+            locks.append(options.lock(client, at: path))
         }
         let tally = try await measurement.run(contenders) { [locks] index in
             var tally = Tally()
             while measurement.mayStartCycle() {
                 let start = monotonicNanoseconds()
-                let lock = isFresh ? ZooKeeperLock(client, at: locks[index].path) : locks[index]
+                let lock = isFresh ? options.lock(client, at: locks[index].path) : locks[index]
                 try await lock.withLock { _ in }
                 tally.cycleEnded(in: measurement, since: start)
             }
@@ -61,7 +61,7 @@ func runHandoffs(
         let path = try options.root
         let measurement = Measurement(options)
         let handoffs = Handoffs()
-        let locks = (0..<contenders).map { ZooKeeperLock(clients[$0 % clients.count], at: path) }
+        let locks = (0..<contenders).map { options.lock(clients[$0 % clients.count], at: path) }
         let tally = try await measurement.run(contenders) { index in
             let client = clients[index % clients.count]
             var tally = Tally()

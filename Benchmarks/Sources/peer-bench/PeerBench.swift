@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import ZooKeeper
+import ZooKeeperRecipes
 
 /// Runs one workload and prints one line of JSON: this library's part in a comparison of ZooKeeper clients, whose other
 /// parts are programs with the same options and the same output.
@@ -45,6 +46,9 @@ struct Options: ParsableArguments, Sendable {
     @Option(help: "Run exactly so many cycles instead, and do not warm up.")
     var ops = 0
 
+    @Flag(name: .customLong("release-in-background"), help: "Nobody waits for the answer to the release of a lock.")
+    var releasesInBackground = false
+
     func validate() throws {
         guard clients > 0, concurrency > 0 else {
             throw ValidationError("--clients and --concurrency must be positive")
@@ -52,6 +56,13 @@ struct Options: ParsableArguments, Sendable {
         guard seconds > 0, warmup >= 0, ops >= 0 else {
             throw ValidationError("--seconds must be positive; --warmup and --ops must not be negative")
         }
+    }
+
+    /// How contenders of the line at `path` go about it.
+    func lock(_ client: ZooKeeperClient, at path: ZNodePath) -> ZooKeeperLock {
+        var configuration = ZooKeeperLock.Configuration()
+        if releasesInBackground { configuration.release = .background }
+        return ZooKeeperLock(client, at: path, configuration: configuration)
     }
 
     /// The node below which everything happens.

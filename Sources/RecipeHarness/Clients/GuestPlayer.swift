@@ -24,6 +24,7 @@ final class GuestPlayer: Player {
     /// What the names of its contenders begin with.
     private let prefix: String
     private let tasks: Int
+    private let pace: Pace
     private let seed: UInt64
     private let onlooker: ZooKeeperClient
     private let recorder: Recorder
@@ -43,6 +44,7 @@ final class GuestPlayer: Player {
         self.process = process
         prefix = "\(process).\(incarnation)"
         tasks = settings.tasks
+        pace = settings.pace
         self.seed = seed
         self.onlooker = onlooker
         self.recorder = recorder
@@ -127,8 +129,9 @@ final class GuestPlayer: Player {
                 case .readWrite: random.int(1...100) <= 70 ? .read : .write
                 case .election: .lead
                 }
+            let began = ContinuousClock.now
             await turn("\(name).\(number)", name, access, &random)
-            _ = await over.wait(until: .now + .milliseconds(random.int(5...150)))
+            _ = await over.wait(until: pace.next(after: began, &random))
         }
     }
 

@@ -18,6 +18,8 @@ enum Stage {
     }
 
     static let sessionTimeout = Duration.seconds(4)
+    /// After which time without a grant, with everything mended, there will be none any more.
+    static let patience = Duration.seconds(20)
     static let line: ZNodePath = "/harness/line"
     static let history: ZNodePath = "/harness-history"
     static let store: ZNodePath = "/harness-store"
@@ -54,7 +56,7 @@ enum Stage {
                 try await onlooker.create(Self.history)
                 try await onlooker.create(Self.store)
                 try await run(settings, ensemble, onlooker, recorder, over, interrupted)
-                recorder.record("run", .leftInLine(count: try await leftInLine(onlooker)))
+                recorder.record("run", .leftInLine(count: try await Onlooker(client: onlooker).leftInLine()))
             }
         }
         recorder.record("run", .ended(detail: ""))
@@ -121,10 +123,7 @@ enum Stage {
                 }
                 // Everything is mended: what is told to end can, and what waits is granted.
                 try await ensemble.waitUntilServing()
-                let grants = recorder.grants
-                for _ in 0..<300 where recorder.grants == grants && interrupted.current == nil {
-                    try await Task.sleep(for: .milliseconds(50))
-                }
+                try await waitForGrant(onlooker, recorder, interrupted)
             } catch {
                 over.fulfil(())
                 for client in clients { client.endIt() }
@@ -140,6 +139,22 @@ enum Stage {
             processes.cancelAll()
             while let result = await processes.nextResult() { _ = result }
         }
+    }
+
+    /// What waits must be granted, unless the run was interrupted: then there is no time to wait for it.
+    private static func waitForGrant(
+        _ onlooker: ZooKeeperClient, _ recorder: Recorder, _ interrupted: Promise<Void>
+    ) async throws {
+        let began = ContinuousClock.now
+        let grants = recorder.grants
+        // Sessions of the killed expire first, and bodies end.
+        while began.duration(to: .now) < patience {
+            if recorder.grants != grants || interrupted.current != nil { return }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        let (node, process) = try await Onlooker(client: onlooker).oldestInLine()
+        let time = Int64(patience / .microseconds(1))
+        recorder.record(process.isEmpty ? "run" : process, .stalled(node: node, microseconds: time))
     }
 
     private static func draw(_ history: History, _ report: HistoryReport, in directory: FilePath) throws {
@@ -174,20 +189,6 @@ enum Stage {
             }
         }
         if isTerminal { say("\r\u{1B}[K") }
-    }
-
-    /// How many nodes are in line when all sessions have ended: those of killed processes need their time.
-    private static func leftInLine(_ onlooker: ZooKeeperClient) async throws -> Int64 {
-        var left = 0
-        for _ in 0..<100 {
-            try await onlooker.sync()
-            // The servers remove an empty directory.
-            let stat = try await onlooker.exists(line)
-            left = Int(stat?.numChildren ?? 0)
-            if left == 0 { break }
-            try await Task.sleep(for: sessionTimeout / 20)
-        }
-        return Int64(left)
     }
 }
 

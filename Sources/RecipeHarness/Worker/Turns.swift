@@ -11,15 +11,18 @@ struct Turns: Sendable {
     let workload: Workload
     /// Who stands in the same line, and has to understand the names of our nodes.
     let guest: Guest?
+    let pace: Pace
 
     private var lock: ZooKeeperLock {
         var configuration = ZooKeeperLock.Configuration()
+        configuration.id = process
         configuration.dialect = guest.lock
         return ZooKeeperLock(client, at: Stage.line, configuration: configuration)
     }
 
     private var readWriteLock: ZooKeeperReadWriteLock {
         var configuration = ZooKeeperReadWriteLock.Configuration()
+        configuration.id = process
         configuration.dialect = guest.readWriteLock
         return ZooKeeperReadWriteLock(client, at: Stage.line, configuration: configuration)
     }
@@ -34,9 +37,9 @@ struct Turns: Sendable {
         var number = 0
         while !Task.isCancelled {
             number += 1
-            let choices = Choices(&random)
-            await turn("\(prefix).\(number)", choices)
-            try? await Task.sleep(for: .milliseconds(choices.pause))
+            let began = ContinuousClock.now
+            await turn("\(prefix).\(number)", Choices(&random))
+            try? await Task.sleep(until: pace.next(after: began, &random), clock: .continuous)
         }
     }
 
@@ -76,7 +79,6 @@ struct Turns: Sendable {
         /// After how much time whoever waits changes its mind.
         var patience: Duration?
         var terms: Int
-        var pause: Int
         var random: SplitMix64
 
         init(_ random: inout SplitMix64) {
@@ -86,7 +88,6 @@ struct Turns: Sendable {
             limit = random.oneIn(5) ? .milliseconds(random.int(50...1_500)) : nil
             patience = random.oneIn(10) ? .milliseconds(random.int(10...800)) : nil
             terms = random.oneIn(3) ? 2 : 1
-            pause = random.int(5...150)
             self.random = random.split()
         }
     }

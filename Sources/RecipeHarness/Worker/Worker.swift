@@ -17,15 +17,22 @@ extension RecipeHarness {
         @Option var tasks: Int
         @Option var seed: UInt64
         @Option var guest: Guest?
+        /// See ``Pace``, in microseconds.
+        @Option var interval: Int?
 
         /// What starts one.
         static func arguments(
             connect: String, name: String, incarnation: Int, _ settings: Settings, seed: UInt64
         ) -> [String] {
-            [
+            var arguments = [
                 "worker", "--connect", connect, "--name", name, "--incarnation", "\(incarnation)", "--workload",
                 settings.workload.rawValue, "--tasks", "\(settings.tasks)", "--seed", "\(seed)",
-            ] + (settings.guest.map { ["--guest", $0.rawValue] } ?? [])
+            ]
+            if let guest = settings.guest { arguments += ["--guest", guest.rawValue] }
+            if let interval = settings.pace.interval {
+                arguments += ["--interval", "\(Int(interval / .microseconds(1)))"]
+            }
+            return arguments
         }
 
         func run() async throws {
@@ -40,7 +47,7 @@ extension RecipeHarness {
                     for task in 0..<tasks {
                         let turns = Turns(
                             client: client, process: name, prefix: "\(name).\(incarnation)/\(task)", workload: workload,
-                            guest: guest)
+                            guest: guest, pace: Pace(interval: interval.map { .microseconds($0) }))
                         let own = random.split()
                         group.addTask {
                             var random = own

@@ -59,6 +59,16 @@ package struct History: Sendable {
         package var end: String
     }
 
+    /// A time at the end in which nobody was granted although everything was mended.
+    package struct Stall: Sendable, Hashable {
+        package var at: Int64
+        /// In microseconds.
+        package var length: Int64
+        /// The first in line, and whose it is; empty if there was none.
+        package var node: String
+        package var process: String
+    }
+
     /// What the fenced store answered.
     package struct StoreWrite: Sendable, Hashable {
         package var process: String
@@ -83,6 +93,7 @@ package struct History: Sendable {
     package private(set) var guests: Set<String> = []
     /// What the run says of itself.
     package private(set) var title = ""
+    package private(set) var stalls: [Stall] = []
     package private(set) var leftInLine: Int64 = 0
     package private(set) var began: Int64
     package private(set) var ended: Int64
@@ -104,6 +115,7 @@ package struct History: Sendable {
         guests = collector.guests
         lives = collector.lives.sorted { $0.from < $1.from }
         title = collector.title
+        stalls = collector.stalls
         leftInLine = collector.leftInLine
     }
 
@@ -118,6 +130,7 @@ package struct History: Sendable {
         var faults: [FaultSpan] = []
         var writes: [StoreWrite] = []
         var leaders: [(at: Int64, process: String)] = []
+        var stalls: [Stall] = []
         var leftInLine: Int64 = 0
         var lives: [Life] = []
         var servers: Set<String> = []
@@ -177,6 +190,8 @@ package struct History: Sendable {
             case .isGuest: guests.insert(event.process)
             case .serves: servers.insert(event.process)
             case .leads: leaders.append((event.at, event.process))
+            case .stalled(let node, let length):
+                stalls.append(Stall(at: event.at, length: length, node: node, process: event.process))
             case .leftInLine(let count): leftInLine += count
             }
         }

@@ -22,6 +22,7 @@ package struct HistoryChecker {
         checkOverlaps()
         checkCancellations()
         checkReturns()
+        checkStalls()
         checkLives()
         measureRecoveries()
         if history.leftInLine > 0 {
@@ -64,10 +65,10 @@ package struct HistoryChecker {
             let outcome = operation.outcome ?? (operation.abandoned != nil ? "its process was killed" : "under way")
             report.outcomes[outcome, default: 0] += 1
             guard let hold = operation.hold else { continue }
-            report.waits.append(hold.from - operation.invoked)
+            report.waitsByAccess[operation.access, default: []].append(hold.from - operation.invoked)
             report.grantsByProcess[operation.process, default: 0] += 1
         }
-        report.waits.sort()
+        for access in report.waitsByAccess.keys { report.waitsByAccess[access]?.sort() }
         for fault in history.faults { report.faults[fault.fault, default: 0] += 1 }
     }
 
@@ -171,6 +172,15 @@ package struct HistoryChecker {
             violate(
                 .neverReturned, history.ended, [operation.process],
                 "\(operation.name) did not return although its process went on")
+        }
+    }
+
+    private mutating func checkStalls() {
+        for stall in history.stalls {
+            let first = stall.node.isEmpty ? "nobody is in line" : "first in line: \(stall.node) of \(stall.process)"
+            violate(
+                .stalled, stall.at, [stall.process],
+                "nobody was granted for \(milliseconds(stall.length)) although everything was mended; \(first)")
         }
     }
 

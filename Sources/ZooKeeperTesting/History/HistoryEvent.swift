@@ -51,6 +51,9 @@ package struct HistoryEvent: Hashable, Sendable {
         case serves
         /// This server leads.
         case leads
+        /// Everything was mended, and still nobody was granted for so long. `node` is the first in line, of this process;
+        /// both are empty if they are not known.
+        case stalled(node: String, microseconds: Int64)
         /// Nodes that were in line after all sessions had ended.
         case leftInLine(count: Int64)
     }
@@ -132,6 +135,10 @@ extension HistoryEvent {
             json.set("library", library)
         case .serves: event("serves")
         case .leads: event("leads")
+        case .stalled(let node, let microseconds):
+            event("stalled")
+            json.set("node", node)
+            json.set("microseconds", microseconds)
         case .leftInLine(let count):
             event("leftInLine")
             json.set("count", count)
@@ -168,6 +175,8 @@ extension HistoryEvent {
         case "isGuest": return .isGuest(library: json.text("library") ?? "")
         case "serves": return .serves
         case "leads": return .leads
+        case "stalled":
+            return .stalled(node: json.text("node") ?? "", microseconds: json.number("microseconds") ?? 0)
         case "leftInLine": return .leftInLine(count: json.number("count") ?? 0)
         default: return nil
         }

@@ -15,6 +15,8 @@ package struct HistoryReport: Sendable {
             case lateCancellation = "late-cancellation"
             /// A call did not return although its process went on.
             case neverReturned = "never-returned"
+            /// Nobody was granted any more, although everything was mended.
+            case stalled
             /// A process ended that nobody had killed.
             case crash
             /// A node was in line when all sessions had ended.
@@ -64,14 +66,17 @@ package struct HistoryReport: Sendable {
     /// Grants that went past somebody who conflicts and stood in line before.
     package var overtakings = 0
     /// From invocation to grant in microseconds, sorted.
-    package var waits: [Int64] = []
+    package var waits: [Int64] { waitsByAccess.values.flatMap { $0 }.sorted() }
+    /// The same for each kind of access.
+    package var waitsByAccess: [HistoryEvent.Access: [Int64]] = [:]
     package var grantsByProcess: [String: Int] = [:]
     package var faults: [HistoryEvent.Fault: Int] = [:]
 
     package init() {}
 
-    package func wait(percentile: Int) -> Int64? {
-        waits.isEmpty ? nil : waits[min(waits.count - 1, waits.count * percentile / 100)]
+    /// The wait that so many of a hundred were shorter than.
+    package static func percentile(_ percent: Int, of waits: [Int64]) -> Int64? {
+        waits.isEmpty ? nil : waits[min(waits.count - 1, waits.count * percent / 100)]
     }
 
     package var worstRecovery: Recovery? { recoveries.max { ($0.duration ?? .max) < ($1.duration ?? .max) } }

@@ -66,7 +66,10 @@ extension Timeline {
             ),
             ("\(report.refusedWrites)", "late writes refused by fencing"),
             ("\(caused)", "bodies that overlap on the clock, each with its cause"),
-            (report.wait(percentile: 50).map(TimelineLayout.seconds) ?? "none", "half of the waits were shorter"),
+            (
+                HistoryReport.percentile(50, of: report.waits).map(TimelineLayout.seconds) ?? "none",
+                "half of the waits were shorter"
+            ),
         ]
         return cards.map { "<div><b>\(Self.escaped($0.0))</b><span>\($0.1)</span></div>" }.joined()
     }
