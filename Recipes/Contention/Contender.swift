@@ -21,6 +21,8 @@ package final class Contender: Sendable {
         /// The last error of each kind, for whoever is told why it failed.
         var errors: [ZooKeeperError.Code: ZooKeeperError] = [:]
         var lease: LeaseCore?
+        /// Granted, and the caller has not been told yet.
+        var announcement: Outcome?
         /// Whether somebody has asked for the lock, before it was granted or after.
         var isAskedFor = false
         var looksForStrangers = true
@@ -120,6 +122,9 @@ package final class Contender: Sendable {
             for action in actions { perform(action) }
             dropWatchesIfOver()
         }
+        // Last, when this thread is done with the events: a caller that gives it back at once sends the removal itself, and
+        // so before anything that it asks for afterwards.
+        if let granted = state.withLock({ $0.announcement.take() }) { outcome.fulfil(granted) }
     }
 
     /// Only news: one that is over must not speak for the next, which stands in line in another session.
@@ -179,12 +184,12 @@ package final class Contender: Sendable {
         let (watch, isAskedFor) = state.withLock { state in
             state.enqueuing = []
             state.lease = lease
+            state.announcement = .granted(lease, isWatched: grant.isWatched)
             defer { state.blockerWatch = nil }
             return (state.blockerWatch, state.isAskedFor)
         }
         _ = watch
         if isAskedFor { lease.askFor() }
-        outcome.fulfil(.granted(lease, isWatched: grant.isWatched))
     }
 
     private func remove(_ name: String) {

@@ -19,6 +19,7 @@ public enum LossPolicy: Sendable, Hashable {
 public enum LockRelease: Sendable, Hashable {
     /// For the servers to say that the lock's node is gone; at most until ``LockLease/expiresBy``. The default.
     case acknowledged
-    /// For nothing. The node is removed as surely and as soon; but whoever asks next may still find it there.
+    /// For nothing. The node is removed as surely and as soon; but whoever asks next may still find it there, the same
+    /// client only if something else happens to the lock at that moment.
     case background
 }

@@ -29,6 +29,21 @@ import ZooKeeperTesting
         }
     }
 
+    /// The removal is on its way before anything that is asked for after the release.
+    @Test func releasedInTheBackgroundOneDoesNotStandInOnesOwnWay() async throws {
+        try await withClient { client, relay in
+            var configuration = ZooKeeperLock.Configuration()
+            configuration.release = .background
+            let lock = ZooKeeperLock(client, at: "/a", configuration: configuration)
+            try await lock.withLock { _ in }
+            try await eventually("removed") { relay.traffic.requests[.delete] == 1 }
+            let before = relay.traffic
+            for _ in 0..<50 { try await lock.withLock { _ in } }
+            try await eventually("all removed") { (relay.traffic - before).requests[.delete] == 50 }
+            #expect((relay.traffic - before).requests == [.create2: 50, .getChildren2: 50, .delete: 50])
+        }
+    }
+
     @Test func aFreshPathIsTwoRoundTrips() async throws {
         try await withClient { client, relay in
             let before = relay.traffic
