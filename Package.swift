@@ -62,9 +62,13 @@ let package = Package(
             path: "Recipes",
             swiftSettings: settings),
         .target(
+            name: "ProcessSignals",
+            dependencies: [.product(name: "SystemPackage", package: "swift-system")],
+            swiftSettings: settings),
+        .target(
             name: "ZooKeeperTesting",
             dependencies: [
-                "ZooKeeper",
+                "ProcessSignals", "ZooKeeper",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -73,7 +77,7 @@ let package = Package(
         .executableTarget(
             name: "RecipeHarness",
             dependencies: [
-                "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                "ProcessSignals", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -150,7 +154,7 @@ let package = Package(
         .executableTarget(
             name: "LockDemo",
             dependencies: [
-                "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                "ProcessSignals", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
@@ -162,7 +166,7 @@ let package = Package(
         .executableTarget(
             name: "zklock",
             dependencies: [
-                "ZooKeeper", "ZooKeeperRecipes",
+                "ProcessSignals", "ZooKeeper", "ZooKeeperRecipes",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
@@ -177,7 +181,7 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "ZooKeeper", "ZooKeeperTesting",
+                "ProcessSignals", "ZooKeeper", "ZooKeeperTesting",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
@@ -227,7 +231,8 @@ let package = Package(
         .testTarget(
             name: "RecipesTests", dependencies: ["ZooKeeper", "ZooKeeperRecipes"], swiftSettings: settings),
         .testTarget(
-            name: "TestKitTests", dependencies: ["TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting"],
+            name: "TestKitTests",
+            dependencies: ["ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting"],
             swiftSettings: settings),
         .testTarget(
             name: "ModelTests",
@@ -240,7 +245,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting",
+                "ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting",
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(
@@ -260,26 +265,26 @@ let package = Package(
         .testTarget(
             name: "ExampleTests",
             dependencies: [
-                "FencedWriter", "FirstLock", "LeaderElectedWorker", "LockDemo", "ReadWriteCache", "ServiceRegistry",
-                "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", "zklock",
+                "FencedWriter", "FirstLock", "LeaderElectedWorker", "LockDemo", "ProcessSignals", "ReadWriteCache",
+                "ServiceRegistry", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", "zklock",
             ],
             swiftSettings: settings),
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "InteropWorker", "TestSupport", "ZooKeeper", "ZooKeeperTesting",
+                "InteropWorker", "ProcessSignals", "TestSupport", "ZooKeeper", "ZooKeeperTesting",
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "HarnessTests", dependencies: ["RecipeHarness", "TestSupport", "ZooKeeperTesting"],
+            name: "HarnessTests", dependencies: ["ProcessSignals", "RecipeHarness", "TestSupport", "ZooKeeperTesting"],
             exclude: ["page-in-browser"],
             swiftSettings: settings),
         .testTarget(
             name: "RecipesIntegrationTests",
             dependencies: [
-                "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                "ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
                 .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(

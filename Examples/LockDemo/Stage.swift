@@ -1,3 +1,4 @@
+import ProcessSignals
 import Subprocess
 import SystemPackage
 import ZooKeeper
@@ -125,13 +126,13 @@ actor Stage {
         // In the second turn, so that there is something to see before.
         if turns[worker] == 2, let pid = pids[worker] {
             if worker == Self.victim {
-                kill(pid, SIGKILL)
+                ProcessSignal.send(SIGKILL, to: pid)
                 timeline.add(worker, milliseconds(), .killed)
                 children[worker].finish()
                 return
             }
             if worker == Self.sleeper {
-                kill(pid, SIGSTOP)
+                ProcessSignal.stop(pid)
                 sleep = .frozen
                 timeline.add(worker, milliseconds(), .frozen)
             }
@@ -149,7 +150,7 @@ actor Stage {
         // Somebody else has the lock and has written: now the sleeper may go on, and it is too late.
         if case .frozen = sleep, record.worker != Self.sleeper, let pid = pids[Self.sleeper] {
             sleep = .thawed
-            kill(pid, SIGCONT)
+            ProcessSignal.send(SIGCONT, to: pid)
             timeline.add(Self.sleeper, milliseconds(), .thawed)
         }
     }

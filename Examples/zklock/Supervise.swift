@@ -2,6 +2,7 @@ import ArgumentParser
 import Dispatch
 import FoundationEssentials
 import Glibc
+import ProcessSignals
 import Subprocess
 import Synchronization
 import SystemPackage
@@ -15,6 +16,11 @@ struct Supervise: AsyncParsableCommand {
     @Option var grace: Double
     @Argument(parsing: .postTerminator) var command: [String]
 
+    func validate() throws {
+        // Started by hand it would share a group with others, for example with the shell.
+        guard getpgrp() == getpid() else { throw ValidationError("supervise is started by zklock itself") }
+    }
+
     func run() async throws {
         // It signals its own group, and goes on to see what comes of that.
         let signals = await UnixSignalsSequence(trapping: .sigterm)
@@ -22,24 +28,29 @@ struct Supervise: AsyncParsableCommand {
         watch.start()
         let ending = Task { [grace] in
             await watch.untilOver()
-            kill(0, SIGTERM)
+            ProcessSignal.sendToOwnGroup(SIGTERM)
             try await Task.sleep(for: .seconds(grace))
             // Itself too, which is how its parent sees that it was this.
-            kill(0, SIGKILL)
+            ProcessSignal.sendToOwnGroup(SIGKILL)
         }
         guard await watch.begin() else { throw ExitCode(Status.lost) }
         let status = await runCommand()
         // The command has ended; what it has started may not have, and gets the whole grace.
-        if watch.isOver { try await ending.value }
+        while watch.isOver, ProcessStatus.isGroupShared { try await Task.sleep(for: .milliseconds(5)) }
         ending.cancel()
         withExtendedLifetime(signals) {}
         throw ExitCode(status)
     }
 
+    /// As a shell finds it: a name in `PATH`; whatever has a `/` in it is a path.
+    private static func executable(_ command: String) -> Executable {
+        command.utf8.contains(UInt8(ascii: "/")) ? .path(FilePath(command)) : .name(command)
+    }
+
     private func runCommand() async -> Int32 {
         do {
             let result = try await Subprocess.run(
-                .name(command[0]), arguments: Arguments(Array(command.dropFirst())), input: .none,
+                Self.executable(command[0]), arguments: Arguments(Array(command.dropFirst())), input: .none,
                 output: .currentStandardOutput, error: .currentStandardError)
             switch result.terminationStatus {
             case .exited(let status): return status

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import ProcessSignals
 import Subprocess
 import Synchronization
 import SystemPackage
@@ -56,11 +57,14 @@ struct SupervisedCommand: Sendable {
             platformOptions: options, input: .fileDescriptor(input, closeAfterSpawningProcess: true),
             output: .currentStandardOutput, error: .currentStandardError
         ) { execution in
-            group.begin(execution.processIdentifier.value)
+            let leader = execution.processIdentifier.value
+            group.begin(leader)
+            while ProcessSignal.isLiveDescendant(leader) { try? await Task.sleep(for: .milliseconds(5)) }
+            // Whatever the command has left behind is nobody's: it ends with the lock. The supervisor has ended and has not
+            // been waited for, so the number of its group is still its own.
+            group.kill()
+            group.end()
         }
-        // Whatever the command has left behind is nobody's: it ends with the lock.
-        group.kill()
-        group.end()
         switch result.terminationStatus {
         case .exited(let status): return status
         // The supervisor has killed its whole group, or has been killed.
@@ -79,7 +83,7 @@ private final class ProcessGroup: Sendable {
 
     func kill() {
         leader.withLock { leader in
-            if let leader { _ = Glibc.kill(-leader, SIGKILL) }
+            if let leader { ProcessSignal.send(SIGKILL, toGroupOf: leader) }
         }
     }
 }

@@ -1,3 +1,4 @@
+import ProcessSignals
 import TestSupport
 import Testing
 import ZooKeeper
@@ -30,7 +31,7 @@ import Darwin
                     #expect(bobStatus == 0)
                     #expect(bobLines.last == "bob has written everything")
                     #expect(alice.lines.value.last == "alice stands still")
-                    kill(alice.pid, SIGCONT)
+                    ProcessSignal.send(SIGCONT, to: alice.pid)
                 }
                 #expect(aliceStatus == 3)
                 #expect(aliceLines.last?.hasPrefix("alice was refused line 2: token ") == true, "\(aliceLines)")

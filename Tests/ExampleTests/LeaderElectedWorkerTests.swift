@@ -1,3 +1,4 @@
+import ProcessSignals
 import TestSupport
 import Testing
 import ZooKeeper
@@ -25,14 +26,14 @@ import Darwin
                     let (gammaLines, gammaStatus) = try await whileRunning("gamma", 30, server, client) { gamma in
                         try await eventually("gamma stands") { try await candidates() == ["alpha", "beta", "gamma"] }
                         _ = try await gamma.line(startingWith: "leader: alpha")
-                        kill(alpha.pid, SIGKILL)
+                        ProcessSignal.send(SIGKILL, to: alpha.pid)
                         let secondToken = try await token(of: "beta", beta)
                         _ = try await gamma.line(startingWith: "leader: beta")
-                        kill(beta.pid, SIGTERM)
+                        ProcessSignal.send(SIGTERM, to: beta.pid)
                         let thirdToken = try await token(of: "gamma", gamma)
                         _ = try await gamma.line(startingWith: "leader: gamma")
                         #expect(firstToken < secondToken && secondToken < thirdToken)
-                        kill(gamma.pid, SIGTERM)
+                        ProcessSignal.send(SIGTERM, to: gamma.pid)
                     }
                     #expect(gammaStatus == 0)
                     #expect(lastOwnLines(gammaLines) == ["gamma has stopped working", "gamma has resigned"])

@@ -1,3 +1,4 @@
+import ProcessSignals
 import TestSupport
 import Testing
 import ZooKeeper
@@ -18,15 +19,15 @@ import Darwin
                 let (lines, status) = try await whileRunning("web-1", server, client) { instance in
                     try await says("+ web-1 at 10.0.0.1:web-1", watcher)
                     // Longer than its session lives.
-                    kill(instance.pid, SIGSTOP)
+                    ProcessSignal.stop(instance.pid)
                     try await says("- web-1", watcher)
-                    kill(instance.pid, SIGCONT)
+                    ProcessSignal.send(SIGCONT, to: instance.pid)
                     try await says("+ web-1 at 10.0.0.1:web-1", times: 2, watcher)
                     try await says("registered as web-1 at 10.0.0.1:web-1", times: 2, instance)
                     // An operator takes it out: it comes back.
                     try await client.delete("/web/web-1")
                     try await says("registered as web-1 at 10.0.0.1:web-1", times: 3, instance)
-                    kill(instance.pid, SIGTERM)
+                    ProcessSignal.send(SIGTERM, to: instance.pid)
                 }
                 #expect(status == 0)
                 #expect(lines.contains("lost the session; registers again in the next"))
@@ -35,7 +36,7 @@ import Darwin
                 let names = try await client.children(of: "/web").names
                 #expect(names == [])
                 try await eventually("it is gone") { watcher.lines.value.last == "- web-1" }
-                kill(watcher.pid, SIGTERM)
+                ProcessSignal.send(SIGTERM, to: watcher.pid)
             }
             #expect(watcherStatus == 0)
             #expect(watcherLines.last == "ended")
@@ -49,9 +50,9 @@ import Darwin
                 try await says("registered as web-1 at 10.0.0.1:web-1", first)
                 let (_, secondStatus) = try await whileRunning("web-1", server, client) { second in
                     _ = try await second.line(startingWith: "web-1 is taken by session 0x")
-                    kill(first.pid, SIGTERM)
+                    ProcessSignal.send(SIGTERM, to: first.pid)
                     try await says("registered as web-1 at 10.0.0.1:web-1", second)
-                    kill(second.pid, SIGTERM)
+                    ProcessSignal.send(SIGTERM, to: second.pid)
                 }
                 #expect(secondStatus == 0)
             }

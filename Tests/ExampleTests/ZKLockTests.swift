@@ -1,4 +1,5 @@
 import Glibc
+import ProcessSignals
 import TestSupport
 import Testing
 import ZooKeeper
@@ -50,7 +51,7 @@ import ZooKeeperTesting
 
     @Test(arguments: [
         (["sh", "-c", "exit 3"], "status 3"), (["sh", "-c", "kill -9 $$"], "status 137"), (["true"], "status 0"),
-        (["/no/such/command"], "status 127"),
+        (["/no/such/command"], "status 127"), (["/bin/true"], "status 0"), (["/bin/../bin/false"], "status 1"),
     ])
     func theExitStatusIsTheCommands(_ command: [String], _ status: String) async throws {
         try await withChroot { connect, lock in
@@ -133,7 +134,7 @@ import ZooKeeperTesting
                 ["--grace", "0.3"], isStubborn ? Self.stubborn : Self.command, connect: connect
             ) { run in
                 let (pid, zklock) = (try await run.pid(of: "command"), try await run.pid(of: "zklock"))
-                kill(zklock, SIGTERM)
+                ProcessSignal.send(SIGTERM, to: zklock)
                 try await eventually("the command has ended") { !isAlive(pid) }
             }
             #expect(lines.last == "status 143")
@@ -147,7 +148,7 @@ import ZooKeeperTesting
                 let lines = try await zklock([], ["echo", "ran"], connect: connect) { run in
                     try await eventually("waits") { try await lock.contenders().count == 2 }
                     let pid = try await run.pid(of: "zklock")
-                    kill(pid, SIGINT)
+                    ProcessSignal.send(SIGINT, to: pid)
                 }
                 #expect(lines == ["status 130"])
                 #expect(try await lock.contenders().count == 1)
@@ -163,7 +164,7 @@ import ZooKeeperTesting
                 connect: connect
             ) { run in
                 let (pid, zklock) = (try await run.pid(of: "command"), try await run.pid(of: "zklock"))
-                kill(zklock, SIGKILL)
+                ProcessSignal.send(SIGKILL, to: zklock)
                 try await eventually("the command has ended") { !isAlive(pid) }
                 #expect(try await lock.contenders().count == 1, "before the servers give the lock away")
             }
@@ -179,7 +180,7 @@ import ZooKeeperTesting
                 ["--grace", "0.3", "--session-timeout", "20"], family, connect: connect
             ) { run in
                 let (pid, zklock) = (try await run.pid(of: "command"), try await run.pid(of: "zklock"))
-                kill(zklock, SIGKILL)
+                ProcessSignal.send(SIGKILL, to: zklock)
                 try await eventually("the command's child has ended") { !isAlive(pid) }
                 let inLine = try await lock.contenders().count
                 #expect(inLine == 1, "before the servers give the lock away")
@@ -196,8 +197,8 @@ import ZooKeeperTesting
                 connect: connect
             ) { run in
                 let (command, zklock) = (try await run.pid(of: "command"), try await run.pid(of: "zklock"))
-                kill(zklock, SIGSTOP)
-                defer { kill(zklock, SIGCONT) }
+                ProcessSignal.stop(zklock)
+                defer { ProcessSignal.send(SIGCONT, to: zklock) }
                 try await eventually("the command has ended") { !isAlive(command) }
             }
             #expect(lines.last == "status 70")
@@ -209,12 +210,32 @@ import ZooKeeperTesting
         try await withChroot { connect, lock in
             let lines = try await zklock([], Self.stubborn, connect: connect) { run in
                 let pid = try await run.pid(of: "command")
-                kill(getpgid(pid), SIGKILL)
+                ProcessSignal.send(SIGKILL, to: getpgid(pid))
                 try await eventually("the command has ended") { !isAlive(pid) }
             }
             #expect(lines.last == "status 70")
             #expect(try await lock.contenders() == [])
         }
+    }
+
+    @Test func aRelativePathIsOneFromTheWorkingDirectory() async throws {
+        let server = try ZooKeeperServer.required
+        let script =
+            #"cd /bin && "$0" --connect "$1" /relative -- ./echo ran && cd / && "$0" --connect "$1" /relative -- bin/echo too"#
+        let (lines, status) = try await Program(found: "sh").status(
+            ["-c", script, Program.path(of: "zklock"), server.connectString]
+        ) { _ in }
+        #expect(status == 0)
+        #expect(lines == ["ran", "too"])
+    }
+
+    /// It signals its group, which must be nobody else's.
+    @Test func theSupervisorIsNotForOthers() async throws {
+        let (lines, status) = try await Program(found: "sh").status(
+            ["-c", #""$0" supervise --grace 0 -- echo ran </dev/null; echo "status $?""#, Program.path(of: "zklock")]
+        ) { _ in }
+        #expect(status == 0)
+        #expect(lines == ["status 64"])
     }
 
     @Test(arguments: [

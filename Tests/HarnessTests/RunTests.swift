@@ -1,3 +1,4 @@
+import ProcessSignals
 import TestSupport
 import Testing
 import ZooKeeperTesting
@@ -106,7 +107,7 @@ import Darwin
                     let text = (try? readFile("\(directory)/history.jsonl")) ?? ""
                     return text.contains("\"granted\"")
                 }
-                kill(running.pid, SIGINT)
+                ProcessSignal.send(SIGINT, to: running.pid)
             }
             #expect(status == 130, "\(lines)")
             let events = try history(directory)

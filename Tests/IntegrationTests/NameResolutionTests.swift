@@ -1,4 +1,5 @@
 import Glibc
+import ProcessSignals
 import TestSupport
 import Testing
 import ZooKeeper
@@ -19,7 +20,7 @@ import ZooKeeperTesting
                     try await Program.testWorker.run(
                         ["names", "zk.test:\(relay.port)"], environment: ["FAULTY_RESOLVER": file]
                     ) { worker in
-                        defer { kill(worker.pid, SIGKILL) }
+                        defer { ProcessSignal.send(SIGKILL, to: worker.pid) }
                         try await body(server, relay, worker) { try overwrite(file, $0) }
                     }
                 }

@@ -1,4 +1,5 @@
 import Glibc
+import ProcessSignals
 import Subprocess
 import Synchronization
 import TestSupport
@@ -66,11 +67,13 @@ final class PeerProcess: Sendable {
             return state.isKilled ? nil : state.pid
         }
         // Not reaped before the end of its output has been seen, and that sets the mark.
-        if let pid { _ = Glibc.kill(pid, SIGKILL) }
+        if let pid { ProcessSignal.send(SIGKILL, to: pid) }
     }
 
     /// Stops it where it is.
-    func freeze() { signal(SIGSTOP) }
+    func freeze() {
+        if let pid = state.withLock({ $0.isKilled ? nil : $0.pid }) { ProcessSignal.stop(pid) }
+    }
 
     /// Lets it go on.
     func thaw() { signal(SIGCONT) }
@@ -98,7 +101,7 @@ final class PeerProcess: Sendable {
 
     private func signal(_ number: Int32) {
         let pid = state.withLock { $0.isKilled ? nil : $0.pid }
-        if let pid { _ = Glibc.kill(pid, number) }
+        if let pid { ProcessSignal.send(number, to: pid) }
     }
 
     private func run(_ arguments: [String]) {

@@ -1,4 +1,5 @@
 import Glibc
+import ProcessSignals
 import TestSupport
 import Testing
 import ZooKeeper
@@ -53,12 +54,12 @@ import ZooKeeperTesting
                 ["blocked-pool", server.connectString, "/a", "0"]
             ) { worker in
                 _ = try await worker.line(startingWith: "kept")
-                kill(worker.pid, SIGSTOP)
+                ProcessSignal.stop(worker.pid)
                 try await ZooKeeperClient.withClient(server.configuration) { other in
                     try await ZooKeeperLock(other, at: "/a").withLock { _ in }
                 }
                 #expect(worker.lines.value == ["kept"])
-                kill(worker.pid, SIGCONT)
+                ProcessSignal.send(SIGCONT, to: worker.pid)
             }
             #expect(lines == ["kept", "lost in time"])
             #expect(succeeded)

@@ -1,3 +1,4 @@
+import ProcessSignals
 import Subprocess
 import SystemPackage
 import ZooKeeper
@@ -33,12 +34,14 @@ public struct Program: Sendable {
     /// Where the program with this name is, beside the test bundle.
     public static func path(of name: String) -> String { directory.appending(name).string }
 
-    /// Kills the program when the process that started it is gone, and becomes the program.
+    /// Kills the program when the process that started it is gone, and becomes the program. As long as the program is the
+    /// parent of the loop, its number is not another process's.
     private static let guarding = """
         starter=$PPID
         (
-            while kill -0 "$starter" && kill -0 $$; do sleep 1; done
-            kill -0 "$starter" || kill -KILL $$
+            hasParent() { read -r _ _ _ parent _ </proc/self/stat && [ "$parent" = $$ ]; }
+            while hasParent && kill -0 "$starter"; do sleep 1; done
+            hasParent && kill -KILL $$
         ) </dev/null >/dev/null 2>&1 &
         exec "$@"
         """
@@ -109,7 +112,7 @@ public struct Program: Sendable {
                     }
                 }
                 do { _ = try await body(running) } catch {
-                    kill(running.pid, SIGKILL)
+                    ProcessSignal.send(SIGKILL, to: running.pid)
                     throw error
                 }
                 try await group.waitForAll()

@@ -1,3 +1,4 @@
+import ProcessSignals
 import TestSupport
 import Testing
 import ZooKeeper
@@ -82,15 +83,16 @@ import Darwin
         #expect(!exists(directory))
     }
 
-    /// The worker has no chance to clean up after itself.
-    @Test func nothingIsLeftAfterSIGKILL() async throws {
+    /// The worker has no chance to clean up after itself. A frozen server makes the system send HUP to its group, in which
+    /// the shell that cleans up is.
+    @Test(arguments: [false, true]) func nothingIsLeftAfterSIGKILL(_ isFrozen: Bool) async throws {
         let remains = Shared<(pid: Int32, directory: String)?>(nil)
-        let (_, succeeded) = try await Program.testWorker.run(["server"]) { worker in
+        let (_, succeeded) = try await Program.testWorker.run(["server"] + (isFrozen ? ["frozen"] : [])) { worker in
             let words = try await worker.line(startingWith: "server").split(separator: " ")
             let pid = try #require(Int32(words[2]))
             #expect(isAlive(pid))
             remains.withLock { $0 = (pid, String(words[3])) }
-            #expect(kill(worker.pid, SIGKILL) == 0)
+            #expect(ProcessSignal.send(SIGKILL, to: worker.pid))
         }
         #expect(!succeeded)
         let (pid, directory) = try #require(remains.value)

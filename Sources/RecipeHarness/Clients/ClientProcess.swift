@@ -1,3 +1,4 @@
+import ProcessSignals
 import Subprocess
 import Synchronization
 import SystemPackage
@@ -110,7 +111,7 @@ final class ClientProcess: Sendable {
 
     private func signal(_ number: Int32) {
         state.withLock { state in
-            if let pid = state.pid { _ = kill(pid, number) }
+            if let pid = state.pid { ProcessSignal.send(number, to: pid) }
         }
     }
 
@@ -125,7 +126,11 @@ final class ClientProcess: Sendable {
 
     func revive() { state.withLock { $0.mayRun }.fulfil(()) }
 
-    func freeze() { signal(SIGSTOP) }
+    func freeze() {
+        state.withLock { state in
+            if let pid = state.pid { ProcessSignal.stop(pid) }
+        }
+    }
 
     func thaw() { signal(SIGCONT) }
 

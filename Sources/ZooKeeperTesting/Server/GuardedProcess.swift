@@ -1,3 +1,4 @@
+import ProcessSignals
 import Subprocess
 import Synchronization
 import SystemPackage
@@ -18,9 +19,10 @@ final class GuardedProcess: Sendable {
         umask 077
         directory=$(mktemp -d "${TMPDIR:-/tmp}/zookeeper-test.XXXXXXXX") || exit 1
         pid="$directory/pid"
-        clean() { [ -s "$pid" ] && kill -KILL "$(cat "$pid")" 2>/dev/null; wait; rm -rf "$directory"; }
-        trap clean EXIT
-        trap 'exit 1' HUP INT TERM
+        end() { read -r child <"$pid" && [ "$child" -gt 1 ] && kill -KILL "$child"; }
+        trap 'end 2>/dev/null; wait; rm -rf "$directory"' EXIT
+        # Only the end of the input ends this shell. The system sends HUP when it stands alone beside a frozen program.
+        trap '' HUP INT TERM
         mkdir "$directory/data"
         echo "directory $directory"
         while read -r command; do
@@ -29,7 +31,8 @@ final class GuardedProcess: Sendable {
             restore) rm -rf "$directory/data"; cp -a "$directory/saved" "$directory/data"; continue ;;
             esac
             (
-                "$@" "$directory/zoo.cfg" </dev/null >>"$directory/server.log" 2>&1 &
+                trap - EXIT
+                (trap - HUP INT TERM; exec "$@" "$directory/zoo.cfg") </dev/null >>"$directory/server.log" 2>&1 &
                 echo $! >"$pid"
                 echo "started $!"
                 wait $!
@@ -126,9 +129,12 @@ final class GuardedProcess: Sendable {
 
     /// Sends a signal; nothing if the program does not run.
     func signal(_ number: Int32) {
-        // Until "exited" is heard the shell has not reaped it, so the number is not another process's; the rest of a
-        // race is the time of one line through a pipe.
-        if let pid { _ = kill(pid, number) }
+        if let pid { ProcessSignal.send(number, to: pid) }
+    }
+
+    /// Stops the program where it is, and returns when all its threads stand still.
+    func stop() {
+        if let pid { ProcessSignal.stop(pid) }
     }
 
     /// Waits until the program has ended.

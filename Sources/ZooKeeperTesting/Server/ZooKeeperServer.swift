@@ -79,8 +79,8 @@ public final class ZooKeeperServer: Sendable {
         guard try await isServing() else { throw failure("did not start again on port \(port)") }
     }
 
-    /// Stops the server where it is, with SIGSTOP: connections stay open, nobody answers.
-    public func freeze() { process.signal(SIGSTOP) }
+    /// Stops the server where it is, with SIGSTOP: connections stay open, nobody answers. Returns when it stands still.
+    public func freeze() { process.stop() }
 
     /// Lets a frozen server go on.
     public func thaw() { process.signal(SIGCONT) }

@@ -1,0 +1,87 @@
+// Signals that reach only this process's own live children: the one place from which processes are signalled.
+
+#if canImport(Glibc)
+package import Glibc
+#elseif canImport(Musl)
+package import Musl
+#else
+package import Darwin
+#endif
+
+/// Sends signals to this process's own live children and their descendants, and to nobody else.
+///
+/// A process id outlives its process only as a number: `kill(-1, …)` reaches every process on the machine, `kill(0, …)` the
+/// caller's whole group, and `getpgid` of a process that is gone returns -1. So nothing is sent to a number below 2, nor to
+/// one that is not a live descendant of this process at that moment.
+///
+/// Between the check and the signal the process may still end, and its number be given to another one. A child's number stays
+/// taken until its parent has waited for it, so callers signal before they wait.
+package enum ProcessSignal {
+    /// Sends `signal` to one process.
+    ///
+    /// - Returns: Whether it was sent. `false`: `pid` is below 2, or not a live child or descendant of this process.
+    @discardableResult
+    package static func send(_ signal: Int32, to pid: pid_t) -> Bool {
+        guard isLiveDescendant(pid) else { return false }
+        return kill(pid, signal) == 0
+    }
+
+    /// Stops a process where it is, with SIGSTOP, and returns when all its threads stand still, or after five seconds.
+    ///
+    /// - Returns: Whether it stands still. `false` also if ``send(_:to:)`` would not signal it.
+    @discardableResult
+    package static func stop(_ pid: pid_t) -> Bool {
+        guard send(SIGSTOP, to: pid) else { return false }
+        let limit = ContinuousClock.now + .seconds(5)
+        while !ProcessStatus.isStopped(pid) {
+            // A live process stands still within microseconds of being scheduled.
+            guard isLiveDescendant(pid), ContinuousClock.now < limit else { return false }
+            usleep(100)
+        }
+        return true
+    }
+
+    /// Sends `signal` to every process in the group that a child of this process leads.
+    ///
+    /// The leader may have ended, but its parent must not have waited for it yet: until then its number cannot become another
+    /// group's.
+    ///
+    /// - Parameter leader: The process id of the leader, which is the number of the group.
+    /// - Returns: Whether it was sent. `false`: `leader` is below 2, not a descendant of this process, gone, leads no group, or
+    ///   leads the group of this process.
+    @discardableResult
+    package static func send(_ signal: Int32, toGroupOf leader: pid_t) -> Bool {
+        guard leader > 1, leader != getpgrp(), let status = ProcessStatus(leader), status.group == leader,
+            isDescendant(status)
+        else { return false }
+        return kill(-leader, signal) == 0
+    }
+
+    /// Sends `signal` to every process in the group of this process, itself included.
+    ///
+    /// - Returns: Whether it was sent. `false`: this process does not lead its group, in which there may then be processes of
+    ///   others, for example the shell's.
+    @discardableResult
+    package static func sendToOwnGroup(_ signal: Int32) -> Bool {
+        guard getpgrp() == getpid(), getpid() > 1 else { return false }
+        return kill(-getpid(), signal) == 0
+    }
+
+    /// Whether `pid` is a live child of this process, or a live descendant of one. A process that has ended and that nobody
+    /// has waited for is not alive.
+    package static func isLiveDescendant(_ pid: pid_t) -> Bool {
+        guard let status = ProcessStatus(pid), !status.hasEnded else { return false }
+        return isDescendant(status)
+    }
+
+    private static func isDescendant(_ status: ProcessStatus) -> Bool {
+        var parent = status.parent
+        // Bounded: while it is followed, the chain may change.
+        for _ in 0..<64 {
+            if parent == getpid() { return true }
+            guard parent > 1, let next = ProcessStatus(parent) else { return false }
+            parent = next.parent
+        }
+        return false
+    }
+}
