@@ -23,6 +23,10 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
 
         /// The lock was held and has been lost; see ``LockError/loss``. Thrown after the body has ended.
         public static let lost = Code("lost")
+        /// The lock was held and the body has ended, but the servers refuse to delete its node, see
+        /// ``LockError/underlying``: nobody else gets the lock before they do, or before the session ends. Until then other
+        /// acquisitions of this client at this path fail with `unavailable` at once.
+        public static let notReleased = Code("notReleased")
         /// It may have been lost: nothing has been heard from the leader until ``LockLease/expiresBy``. Only under
         /// ``LossPolicy/onExpiry``, where the lock goes on if the session does and its node is there.
         public static let unconfirmed = Code("unconfirmed")
@@ -55,9 +59,9 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
     /// A node in the lock's directory that stands in line by another dialect, if one was seen: it and we do not exclude
     /// each other. Whoever set this up may want to know before anything else.
     public var stranger: String?
-    /// With `unavailable`: the error of the client.
+    /// With `unavailable` and `notReleased`: the error of the client.
     public var underlying: ZooKeeperError?
-    /// With `lost`: what the body threw when it was cancelled.
+    /// With `lost`: what the body threw when it was cancelled. With `notReleased`: what it threw, if it did.
     public var bodyError: (any Error)?
 
     package init(

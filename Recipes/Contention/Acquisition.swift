@@ -16,7 +16,8 @@ struct Acquisition {
         let isWatched: Bool
     }
 
-    /// Waits until `deadline` at the latest; for ever if there is none.
+    /// Waits until `deadline` at the latest; for ever if there is none. That is the only limit, once there has been a session:
+    /// whoever waits does so through any outage, and joins again in the session after it.
     ///
     /// - Parameter old: What has been held until now, and whose place is given up for the new one.
     /// - Throws: ``LockError``: `timedOut`, `cancelled`, `sequenceExhausted`, `unavailable`.
@@ -27,6 +28,7 @@ struct Acquisition {
         while true {
             let session =
                 if let old { old.lease.session } else { try await session(until: deadline) }
+            try await requireNoLeftover(in: session)
             let contender = Contender(
                 session: session, directory: directory, settings: settings, mode: .wait,
                 replacing: old?.lease.nodePath.name)
@@ -44,25 +46,46 @@ struct Acquisition {
     ///
     /// - Throws: ``LockError``: `cancelled`, `sequenceExhausted`, `unavailable`.
     func attempt() async throws(LockError) -> Holding? {
-        let session = try await session(until: nil)
+        let session: ZooKeeperSession
+        do { session = try await client.session() } catch { throw sessionFailure(error, code: .unavailable) }
         return try await attempt(
             Contender(session: session, directory: directory, settings: settings, mode: .attempt))
     }
 
+    /// As ``attempt()``, in a session in which `companion`, another node of ours, stands in line and is not in the way.
+    func attempt(beside companion: String, in session: ZooKeeperSession) async throws(LockError) -> Holding? {
+        try await attempt(
+            Contender(
+                session: session, directory: directory, settings: settings, mode: .attempt, companion: companion))
+    }
+
     private func attempt(_ contender: Contender) async throws(LockError) -> Holding? {
-        switch await outcome(of: contender, until: nil) {
+        try await requireNoLeftover(in: contender.session)
+        // Nobody is waited for; this is for servers that do not answer.
+        let limit = max(client.requestTimeout, contender.session.timeout)
+        switch await outcome(of: contender, until: .now + limit) {
         case .granted(let lease, let isWatched):
             return Holding(contender: contender, lease: lease, isWatched: isWatched)
         case .failed(.busy, _): return nil
+        case .failed(.timedOut, _):
+            throw LockError(
+                .unavailable, path: directory,
+                underlying: ZooKeeperError(.connectionLoss, message: "no answer for \(limit)"))
         case .failed(let reason, let error): throw failure(reason, error, of: contender)
         }
     }
 
-    /// As ``attempt()``, in a session in which `companion`, another node of ours, stands in line and is not in the way.
-    func attempt(beside companion: String, in session: ZooKeeperSession) async throws(LockError) -> Holding? {
-        let contender = Contender(
-            session: session, directory: directory, settings: settings, mode: .attempt, companion: companion)
-        return try await attempt(contender)
+    /// Fails if a node of this client stands in the line that the servers refuse to remove: it would be waited for.
+    private func requireNoLeftover(in session: ZooKeeperSession) async throws(LockError) {
+        while let leftover = session.janitor.leftover(in: directory) {
+            var isThere = true
+            do { isThere = try await session.exists(leftover.path) != nil } catch {}
+            guard isThere else {
+                session.janitor.forget(leftover.path)
+                continue
+            }
+            throw LockError(.unavailable, path: directory, underlying: leftover.explanation)
+        }
     }
 
     private func outcome(
@@ -88,18 +111,27 @@ struct Acquisition {
         return .failed(departure == .timedOut ? .timedOut(holder: nil) : .cancelled, nil)
     }
 
+    /// The session in use, or the next one, however long that takes; if there never was one, as long as the client's
+    /// settings say.
     private func session(until deadline: ContinuousClock.Instant?) async throws(LockError) -> ZooKeeperSession {
-        do {
-            return try await client.session(until: deadline)
-        } catch {
-            switch error.code {
-            case .cancelled: throw LockError(.cancelled, path: directory, underlying: error)
-            case .closed: throw LockError(.unavailable, path: directory, underlying: error)
-            default:
+        while true {
+            do {
+                return try await client.session(until: deadline, patience: .seconds(1))
+            } catch {
                 let isLate = deadline.map { ContinuousClock.now >= $0 } ?? false
-                throw LockError(isLate ? .timedOut : .unavailable, path: directory, underlying: error)
+                // No session yet, but there was one and will be another.
+                if error.code == .connectionLoss, !isLate, !PlantedBug.patienceEnds.isPlanted { continue }
+                throw sessionFailure(error, code: isLate ? .timedOut : .unavailable)
             }
         }
+    }
+
+    private func sessionFailure(_ error: ZooKeeperError, code: LockError.Code) -> LockError {
+        // Whoever was cancelled is told that, whatever else happened then.
+        let isCancelled = error.code == .cancelled || (error.code == .closed && Task.isCancelled)
+        let isClosed = error.code == .closed
+        return LockError(
+            isCancelled ? .cancelled : isClosed ? .unavailable : code, path: directory, underlying: error)
     }
 
     private func failure(
@@ -110,7 +142,9 @@ struct Acquisition {
         case .timedOut(let holder), .busy(let holder as String?):
             LockError(.timedOut, path: directory, holder: holder, stranger: contender.stranger)
         case .sequenceExhausted: LockError(.sequenceExhausted, path: directory)
-        case .sessionLost, .refused:
+        case .sessionClosing where Task.isCancelled: LockError(.cancelled, path: directory)
+        case .blocked: LockError(.unavailable, path: directory, underlying: error.map(Janitor.Leftover.explain))
+        case .sessionLost, .sessionClosing, .createsLost, .refused:
             LockError(.unavailable, path: directory, underlying: error)
         }
     }

@@ -21,13 +21,9 @@ extension Contender {
         requests.append(GetChildren(directory).makeRequest())
         let replies = submit(requests) { contender, outcomes, connection in
             let count = outcomes.count
-            let parents = outcomes.prefix(count - 2).compactMap { outcome -> ContenderMachine.Failure? in
-                guard case .failure(let error) = outcome, error.code != .nodeExists else { return nil }
-                return contender.failure(error)
-            }
             return .enqueued(
                 create: contender.created(outcomes[count - 2]), list: contender.names(outcomes[count - 1]),
-                parents: parents.first, connection: connection)
+                parents: contender.missingParent(Array(outcomes.prefix(count - 1))), connection: connection)
         }
         state.withLock { $0.enqueuing = replies }
     }
@@ -57,9 +53,26 @@ extension Contender {
     }
 
     func list(syncs: Bool) {
-        let requests = (syncs ? [Sync(directory).makeRequest()] : []) + [GetChildren(directory).makeRequest()]
-        submit(requests, retry: .untilSessionEnds) { contender, outcomes, connection in
-            .listed(contender.names(outcomes[outcomes.count - 1]), connection: connection)
+        guard syncs else {
+            submit([GetChildren(directory).makeRequest()], retry: .untilSessionEnds) {
+                contender, outcomes, connection in
+                .listed(contender.names(outcomes[0]), connection: connection)
+            }
+            return
+        }
+        session.submitSyncedList(of: directory) { [self] names, connection in
+            post(.listed(seen(names), connection: connection))
+        }
+    }
+
+    /// Looks whether the own node is there, which cannot be watched. That needs no permission.
+    func check(_ name: String) {
+        submit([Exists(directory.child(name)).makeRequest()], retry: .untilSessionEnds) { contender, outcomes, _ in
+            switch outcomes[0] {
+            case .success: .checked(.success(true))
+            case .failure(let error) where error.code == .noNode: .checked(.success(false))
+            case .failure(let error): .checked(.failure(contender.failure(error)))
+            }
         }
     }
 
@@ -126,12 +139,32 @@ extension Contender {
     // MARK: Answers
 
     private func names(_ outcome: Reply.Outcome) -> Result<[String], ContenderMachine.Failure> {
-        outcome.mapError { failure($0) }.map { response in
-            guard case .children(let names, _) = response.kind else { return [] }
+        seen(
+            outcome.map { response in
+                guard case .children(let names, _) = response.kind else { return [] }
+                return names
+            })
+    }
+
+    private func seen(_ names: Result<[String], ZooKeeperError>) -> Result<[String], ContenderMachine.Failure> {
+        names.mapError { failure($0) }.map { names in
             session.janitor.sweep(names, in: directory, of: session)
             lookForStrangers(among: names)
             return names
         }
+    }
+
+    /// Why there is no directory, from the answers to the creates of its ancestors, of itself and of my node: the failure
+    /// without whose node the next one could not be made. That of an ancestor which is there does not matter: the servers
+    /// look at permissions first.
+    private func missingParent(_ outcomes: [Reply.Outcome]) -> ContenderMachine.Failure? {
+        for (outcome, next) in zip(outcomes, outcomes.dropFirst()) {
+            guard case .failure(let error) = outcome, error.code != .nodeExists,
+                case .failure(let consequence) = next, consequence.code == .noNode
+            else { continue }
+            return failure(error)
+        }
+        return nil
     }
 
     /// Once for each contender: somebody who stands here under other names excludes nobody of ours.

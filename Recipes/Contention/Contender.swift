@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 package import ZooKeeper
 
@@ -11,8 +12,25 @@ package final class Contender: Sendable {
         case failed(ContenderMachine.Reason, ZooKeeperError?)
     }
 
+    /// How the removal of a holder's node ended.
+    package enum Removal: Sendable {
+        /// The node is gone, or goes with its session.
+        case done
+        /// The servers refuse it: the node stays.
+        case refused(ZooKeeperError)
+    }
+
+    /// What is done next, one after the other.
+    private enum Step: Sendable {
+        case event(ContenderMachine.Event)
+        /// What was to be done later.
+        case actions([ContenderMachine.Action])
+    }
+
     struct State {
         var machine: ContenderMachine
+        /// What keeps the session from being closed while the lock is held.
+        var hold: Int?
         /// Kept so that they stay set; dropped to take them off the server.
         var blockerWatch: Watch?
         var ownWatch: Watch?
@@ -36,10 +54,11 @@ package final class Contender: Sendable {
     let directory: ZNodePath
     let settings: ContenderSettings
     let state: Mutex<State>
-    private let events = Notices<ContenderMachine.Event>()
+    private let steps = Notices<Step>()
     package let outcome = Promise<Outcome>()
-    /// Fulfilled when the node of a released holder is gone.
-    package let removed = Promise<Void>()
+    /// Fulfilled when the node of a released holder is gone, or the servers refuse to remove it.
+    package let removed = Promise<Removal>()
+    private let backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(2))
 
     package init(
         session: ZooKeeperSession, directory: ZNodePath, settings: ContenderSettings, mode: ContenderMachine.Mode,
@@ -71,6 +90,8 @@ package final class Contender: Sendable {
         var state = State(
             machine: ContenderMachine(holding: grant, dialect: settings.dialect, policy: settings.policy))
         state.lease = lease
+        // Its place in line is one that is held already, under another name.
+        state.hold = session.beginHold(at: directory.child(name), isContinued: true)
         self.state = Mutex(state)
         session.beginInterest()
         outcome.fulfil(.granted(lease, isWatched: false))
@@ -82,10 +103,24 @@ package final class Contender: Sendable {
     /// Joins the line. The result comes through ``outcome``.
     package func start() {
         session.beginInterest()
+        let closing = session.retiring.whenFulfilled { [weak self] in self?.leave(.sessionClosing) }
+        let leftovers = session.janitor.observe(directory) { [weak self] leftover in self?.standsBehind(leftover) }
         outcome.whenFulfilled { [self] outcome in
+            session.retiring.forget(closing)
+            session.janitor.forgetObserver(leftovers, in: directory)
             if case .failed = outcome { session.endInterest() }
         }
         post(.start)
+    }
+
+    /// A node of ours in this directory cannot be removed: whoever waits behind it would wait for as long as the session lives.
+    private func standsBehind(_ leftover: Janitor.Leftover) {
+        let failure = ContenderMachine.Failure(.noAuth, .refused)
+        let isNew = state.withLock { state in
+            state.errors[.noAuth] = leftover.error
+            return !state.machine.isOver
+        }
+        if isNew { leave(.blocked(failure)) }
     }
 
     /// Leaves the line, or gives the lock back if it has been granted. Leaves no node behind for longer than the session
@@ -108,18 +143,31 @@ package final class Contender: Sendable {
             defer { state.lease = nil }
             return state.lease != nil
         }
-        if hadLease { session.endInterest() }
+        guard hadLease else { return }
+        session.endInterest()
+        let hold = state.withLock { $0.hold.take() }
+        guard let hold else { return }
+        removed.whenFulfilled { [session] _ in session.endHold(hold) }
     }
+
+    /// The node that is held now has another name, or another contender sees to it.
+    package func nodeWasExchanged() { removed.fulfil(.done) }
 
     // MARK: Events
 
-    func post(_ event: ContenderMachine.Event) {
-        events.post([event])
-        events.deliver { event in
-            let isInTime = ContinuousClock.now < session.leasesExpireBy
-            let actions = state.withLock { $0.machine.handle(event, isInTime: isInTime) }
-            reportPlace()
-            for action in actions { perform(action) }
+    func post(_ event: ContenderMachine.Event) { post(.event(event)) }
+
+    private func post(_ step: Step) {
+        steps.post([step])
+        steps.deliver { step in
+            switch step {
+            case .event(let event):
+                let isInTime = ContinuousClock.now < session.leasesExpireBy
+                let actions = state.withLock { $0.machine.handle(event, isInTime: isInTime) }
+                reportPlace()
+                perform(actions)
+            case .actions(let actions): performLate(actions)
+            }
             dropWatchesIfOver()
         }
         // Last, when this thread is done with the events: a caller that gives it back at once sends the removal itself, and
@@ -154,8 +202,40 @@ package final class Contender: Sendable {
         _ = watches
     }
 
+    private func perform(_ actions: [ContenderMachine.Action]) {
+        for (index, action) in actions.enumerated() {
+            guard case .backOff(let attempt) = action else {
+                perform(action)
+                continue
+            }
+            let rest = Array(actions[(index + 1)...])
+            Deadlines.shared.schedule(at: .now + backoff.delay(beforeAttempt: attempt)) { [weak self] in
+                self?.post(.actions(rest))
+            }
+            return
+        }
+    }
+
+    /// Does what was put off, unless the caller has left meanwhile.
+    private func performLate(_ actions: [ContenderMachine.Action]) {
+        let (isOver, isLeaving) = state.withLock { ($0.machine.isOver, $0.machine.isLeaving) }
+        if isLeaving {
+            // Nothing has been sent.
+            let failure = ContenderMachine.Failure(.cancelled, .notSent)
+            return post(
+                .enqueued(
+                    create: .failure(failure), list: .failure(failure), parents: nil, connection: session.connection))
+        }
+        if !isOver { perform(actions) }
+    }
+
     private func perform(_ action: ContenderMachine.Action) {
         switch action {
+        // Dealt with by whoever performs the actions in a row.
+        case .backOff: break
+        case .check(let name):
+            watchBudgetIsSpent()
+            Deadlines.shared.schedule(at: .now + session.timeout / 6) { [weak self] in self?.check(name) }
         case .mark: post(.marked(settings.dialect.makeMark()))
         case .probe: probe()
         case .enqueue(let mark, let createsParents, let old?) where !createsParents: exchange(old, for: mark)
@@ -166,24 +246,61 @@ package final class Contender: Sendable {
         case .lose:
             let lease = state.withLock { $0.lease }
             lease?.lose(.nodeDeleted)
-            removed.fulfil(())
+            removed.fulfil(.done)
         case .delete(let name): remove(name)
         case .chase(let mark): session.janitor.chase(settings.dialect.stem(for: mark), in: directory, of: session)
         case .fail(let reason):
             let errors = state.withLock { $0.errors }
-            var error = errors[.sessionLost]
-            if case .refused(let failure) = reason { error = errors[failure.code] }
-            outcome.fulfil(.failed(reason, error))
+            outcome.fulfil(.failed(reason, error(for: reason, among: errors)))
         }
     }
 
+    private func error(
+        for reason: ContenderMachine.Reason, among errors: [ZooKeeperError.Code: ZooKeeperError]
+    ) -> ZooKeeperError? {
+        switch reason {
+        case .refused(let failure), .blocked(let failure): errors[failure.code]
+        case .sessionClosing: ZooKeeperError(.closed, path: directory.string, message: "the client is being closed")
+        case .createsLost:
+            ZooKeeperError(
+                .connectionLoss, outcome: .unknown, path: directory.string, operation: "create",
+                message: """
+                    the connection was lost each of the \(ContenderMachine.mostLostCreates) times that this create was sent, \
+                    and the node was not there afterwards; a server closes the connection on a request that is longer than its \
+                    jute.maxbuffer
+                    """)
+        default: errors[.sessionLost]
+        }
+    }
+
+    /// Says once in a session that holders have no watch on their nodes.
+    private func watchBudgetIsSpent() {
+        guard state.withLock({ $0.errors[.watchBudgetExceeded] }) != nil,
+            !session.hasSaidWatchBudgetIsSpent.exchange(true, ordering: .relaxed)
+        else { return }
+        BackgroundLog.write(
+            session.logger, .warning,
+            """
+            This session watches as many paths as it can; the nodes of further locks that are held are looked at with the \
+            heartbeats instead
+            """, [LogKeys.lockPath: "\(directory)"])
+    }
+
     private func granted(_ grant: ContenderMachine.Grant) {
+        guard let hold = session.beginHold(at: directory.child(grant.name)) else {
+            // The session is being closed.
+            let error = error(for: .sessionClosing, among: [:])
+            post(.released)
+            outcome.fulfil(.failed(.sessionClosing, error))
+            return
+        }
         let lease = LeaseCore(
             session: session, lockPath: directory, nodePath: directory.child(grant.name),
             token: FencingToken(czxid: grant.czxid), policy: settings.lossPolicy)
         let (watch, isAskedFor) = state.withLock { state in
             state.enqueuing = []
             state.lease = lease
+            state.hold = hold
             state.announcement = .granted(lease, isWatched: grant.isWatched)
             defer { state.blockerWatch = nil }
             return (state.blockerWatch, state.isAskedFor)
@@ -195,9 +312,10 @@ package final class Contender: Sendable {
     private func remove(_ name: String) {
         // The watch on it fires by its removal; dropping it before would send a request to take it off.
         let watch = state.withLock { $0.ownWatch }
-        session.janitor.remove(directory.child(name), in: session).whenFulfilled { [self] _ in
+        session.janitor.remove(directory.child(name), in: session).whenFulfilled { [self] outcome in
             _ = watch
-            if state.withLock({ $0.machine.isOver }) { removed.fulfil(()) }
+            guard state.withLock({ $0.machine.isOver }) else { return }
+            if case .refused(let error) = outcome { removed.fulfil(.refused(error)) } else { removed.fulfil(.done) }
         }
     }
 }

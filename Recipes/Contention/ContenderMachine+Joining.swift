@@ -24,6 +24,7 @@ extension ContenderMachine {
         case .failure(let failure) where failure.code == .noNode:
             createsParents = true
             return rejoin()
+        case .failure(let failure) where failure.mayPass: return later([.probe])
         case .failure(let failure): return fail(failure)
         }
     }
@@ -36,6 +37,7 @@ extension ContenderMachine {
         case .success(let created):
             replacing = nil
             vanishings = 0
+            lostCreates = 0
             let seat = Seat(mark: mark, name: created.name, czxid: created.czxid)
             return listed(seat, list, connection, isInTime)
         case .failure(let failure):
@@ -46,6 +48,7 @@ extension ContenderMachine {
                 // ancestor of it just now, between its creation and the next.
                 // If that goes on, it is something else, such as a chroot that is gone.
                 if createsParents, let parents {
+                    if parents.mayPass { return later(enqueue(mark)) }
                     vanishings += 1
                     if parents.code != .noNode || vanishings > Self.mostVanishings { return fail(parents) }
                 }
@@ -56,10 +59,11 @@ extension ContenderMachine {
             case (.connectionLoss, .notSent), (.connectionLoss, .refused):
                 // It was not executed and will not be.
                 return enqueue(mark)
-            case (.connectionLoss, .unknown):
+            case _ where failure.isAmbiguous:
                 if PlantedFlaw.unknownIsAbsent.isPlanted { return rejoin() }
                 phase = .listing(Seat(mark: mark))
                 return [.list(syncs: !PlantedFlaw.listsWithoutSync.isPlanted)]
+            case _ where failure.mayPass: return later(enqueue(mark))
             default: return fail(failure)
             }
         }
@@ -70,7 +74,7 @@ extension ContenderMachine {
     /// - Returns: What to do, if that is not what every other create would do.
     private mutating func replacementFailed(_ mark: String, _ old: String, _ failure: Failure) -> [Action]? {
         // It was not executed and will not be.
-        if failure.code == .connectionLoss, failure.outcome != .unknown { return nil }
+        if failure.mayPass || (failure.code == .connectionLoss && failure.outcome != .unknown) { return nil }
         replacing = nil
         // The old one is gone, or its directory.
         if failure.code == .noNode { return enqueue(mark) }
@@ -93,6 +97,9 @@ extension ContenderMachine {
         case .failure(let failure) where failure.code == .connectionLoss:
             phase = .listing(seat)
             return [.list(syncs: true)]
+        case .failure(let failure) where failure.mayPass:
+            phase = .listing(seat)
+            return later([.list(syncs: true)])
         case .failure(let failure) where failure.code == .noNode:
             // The directory is gone, and my node with it.
             return forget(seat) + rejoin()
@@ -111,8 +118,7 @@ extension ContenderMachine {
         let mine = mine(contenders, known).sorted { $0.sequence < $1.sequence }
         guard let own = PlantedFlaw.waitsForItself.isPlanted ? mine.last : mine.first else {
             // After a create of unknown outcome it may still appear; then it is nobody's.
-            let mayAppear = known.name == nil && !PlantedFlaw.neverChases.isPlanted
-            return (mayAppear ? [.chase(mark: known.mark)] : []) + rejoin()
+            return known.name == nil ? createLost(known.mark) : rejoin()
         }
         let extras: [Action] = mine.filter { $0 != own && !areExtrasIgnored }.map { .delete($0.name) }
         var seat = known
@@ -141,6 +147,14 @@ extension ContenderMachine {
         return extras + grant(seat, czxid, isInTime)
     }
 
+    /// A create whose answer was lost has left no node. If that goes on, it is the create that costs the connection.
+    private mutating func createLost(_ mark: String) -> [Action] {
+        let chase: [Action] = PlantedFlaw.neverChases.isPlanted ? [] : [.chase(mark: mark)]
+        lostCreates += 1
+        if lostCreates >= Self.mostLostCreates { return chase + fail(.createsLost) }
+        return chase + (lostCreates == 1 ? rejoin() : later(rejoin()))
+    }
+
     /// Those that may be in my way: everybody but me.
     private func others(_ contenders: [ContenderName], unlike mark: String?) -> [ContenderName] {
         contenders.filter { contender in
@@ -166,10 +180,12 @@ extension ContenderMachine {
     mutating func grant(_ seat: Seat, _ czxid: Zxid, _ isInTime: Bool) -> [Action] {
         guard let name = seat.name else { return [] }
         guard isInTime || PlantedFlaw.grantsPastTheDeadline.isPlanted else {
-            // First in line in a session that may be over. A sync that is answered shows that it is not.
+            // First in line in a session that may be over. A sync that is answered shows that it is not, unless its answer
+            // takes longer than a lease is good for.
             phase = .listing(seat)
-            return [.list(syncs: true)]
+            return later([.list(syncs: true)], isUrgentAtFirst: true)
         }
+        retries = 0
         let grant = Grant(name: name, czxid: czxid, isWatched: seat.isWatched)
         phase = .holding(grant)
         return [.grant(grant)]

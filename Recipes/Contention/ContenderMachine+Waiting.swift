@@ -22,7 +22,7 @@ extension ContenderMachine {
         case .success, nil: break
         }
         phase = .waiting(wait)
-        return advance(wait, connection, isInTime)
+        return gotOn(advance(wait, connection, isInTime))
     }
 
     mutating func readFailed(_ wait: Wait, _ failure: Failure) -> [Action] {
@@ -31,6 +31,9 @@ extension ContenderMachine {
             if PlantedFlaw.lostReadsAreForgotten.isPlanted { return [] }
             phase = .listing(wait.seat)
             return [.list(syncs: true)]
+        case _ where failure.mayPass:
+            phase = .listing(wait.seat)
+            return later([.list(syncs: true)])
         case .noNode: return rejoin()
         default: return forget(wait.seat) + fail(failure)
         }
@@ -78,12 +81,39 @@ extension ContenderMachine {
     mutating func ownWatchFailed(_ grant: Grant, _ failure: Failure) -> [Action] {
         switch failure.code {
         case .connectionLoss: return [.watch(blocker: nil, own: grant.name)]
-        case .noNode:
-            phase = .over
-            return [.lose]
-        // Not to be read by us: the deletion goes unnoticed until it is verified.
-        default: return []
+        case _ where failure.mayPass: return later([.watch(blocker: nil, own: grant.name)])
+        case .noNode: return lose()
+        // Not to be read by us, or too many watches: looks at it again and again instead.
+        default: return [.check(grant.name)]
         }
+    }
+
+    /// My node, which cannot be watched, has been looked at.
+    mutating func checked(_ grant: Grant, _ isThere: Result<Bool, Failure>) -> [Action] {
+        if case .success(false) = isThere, !PlantedFlaw.holdersIgnoreTheirNode.isPlanted { return lose() }
+        return [.check(grant.name)]
+    }
+
+    private mutating func lose() -> [Action] {
+        phase = .over
+        return [.lose]
+    }
+
+    // MARK: Trying again
+
+    /// Tries the same again after a while.
+    ///
+    /// - Parameter isUrgentAtFirst: The first time does not wait.
+    mutating func later(_ actions: [Action], isUrgentAtFirst: Bool = false) -> [Action] {
+        retries = min(retries + 1, Self.mostRetries)
+        return isUrgentAtFirst && retries == 1 ? actions : [.backOff(retries)] + actions
+    }
+
+    /// Something has got on: what fails next has failed for the first time.
+    mutating func gotOn(_ actions: [Action]) -> [Action] {
+        if case .listing = phase { return actions }
+        retries = 0
+        return actions
     }
 
     mutating func sessionLost() -> [Action] {

@@ -62,6 +62,13 @@ package struct ContenderMachine: Sendable, Hashable {
     /// How often in a row an ancestor was gone again before its child was made.
     var vanishings = 0
     package static let mostVanishings = 20
+    /// How often in a row the connection was lost with a create that was not there afterwards.
+    var lostCreates = 0
+    package static let mostLostCreates = 5
+    /// How often in a row something was to be tried again later.
+    var retries = 0
+    /// From here on the time between two attempts does not grow.
+    package static let mostRetries = 8
 
     package init(
         dialect: LineDialect, policy: ContentionPolicy, mode: Mode, companion: String? = nil, replacing: String? = nil
@@ -98,6 +105,12 @@ package struct ContenderMachine: Sendable, Hashable {
         return (name, ahead)
     }
 
+    /// Whether the caller is gone, and a create that was to be made need not be made any more.
+    package var isLeaving: Bool {
+        if case .leaving = phase { return true }
+        return false
+    }
+
     /// Whether nothing will follow.
     package var isOver: Bool { phase == .over }
 
@@ -122,6 +135,8 @@ package struct ContenderMachine: Sendable, Hashable {
         case (.watched(let blocker, let own, let connection), .waiting(let wait)):
             return watched(wait, blocker, own, connection, isInTime)
         case (.watched(_, .failure(let failure)?, _), .holding(let grant)): return ownWatchFailed(grant, failure)
+        case (.watched, .holding): return gotOn([])
+        case (.checked(let isThere), .holding(let grant)): return checked(grant, isThere)
         case (.blockerChanged(let name, let isGone, let connection), .waiting(let wait)) where wait.blocker == name:
             return blockerChanged(wait, isGone: isGone, connection, isInTime)
         case (.ownChanged(let name, _), .listing(var seat)) where seat.name == name:
@@ -139,6 +154,9 @@ package struct ContenderMachine: Sendable, Hashable {
         case (.holdingForLong, .holding(let grant)) where !grant.isWatched:
             return [.watch(blocker: nil, own: grant.name)]
         case (.sessionLost, _): return sessionLost()
+        case (.sessionClosing, .holding), (.blocked, .holding): return []
+        case (.blocked(let failure), _): return leave(.blocked(failure))
+        case (.sessionClosing, _): return leave(.sessionClosing)
         case (.cancelled, _): return leave(.cancelled)
         case (.timedOut, _): return leave(.timedOut(holder: holder))
         case (.released, .holding(let grant)):

@@ -19,6 +19,14 @@ extension ContenderMachine {
             self.code = code
             self.outcome = outcome
         }
+
+        /// Whether the same request may succeed a moment later: the servers have not executed it, for lack of capacity.
+        var mayPass: Bool { code == .throttled }
+
+        /// Whether the request may have been executed, in a session that goes on.
+        var isAmbiguous: Bool {
+            outcome == .unknown && ![.sessionLost, .closed, .authenticationFailed].contains(code)
+        }
     }
 
     package enum Event: Sendable, Hashable {
@@ -39,7 +47,13 @@ extension ContenderMachine {
         case ownChanged(String, isGone: Bool)
         /// It is time to watch one's own node.
         case holdingForLong
+        /// A holder's node that cannot be watched has been looked at: whether it is there.
+        case checked(Result<Bool, Failure>)
         case sessionLost
+        /// The owner of the session closes it: nobody is granted in it any more, and holders keep what they have.
+        case sessionClosing
+        /// A node of this client that cannot be removed turned up in the line.
+        case blocked(Failure)
         case cancelled
         case timedOut
         /// The holder is done.
@@ -72,6 +86,10 @@ extension ContenderMachine {
         /// My node is gone although I hold it.
         case lose
         case delete(String)
+        /// Take the actions behind this one later: this is the so many-th time in a row that something did not get on.
+        case backOff(Int)
+        /// Look whether my node is there, when the next heartbeat is due.
+        case check(String)
         /// A create may have left a node behind, or may do so yet.
         case chase(mark: String)
         case fail(Reason)
@@ -97,6 +115,11 @@ extension ContenderMachine {
         case busy(holder: String)
         case sequenceExhausted
         case sessionLost
+        case sessionClosing
+        /// Each time that the create was sent the connection was lost, and the node was not there afterwards.
+        case createsLost
+        /// A node of this client stands in the line and cannot be removed.
+        case blocked(Failure)
         case refused(Failure)
     }
 }

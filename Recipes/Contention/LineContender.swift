@@ -34,7 +34,7 @@ struct LineReader: Sendable {
         for contender in known { found[contender.path] = contender }
         var rest = names.filter { found[path.child($0.name)] == nil }[...]
         while !rest.isEmpty {
-            let part = rest.prefix(500)
+            let part = rest.prefix(min(500, client.configuration.maximumRequestsUnderWay))
             rest = rest.dropFirst(part.count)
             // One after the other in order, but all under way at once.
             let session = try await client.session()

@@ -21,6 +21,8 @@ public struct LineUpdates: AsyncSequence, Sendable {
         private let line: LineReader
         private var children: Updates<GetChildren>.AsyncIterator
         private var last: [LineContender]?
+        /// How often in a row the servers were too busy.
+        private var throttled = 0
 
         fileprivate init(line: LineReader) {
             self.line = line
@@ -35,6 +37,7 @@ public struct LineUpdates: AsyncSequence, Sendable {
                 let names = try line.parse(update?.names ?? [])
                 do {
                     let contenders = try await line.read(names, known: last ?? [])
+                    throttled = 0
                     if contenders == last { continue }
                     last = contenders
                     return contenders
@@ -42,6 +45,10 @@ public struct LineUpdates: AsyncSequence, Sendable {
                     switch error.code {
                     // The next update comes when there is a connection again; it may be this one once more.
                     case .connectionLoss, .connectTimeout, .sessionLost:
+                        children = line.client.childrenUpdates(of: line.path).makeAsyncIterator()
+                    case .throttled:
+                        throttled += 1
+                        await Backoff().pause(beforeAttempt: throttled, isolation: actor)
                         children = line.client.childrenUpdates(of: line.path).makeAsyncIterator()
                     case .closed, .cancelled: return nil
                     default: throw error

@@ -21,6 +21,8 @@ public struct Leaders: AsyncSequence, Sendable {
         private var watch: Watch?
         /// `nil` before the first; the path of nobody is `nil`.
         private var last: ZNodePath??
+        /// How often in a row the servers were too busy.
+        private var throttled = 0
 
         fileprivate init(line: LineReader) { self.line = line }
 
@@ -35,6 +37,7 @@ public struct Leaders: AsyncSequence, Sendable {
                     if Task.isCancelled { return nil }
                     let (leader, watch) = try await line.first()
                     self.watch = watch
+                    throttled = 0
                     if last != .some(leader?.path) {
                         last = .some(leader?.path)
                         return .some(leader)
@@ -43,6 +46,10 @@ public struct Leaders: AsyncSequence, Sendable {
                     switch error.code {
                     // Longer away than one request may wait, or in another session: a stream waits on.
                     case .connectionLoss, .connectTimeout, .sessionLost: watch = nil
+                    case .throttled:
+                        watch = nil
+                        throttled += 1
+                        await Backoff().pause(beforeAttempt: throttled, isolation: actor)
                     case .closed, .cancelled: return nil
                     default: throw error
                     }

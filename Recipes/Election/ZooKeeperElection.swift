@@ -108,8 +108,10 @@ public struct ZooKeeperElection: Sendable {
         while true {
             switch await scope.inside(holding, body) {
             case .success(.standAgain): holding = try await scope.wait(replacing: holding)
-            case .success(.resign): return try scope.finish(.success(()), await holding.giveBack(scope.release))
-            case .failure(let error): return try scope.finish(.failure(error), await holding.giveBack(scope.release))
+            case .success(.resign):
+                return try scope.finish(.success(()), await holding.giveBack(scope.release, client.logger))
+            case .failure(let error):
+                return try scope.finish(.failure(error), await holding.giveBack(scope.release, client.logger))
             }
         }
     }

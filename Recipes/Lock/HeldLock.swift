@@ -34,11 +34,16 @@ public final class HeldLock: Sendable {
     /// task is cancelled. Calling it again is harmless.
     ///
     /// - Returns: How the lock had been lost before, if it had.
+    /// - Throws: ``LockError`` with code `notReleased` if the servers refuse to delete its node.
     @discardableResult
-    public func release() async -> LockLoss? {
+    public func release() async throws(LockError) -> LockLoss? {
         guard takeRelease() else { return holding.lease.end.current ?? nil }
         lease.scope.close()
-        return await holding.giveBack(release)
+        switch await holding.giveBack(release, logger) {
+        case .released: return nil
+        case .lost(let loss): return loss
+        case .refused(let error): throw LockError(.notReleased, path: lease.path, underlying: error)
+        }
     }
 
     /// Waits until the lock is lost or released.

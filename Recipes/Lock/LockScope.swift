@@ -1,3 +1,4 @@
+import Logging
 import ZooKeeper
 
 /// One way to hold one line, in a scope or by hand: what all recipes do with the place that they get.
@@ -49,7 +50,7 @@ struct LockScope: Sendable {
     /// Waits for its turn.
     func wait(upTo limit: Duration?) async throws -> Acquisition.Holding {
         defer { settings.place?.finish() }
-        let deadline = limit.map { ContinuousClock.now + $0 }
+        let deadline = limit.map { ContinuousClock.now + $0.bounded }
         if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
         do {
             return try await acquisition.wait(until: deadline)
@@ -66,7 +67,11 @@ struct LockScope: Sendable {
             holding.contender.endHolding()
             throw LockError(.lost, path: path, loss: loss)
         }
-        defer { holding.contender.endHolding() }
+        defer {
+            // The new contender has seen to it.
+            holding.contender.nodeWasExchanged()
+            holding.contender.endHolding()
+        }
         do {
             return try await acquisition.wait(until: nil, replacing: holding)
         } catch {
@@ -82,7 +87,7 @@ struct LockScope: Sendable {
         guard case .free = EnclosingLocks.current.find(key, settings.policy.kind) else {
             throw LockError(.heldByEnclosingScope, path: path)
         }
-        let deadline = limit.map { ContinuousClock.now + $0 }
+        let deadline = limit.map { ContinuousClock.now + $0.bounded }
         if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
         let holding = try await acquisition.wait(until: deadline)
         if !holding.isWatched { holding.contender.watchOwnNode() }
@@ -125,7 +130,7 @@ struct LockScope: Sendable {
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
         let outcome = await inside(holding, body)
-        return try finish(outcome, await holding.giveBack(release))
+        return try finish(outcome, await holding.giveBack(release, client.logger))
     }
 
     /// Runs `body` while it is held, and keeps it.
@@ -141,6 +146,10 @@ struct LockScope: Sendable {
         if yieldsWhenAsked {
             holding.lease.asked.whenFulfilled { isAsked in if isAsked { revocation.revoke() } }
         }
+        // A session that is closed lives until the body has ended.
+        let session = holding.contender.session
+        let callback = session.retiring.whenFulfilled { revocation.revoke() }
+        defer { session.retiring.forget(callback) }
         var timer: Deadlines.Deadline?
         if !holding.isWatched, watchesAtOnce {
             holding.contender.watchOwnNode()
@@ -150,7 +159,7 @@ struct LockScope: Sendable {
                 contender.watchOwnNode()
             }
         }
-        let outcome = await withRevocableScope(revocation) { task in
+        let outcome = await withRevocableScope(revocation, owner: ObjectIdentifier(session)) { task in
             // Before the task is gone: another may get its identity.
             defer { scope.close() }
             let enclosing = EnclosingLocks.current.entering(key, settings.policy.kind, lease, task: task)
@@ -166,14 +175,16 @@ struct LockScope: Sendable {
         return outcome
     }
 
-    /// What the caller gets of a body, and of how the lock was lost, if it was.
-    func finish<Success>(_ outcome: Result<Success, any Error>, _ loss: LockLoss?) throws -> Success {
-        if let loss {
-            var bodyError: (any Error)?
-            if case .failure(let error) = outcome { bodyError = error }
-            throw LockError(.lost, path: path, loss: loss, bodyError: bodyError)
+    /// What the caller gets of a body, and of how the lock ended.
+    func finish<Success>(_ outcome: Result<Success, any Error>, _ end: Acquisition.Holding.End) throws -> Success {
+        var bodyError: (any Error)?
+        if case .failure(let error) = outcome { bodyError = error }
+        switch end {
+        case .released: return try outcome.get()
+        case .lost(let loss): throw LockError(.lost, path: path, loss: loss, bodyError: bodyError)
+        case .refused(let error):
+            throw LockError(.notReleased, path: path, underlying: error, bodyError: bodyError)
         }
-        return try outcome.get()
     }
 
     func enterAgain<Success>(
@@ -195,16 +206,31 @@ struct LockScope: Sendable {
 }
 
 extension Acquisition.Holding {
+    /// How a lock that was held ended.
+    enum End {
+        case released
+        case lost(LockLoss)
+        /// The servers refuse to delete its node.
+        case refused(ZooKeeperError)
+    }
+
     /// Lets go of the lock and waits until its node is gone, or the lock cannot be held any longer anyway.
-    ///
-    /// - Returns: How it was lost, if it was.
-    func giveBack(_ release: LockRelease) async -> LockLoss? {
+    func giveBack(_ release: LockRelease, _ logger: Logger) async -> End {
         let loss = lease.close { contender.release() }
         contender.endHolding()
         // A lost lock's node is removed too, but nobody need wait for it.
-        if loss == nil, release == .acknowledged {
-            await contender.removed.wait(until: lease.session.leasesExpireBy, isShielded: true)
+        if let loss { return .lost(loss) }
+        guard release == .acknowledged else { return .released }
+        switch await contender.removed.wait(until: lease.session.leasesExpireBy, isShielded: true) {
+        case .value(.done): break
+        case .value(.refused(let error)): return .refused(error)
+        case .timedOut, .cancelled:
+            logger.warning(
+                """
+                A lock is released, and its node is not deleted yet: the servers have not answered. It is deleted as soon as \
+                they do; if they do not, it goes with the session
+                """, metadata: [LogKeys.lockPath: "\(lease.lockPath)", LogKeys.path: "\(lease.nodePath)"])
         }
-        return loss
+        return .released
     }
 }

@@ -22,7 +22,8 @@ struct EnclosingLocks: Sendable {
         var task: RunningTask?
     }
 
-    private var entries: [Key: Entry] = [:]
+    /// From the outermost to the innermost.
+    private var entries: [Key: [Entry]] = [:]
 
     /// What the current task finds when it asks for a lock.
     enum Finding {
@@ -38,7 +39,8 @@ struct EnclosingLocks: Sendable {
 
     /// - Parameter kind: What it wants. Who is alone may also read.
     func find(_ key: Key, _ kind: ContenderKind) -> Finding {
-        guard let entry = entries[key], entry.lease.scope.isOpen else { return .free }
+        // An inner scope may have ended, and the task that was started in it goes on in the scopes around.
+        guard let entry = entries[key]?.last(where: { $0.lease.scope.isOpen }) else { return .free }
         guard let task = entry.task, ScopeLineage.leads(to: task) else { return .anothers }
         return entry.kind == .exclusive || kind == .shared ? .mine(entry.lease) : .reading(entry.lease)
     }
@@ -46,7 +48,8 @@ struct EnclosingLocks: Sendable {
     /// What the body of a scope sees that `task` runs.
     func entering(_ key: Key, _ kind: ContenderKind, _ lease: LockLease, task: RunningTask?) -> EnclosingLocks {
         var result = self
-        result.entries[key] = Entry(lease: lease, kind: kind, task: task)
+        result.entries[key, default: []].removeAll { !$0.lease.scope.isOpen }
+        result.entries[key, default: []].append(Entry(lease: lease, kind: kind, task: task))
         return result
     }
 }

@@ -21,6 +21,7 @@ struct Downgrade {
                 directory.child(reader), data: settings.data, mode: .ephemeral, accessControl: settings.accessControl),
             Delete(directory.child(writer)),
         ])
+        var attempt = 0
         while true {
             do {
                 _ = try await session.perform(exchange, file: #fileID, line: #line)
@@ -34,6 +35,9 @@ struct Downgrade {
                     // The names say what became of it; by another server, only after a sync.
                     try await session.sync(directory)
                     if try await session.exists(directory.child(reader)) != nil { return reader }
+                case (.throttled, _):
+                    attempt += 1
+                    await Backoff(initial: .milliseconds(50), maximum: .seconds(2)).pause(beforeAttempt: attempt)
                 default: throw error
                 }
             }

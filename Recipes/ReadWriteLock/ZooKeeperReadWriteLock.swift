@@ -121,7 +121,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
             let asReader = try await downgraded(holding)
             return try await reading().hold(asReader) { try await read($0, written) }
         case .failure(let error):
-            return try writing.finish(.failure(error), await holding.giveBack(configuration.release))
+            return try writing.finish(.failure(error), await holding.giveBack(configuration.release, client.logger))
         }
     }
 
@@ -139,6 +139,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
         let writer = lease.nodePath.name
         do {
             guard let reader = try await exchange.run(from: writer) else {
+                holding.contender.nodeWasExchanged()
                 throw LockError(.lost, path: path, loss: .nodeDeleted)
             }
             let contender = Contender(
@@ -147,6 +148,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
             guard case .granted(let held, _)? = contender.outcome.current else {
                 throw LockError(.unavailable, path: path)
             }
+            holding.contender.nodeWasExchanged()
             // Whoever was asked as a writer is asked as a reader.
             if lease.asked.current == true { held.askFor() }
             return Acquisition.Holding(contender: contender, lease: held, isWatched: false)

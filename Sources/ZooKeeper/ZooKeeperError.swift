@@ -92,6 +92,12 @@ public struct ZooKeeperError: Error, Sendable {
                 code: storage.code, outcome: storage.outcome, message: storage.message, context: context))
     }
 
+    /// The same error, with other words for people.
+    package func saying(_ message: String) -> ZooKeeperError {
+        ZooKeeperError(
+            storage: Storage(code: code, outcome: outcome, message: message, context: storage.context))
+    }
+
     /// The same error, stamped with the place of the call.
     package func at(file: String, line: Int) -> ZooKeeperError {
         located { context in

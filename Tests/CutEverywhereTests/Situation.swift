@@ -29,7 +29,7 @@ struct Situation: Sendable, CustomStringConvertible {
                 let held = try await $0.lock.acquire()
                 stage.inside(held.lease)
                 try? await held.lease.verify()
-                await held.release()
+                try await held.release()
             }
         },
         Situation("wait behind one, hand-off") { stage in

@@ -95,7 +95,7 @@ struct Stage: Sendable {
         // As long as it holds, nobody else is inside.
         exclusion.enter(holder.lease.fencingToken, isShared: false)
         exclusion.leave(isShared: false)
-        await holder.release()
+        try await holder.release()
         try await waiter.value
     }
 }

@@ -103,7 +103,7 @@ import ZooKeeperTesting
             let lines = try await zklock([], ["echo", "ran"], connect: connect) { run in
                 try await eventually("waits") { try await lock.contenders().count == 2 }
                 #expect(!run.running.lines.value.contains("ran"))
-                await held.release()
+                try await held.release()
             }
             #expect(lines == ["ran", "status 0"])
         }

@@ -149,7 +149,7 @@ extension World {
         case .cancelled, .timedOut: clients[index].stage = .done(.left)
         case .refused(let failure) where failure.code == .connectionLoss && clients[index].part.mode == .attempt:
             clients[index].stage = .done(.failed)
-        case .refused, .sequenceExhausted:
+        case .refused, .sequenceExhausted, .sessionClosing, .createsLost, .blocked:
             clients[index].stage = .done(.failed)
             fail(.refused, "\(clients[index].letter) fails: \(reason)")
         }

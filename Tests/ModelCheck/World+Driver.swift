@@ -50,6 +50,7 @@ extension World {
         case .grant(let grant): granted(grant, slot, index)
         case .lose: lost(slot, index)
         case .delete(let name): remove(name, index)
+        case .backOff, .check: break
         case .chase(let mark):
             clients[index].strays.insert("_c_\(mark)-")
             clients[index].looksAgain = true

@@ -42,7 +42,7 @@ import ZooKeeperTesting
             #expect { try held.lease.checkHeld() } throws: { ($0 as? LockError)?.loss == .deadlinePassed }
             await #expect(throws: LockError.self) { try await held.lease.transaction([]) }
             #expect(await held.loss() == .deadlinePassed)
-            #expect(await held.release() == .deadlinePassed)
+            #expect(try await held.release() == .deadlinePassed)
         }
     }
 
@@ -51,7 +51,7 @@ import ZooKeeperTesting
             let held = try await ZooKeeperLock(first, at: "/a").acquire()
             #expect { try held.lease.checkHeld(for: .seconds(3_600)) } throws: { LockError.Code.lost ~= $0 }
             try held.lease.checkHeld()
-            await held.release()
+            try await held.release()
         }
     }
 
@@ -67,7 +67,7 @@ import ZooKeeperTesting
                 tasks.append(Task { try await lock.withLock { _ in order.withLock { $0.append(index) } } })
                 try await line(first, has: index + 2)
             }
-            await held.release()
+            try await held.release()
             for task in tasks { try await task.value }
             #expect(order.value == Array(0..<10))
             try await line(first, has: 0)
@@ -145,7 +145,7 @@ import ZooKeeperTesting
             let together = try await lock.withReadLockIfAvailable { _ in true }
             #expect(alone == nil)
             #expect(together == true)
-            await reader.release()
+            try await reader.release()
 
             let next = ZooKeeperElection(second, at: "/e", id: "next")
             let isFollowed = Shared(false)
@@ -174,7 +174,7 @@ import ZooKeeperTesting
             waiter.cancel()
             await #expect(throws: CancellationError.self) { try await waiter.value }
             try await line(first, has: 1)
-            #expect(await held.release() == nil)
+            #expect(try await held.release() == nil)
         }
     }
 }

@@ -44,7 +44,7 @@ import ZooKeeperTesting
             let both = ZooKeeperLock(client, at: path, configuration: settings)
             let taken = try await both.withLockIfAvailable { _ in 1 }
             #expect(taken == nil)
-            await theirs.release()
+            try await theirs.release()
         }
     }
 

@@ -74,12 +74,14 @@ import ZooKeeperTesting
             let running = Task { try await service.run() }
             try await eventually("it says so") {
                 log.entries.contains {
-                    $0.level == .info && $0.metadata == ["zookeeper.lock.path": "/e", "zookeeper.error.code": "noAuth"]
+                    $0.level == .error
+                        && $0.metadata == ["zookeeper.lock.path": "/e", "zookeeper.error.code": "noAuth"]
                 }
             }
             #expect(hasWorked.value == 0)
             try await client.delete("/e")
             try await eventually("leads") { hasWorked.value == 1 }
+            #expect(log.entries.count { $0.level == .error } == 1, "once")
             running.cancel()
             try await running.value
         }

@@ -43,7 +43,7 @@ import ZooKeeperTesting
             // Held in a session that is lost for us, but whose node the servers still have.
             let held = try await ZooKeeperLock(client, at: "/a").acquire()
             let session = held.lease.session
-            await session.close()
+            try await server.expire(session)
             try await server.withClient(in: client.configuration.chroot) { other in
                 let leftover = try await other.create(held.lease.nodePath, mode: .ephemeral)
                 #expect(await held.loss() != nil)
@@ -76,7 +76,7 @@ import ZooKeeperTesting
                 await #expect(throws: (any Error).self) { try await waiter.value }
                 #expect(released != nil)
             }
-            await held.release()
+            try await held.release()
         }
         try await eventually("let go") { released == nil }
     }
@@ -230,7 +230,7 @@ import ZooKeeperTesting
             relay.inject(RelayFault(.cut, at: .reply(to: .create2)))
             let waiter = Task { try await ZooKeeperLock(client, at: "/a").withLock { $0 } }
             try await eventually("in line") { try await names(observer).count == 2 }
-            await held.release()
+            try await held.release()
             let lease = try await waiter.value
             #expect(lease.fencingToken > held.lease.fencingToken)
             let left = try await names(observer)
@@ -249,7 +249,7 @@ import ZooKeeperTesting
             waiter.cancel()
             await #expect(throws: CancellationError.self) { try await waiter.value }
             try await eventually("only the holder is left") { try await names(observer).count == 1 }
-            await held.release()
+            try await held.release()
         }
     }
 

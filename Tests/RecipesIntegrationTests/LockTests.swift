@@ -109,7 +109,7 @@ import ZooKeeperTesting
                     Task { try await lock.withLock { _ in order.withLock { $0.append(index) } } })
                 try await line(first, "/a", has: index + 2)
             }
-            await held.release()
+            try await held.release()
             for task in tasks { try await task.value }
             #expect(order.value == Array(0..<10))
         }
@@ -155,7 +155,7 @@ import ZooKeeperTesting
                 let names = try await names(first, "/a")
                 return names.count == 2 && !names.contains(waiting)
             }
-            await held.release()
+            try await held.release()
             #expect(try await waiter.value.name != waiting)
         }
     }
@@ -171,7 +171,7 @@ import ZooKeeperTesting
             for _ in 0..<10 { try await first.set(held.lease.nodePath, to: "poke".utf8) }
             try held.lease.checkHeld()
             #expect(!entered.value)
-            await held.release()
+            try await held.release()
             try await waiter.value
         }
     }
@@ -234,7 +234,7 @@ import ZooKeeperTesting
             cancelled.cancel()
             await #expect(throws: CancellationError.self) { try await cancelled.value }
             try await line(first, "/a", has: 2)
-            await held.release()
+            try await held.release()
             #expect(try await patient.value == 7)
             let left = try await names(first, "/a")
             #expect(left == [])
@@ -297,8 +297,8 @@ import ZooKeeperTesting
             let held = try await ZooKeeperLock(first, at: "/a").acquire()
             let other = try await ZooKeeperLock(second, at: "/a").withLockIfAvailable { _ in 1 }
             #expect(other == nil)
-            #expect(await held.release() == nil)
-            #expect(await held.release() == nil, "again is harmless")
+            #expect(try await held.release() == nil)
+            #expect(try await held.release() == nil, "again is harmless")
             #expect(await held.loss() == nil)
             #expect { try held.lease.checkHeld() } throws: { LockError.Code.scopeEnded ~= $0 }
             let after = try await ZooKeeperLock(second, at: "/a").withLockIfAvailable { _ in 1 }
@@ -327,7 +327,7 @@ import ZooKeeperTesting
                 Issue.record("had the lock")
             } catch LockError.Code.cancelled {}
             try await line(first, "/a", has: 1)
-            await held.release()
+            try await held.release()
         }
     }
 

@@ -81,7 +81,7 @@ import ZooKeeperTesting
                 try await eventually("past the deadline") { ContinuousClock.now >= held.lease.expiresBy }
             }
             try await eventually("confirmed") { (try? held.lease.checkHeld()) != nil }
-            #expect(await held.release() == nil)
+            #expect(try await held.release() == nil)
         }
     }
 

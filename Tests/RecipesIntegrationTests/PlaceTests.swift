@@ -36,7 +36,7 @@ import ZooKeeperTesting
             #expect(nodes.last == enqueued.node)
             middle.cancel()
             try await eventually("moved up") { third.current?.ahead == 1 }
-            await held.release()
+            try await held.release()
             try await last.value
             #expect(third.current == .init(node: enqueued.node, ahead: 0))
             var seen: [PlaceInLine.Position?] = []
@@ -83,7 +83,7 @@ import ZooKeeperTesting
                 let first = try #require(await place.enqueued())
                 try await server.expire(try await client.withSession { $0 })
                 try await eventually("in line again") { place.current.map { $0.node != first.node } ?? false }
-                await held.release()
+                try await held.release()
                 #expect(try await waiter.value == place.current?.node)
             }
         }
@@ -101,9 +101,9 @@ import ZooKeeperTesting
             let both = try #require(try await updates.next())
             #expect(both.map(\.path).first == first.lease.nodePath)
             #expect(both.count == 2 && both.allSatisfy { $0.id == ProcessIdentity.description })
-            await first.release()
+            try await first.release()
             #expect(try await updates.next() == [both[1]])
-            await (try await waiter.value).release()
+            _ = try await waiter.value.release()
             #expect(try await updates.next() == [])
         }
     }

@@ -45,15 +45,15 @@ import ZooKeeperTesting
             try await eventually("the writer waits") { try await inLine(beside) == 3 }
             let refused = try await locks[0].withWriteLockIfAvailable { _ in true }
             #expect(refused == nil)
-            await first.release()
+            try await first.release()
             let stillRefused = try await locks[0].withReadLockIfAvailable { _ in true }
             #expect(stillRefused == nil, "a writer waits")
-            await second.release()
+            try await second.release()
             let held = try await writer.value
             #expect(held.lease.fencingToken > second.lease.fencingToken)
             let alone = try await locks[0].withReadLockIfAvailable { _ in true }
             #expect(alone == nil)
-            await held.release()
+            try await held.release()
             let free = try await locks[0].withReadLockIfAvailable { _ in true }
             #expect(free == true)
             let rest = try await inLine(beside)
@@ -84,7 +84,7 @@ import ZooKeeperTesting
             #expect(contenders.allSatisfy { !$0.id.isEmpty })
             #expect(Set(contenders.map(\.session)).count == 4)
             #expect(order.value == [])
-            await first.release()
+            try await first.release()
             for task in tasks { try await task.value }
             #expect(order.value == ["writer 1", "reader 2", "writer 3"])
         }
@@ -103,7 +103,7 @@ import ZooKeeperTesting
                 }
             }
             try await eventually("in line") { try await inLine(beside) == 4 }
-            await writer.release()
+            try await writer.release()
             for task in tasks { try await task.value }
         }
     }
@@ -141,8 +141,8 @@ import ZooKeeperTesting
             let held = try await late.value
             let result = await leaving.result
             #expect(throws: LockError.self) { try result.get() }
-            await reader.release()
-            await held.release()
+            try await reader.release()
+            try await held.release()
         }
     }
 
@@ -168,7 +168,7 @@ import ZooKeeperTesting
             try await beside.delete(reader)
             let held = try await writer.value
             #expect(contenders.map(\.path).last == held.lease.nodePath)
-            await held.release()
+            try await held.release()
         }
     }
 
@@ -197,7 +197,7 @@ import ZooKeeperTesting
             }
             let next = try #require(waiting.value.first)
             let held = try await next.value
-            await held.release()
+            try await held.release()
             let rest = try await inLine(beside)
             #expect(rest == 0)
         }
@@ -227,7 +227,7 @@ import ZooKeeperTesting
                 #expect(!isIn.value)
             }
             let held = try await #require(waiting.value.first).value
-            await held.release()
+            try await held.release()
         }
     }
 

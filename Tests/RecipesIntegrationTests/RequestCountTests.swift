@@ -73,7 +73,7 @@ import ZooKeeperTesting
                 let waiting = relay.traffic
                 #expect((waiting - before).requests == [.create2: 1, .getChildren2: 1, .getData: 2])
                 #expect((waiting - before).roundTrips == 2)
-                await held.release()
+                try await held.release()
                 try await waiter.value
                 let handOff = try #require(granted.value) - waiting
                 #expect(handOff.requests == [:])
@@ -94,9 +94,9 @@ import ZooKeeperTesting
                 let waiter = Task { try await ZooKeeperLock(client, at: "/a").withLock { _ in } }
                 try await eventually("waiting") { (relay.traffic - before).replies == 4 }
                 let waiting = relay.traffic
-                await first.release()
+                try await first.release()
                 let held = try await second.value
-                await held.release()
+                try await held.release()
                 try await waiter.value
                 #expect((relay.traffic - waiting).requests == [.getChildren2: 1, .delete: 1])
             }
@@ -117,7 +117,7 @@ import ZooKeeperTesting
                 // The first request on a connection is a heartbeat, to the leader because of the waiter.
                 try await eventually("heartbeat") { (relay.traffic - before).requests[.sync] == 1 }
                 let reconnected = relay.traffic
-                await held.release()
+                try await held.release()
                 try await waiter.value
                 #expect((relay.traffic - reconnected).requests == [.sync: 1, .getChildren2: 1, .delete: 1])
             }
@@ -135,7 +135,7 @@ import ZooKeeperTesting
                 let traffic = relay.traffic - before
                 #expect(traffic.requests == [.getChildren2: 1])
                 #expect(traffic.writeCount == 0)
-                await held.release()
+                try await held.release()
             }
         }
     }
@@ -175,7 +175,7 @@ import ZooKeeperTesting
             let before = relay.traffic
             let waiters = (0..<200).map { _ in Task { try await lock.withLock { _ in } } }
             try await eventually("all in line") { relay.traffic.requests[.getData, default: 0] >= 200 }
-            await held.release()
+            try await held.release()
             for waiter in waiters { try await waiter.value }
             let cost = relay.traffic - before
             // Create, list, watch; on waking one list, of which the own node's watch is a second read; delete.
@@ -198,7 +198,7 @@ import ZooKeeperTesting
                 let before = relay.traffic
                 let readers = (0..<200).map { _ in Task { try await lock.withReadLock { _ in } } }
                 try await eventually("all in line") { relay.traffic.requests[.getData, default: 0] >= 200 }
-                await first.release()
+                try await first.release()
                 for writer in writers { try await writer.value }
                 for reader in readers { try await reader.value }
                 let cost = relay.traffic - before

@@ -51,7 +51,7 @@ import ZooKeeperTesting
             #expect(!held.lease.isRevocationRequested)
             try await client.set(held.lease.nodePath, to: "__REVOKE__".utf8)
             #expect(await held.lease.revocationRequest())
-            await held.release()
+            try await held.release()
         }
     }
 
@@ -79,7 +79,7 @@ import ZooKeeperTesting
             let waiter = Task { try await lock.withLock { await $0.revocationRequest() } }
             try await eventually("waits") { try await beside.contenders().count == 2 }
             try await beside.requestRevocation(of: try await beside.contenders()[1])
-            await first.release()
+            try await first.release()
             #expect(try await waiter.value)
         }
     }
@@ -88,9 +88,9 @@ import ZooKeeperTesting
         try await withLock { client, lock, _ in
             let held = try await lock.acquire()
             async let isAsked = held.lease.revocationRequest()
-            if isReleased { await held.release() } else { try await client.delete(held.lease.nodePath) }
+            if isReleased { try await held.release() } else { try await client.delete(held.lease.nodePath) }
             #expect(await !isAsked)
-            await held.release()
+            try await held.release()
         }
     }
 
@@ -101,7 +101,7 @@ import ZooKeeperTesting
             let reader = try await lock.acquireReadLock()
             try await lock.requestRevocation(of: try await lock.contenders()[0])
             #expect(await reader.lease.revocationRequest())
-            await reader.release()
+            try await reader.release()
         }
     }
 }

@@ -73,7 +73,7 @@ import ZooKeeperTesting
             mayEnd.fulfil(())
             let second = try await held.value
             try await eventually("stands again") { try await beside.candidates().map(\.id) == ["b", "a"] }
-            await second.release()
+            try await second.release()
             let tokens = try await first.value
             #expect(tokens.count == 2 && tokens[0] < tokens[1])
             try await eventually("nothing is left") { try await beside.candidates() == [] }
@@ -109,7 +109,7 @@ import ZooKeeperTesting
             first.cancel()
             await #expect(throws: CancellationError.self) { try await first.value }
             try await eventually("has left") { try await beside.candidates().map(\.id) == ["b"] }
-            await second.release()
+            try await second.release()
         }
     }
 
@@ -124,7 +124,7 @@ import ZooKeeperTesting
                 try await beside.candidates().last.map { $0.id == "a" && $0.path != candidate.path } ?? false
             }
             #expect(try await !beside.depose(candidate))
-            await leader.release()
+            try await leader.release()
             #expect(try await waiting.value > leader.lease.fencingToken)
         }
     }

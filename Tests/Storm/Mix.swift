@@ -185,7 +185,7 @@ struct Mix: Sendable {
             let held = try await ZooKeeperLock(client, at: Self.locks[index]).acquire(waitingUpTo: limit)
             await hold(held.lease, index, &own)
             // Some forget to.
-            if !own.oneIn(5) { await held.release() }
+            if !own.oneIn(5) { try await held.release() }
         }
     }
 

@@ -31,7 +31,7 @@ func runHerd(_ options: Options) async throws -> Report {
                 let start = monotonicNanoseconds()
                 handoffs.released(at: start)
                 group.addTask {
-                    if let loss = await held.release() { throw Unexpected("the lock was lost: \(loss)") }
+                    if let loss = try await held.release() { throw Unexpected("the lock was lost: \(loss)") }
                     return Tally()
                 }
                 for try await tally in group { all.add(tally) }

@@ -7,18 +7,25 @@ import Glibc
 import Darwin
 #endif
 
-/// What the timer thread sleeps by.
+/// Wakes the timer thread.
 ///
-/// On Linux a `timerfd` on the boot-time clock, which counts suspend and which other threads can set while the thread
-/// waits. Elsewhere a condition variable that is looked at once a second at the latest.
-final class Alarm: Sendable {
+/// On Linux it is a `timerfd` on the boot-time clock, which counts suspend and which other threads can set while the thread
+/// waits. Elsewhere, and in a process that has no file descriptor left when the first timer is set, it is a moment that the
+/// thread looks at every ten milliseconds.
+package final class Alarm: Sendable {
     #if os(Linux)
-    private let descriptor = timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC))
+    private let descriptor: Int32
+    private let polled = PolledAlarm()
+
+    package init(descriptor: Int32 = timerfd_create(CLOCK_BOOTTIME, Int32(TFD_CLOEXEC))) {
+        self.descriptor = descriptor
+    }
 
     /// Ends the current or the next `wait()` at `instant`.
-    func set(to instant: ContinuousClock.Instant) {
-        // Never zero: that would disarm the timer.
-        let delay = max(ContinuousClock.now.duration(to: instant), .nanoseconds(1))
+    package func set(to instant: ContinuousClock.Instant) {
+        guard descriptor >= 0 else { return polled.set(to: instant) }
+        // Never zero: that would disarm the timer. Nor so long that the kernel cannot count it: the thread looks again.
+        let delay = min(max(ContinuousClock.now.duration(to: instant), .nanoseconds(1)), .seconds(86_400))
         let (seconds, attoseconds) = delay.components
         var time = itimerspec()
         time.it_value.tv_sec = Int(seconds)
@@ -28,12 +35,27 @@ final class Alarm: Sendable {
     }
 
     /// Blocks the calling thread until the moment that was set.
-    func wait() {
+    package func wait() {
+        guard descriptor >= 0 else { return polled.wait() }
         var expirations: UInt64 = 0
-        // An interrupted read returns early; the caller looks at the clock itself.
-        unsafe read(descriptor, &expirations, MemoryLayout<UInt64>.size)
+        // An interrupted read returns early; the caller looks at the clock itself. If it cannot be read at all, for example
+        // because somebody has closed a descriptor that was not his, the thread must not spin.
+        let count = unsafe read(descriptor, &expirations, MemoryLayout<UInt64>.size)
+        if count < 0, errno != EINTR { usleep(10_000) }
     }
     #else
+    private let polled = PolledAlarm()
+
+    package init() {}
+
+    package func set(to instant: ContinuousClock.Instant) { polled.set(to: instant) }
+
+    package func wait() { polled.wait() }
+    #endif
+}
+
+/// A moment that is looked at again and again.
+private final class PolledAlarm: Sendable {
     private let instant = Mutex<ContinuousClock.Instant?>(nil)
 
     func set(to instant: ContinuousClock.Instant) {
@@ -52,5 +74,4 @@ final class Alarm: Sendable {
             usleep(UInt32(min(left, .milliseconds(10)) / .microseconds(1)))
         }
     }
-    #endif
 }

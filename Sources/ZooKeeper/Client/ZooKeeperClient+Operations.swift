@@ -47,10 +47,19 @@ extension ZooKeeperClient {
     public func authenticate(
         _ credential: Credential, file: String = #fileID, line: Int = #line
     ) async throws(ZooKeeperError) {
-        do {
-            try await session().authenticate(credential, file: file, line: line)
-            remember(credential)
+        // Before it is sent: the session may be lost before the answer, and the next one needs it too.
+        let isNew = remember(credential)
+        let limit = ContinuousClock.now + requestTimeout
+        do throws(ZooKeeperError) {
+            while true {
+                do throws(ZooKeeperError) {
+                    return try await session().authenticate(credential, file: file, line: line)
+                } catch {
+                    guard error.code == .sessionLost, ContinuousClock.now < limit else { throw error }
+                }
+            }
         } catch {
+            if isNew, error.code == .authenticationFailed || error.outcome == .notSent { forget(credential) }
             throw error.at(file: file, line: line)
         }
     }

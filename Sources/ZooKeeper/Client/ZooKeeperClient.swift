@@ -38,6 +38,10 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         /// The next session; `nil` when there will be none.
         var arrival = Promise<ZooKeeperSession?>()
         var hasConnected = false
+        /// Whether nothing new may be held, although sessions go on.
+        var isRetiring = false
+        /// Whether it has been said which settings the servers do not allow.
+        var hasSaidClamped = false
         var lastLoss: LossReason?
         var credentials: [Credential]
     }
@@ -68,7 +72,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         makeTransport: @escaping @Sendable (ZooKeeperConfiguration, Logger) -> any SessionTransport
     ) throws(ZooKeeperError) {
         try configuration.validate()
-        self.configuration = configuration
+        self.configuration = configuration.bounded
         self.logger = logger
         self.makeTransport = makeTransport
         self.state = Mutex(State(credentials: configuration.credentials))
@@ -85,16 +89,17 @@ public final class ZooKeeperClient: ZooKeeperOperations {
 
     /// Runs the client: to be called once, for as long as it is used.
     ///
-    /// Returns when its task is cancelled, or on the graceful shutdown of its `ServiceGroup`; by then the session is
-    /// closed, which takes up to 6 s if the servers are silent. It never gives up on its own: while no server can be
+    /// Returns when its task is cancelled, on the graceful shutdown of its `ServiceGroup`, and after ``close()``; by then the
+    /// session is closed, which takes up to 6 s if the servers are silent. It never gives up on its own: while no server can be
     /// reached, it goes on trying. A second call only waits for the first to return.
+    ///
+    /// **No lock is given away under a running body.** From the moment of the cancellation nothing new can be held, and the
+    /// bodies of scopes that hold a lock or use a session are cancelled. Until the last of them has ended and its node is gone,
+    /// the session lives: locks stay held, and requests, ``ZooKeeperOperations`` as well as those of leases, go on working. This
+    /// waits for that for ``ZooKeeperConfiguration/closeTimeout``; past it, it returns with a warning that names what is held,
+    /// and the session goes on until its last body has ended or the process ends.
     public func run() async {
-        let isFirst = state.withLock { state in
-            guard state.phase == .idle else { return false }
-            state.phase = .running
-            return true
-        }
-        guard isFirst else {
+        guard begin() else {
             await stopped.wait()
             return
         }
@@ -114,8 +119,9 @@ public final class ZooKeeperClient: ZooKeeperOperations {
     /// - Parameters:
     ///   - configuration: Which servers, and how patient to be. A connect string will do.
     ///   - logger: Where to log.
-    ///   - body: Uses the client. Runs in the caller's isolation.
-    /// - Returns: What `body` returns, after the session is closed.
+    ///   - body: Uses the client. Runs in the caller's isolation. When the caller is cancelled, the client goes on until `body`
+    ///     has ended; but nothing new can be held then, and the bodies of scopes are cancelled.
+    /// - Returns: What `body` returns, after the session is closed as by ``close()``.
     /// - Throws: What `body` throws, or ``ZooKeeperError`` with code `invalidConfiguration`.
     @discardableResult
     public static func withClient<Success>(
@@ -133,13 +139,31 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         isolation: isolated (any Actor)? = #isolation,
         during body: (ZooKeeperClient) async throws -> Success
     ) async throws -> Success {
-        try await withThrowingTaskGroup(of: Void.self, isolation: isolation) { group in
-            group.addTask { await self.run() }
-            let result: Result<Success, any Error>
-            do { result = .success(try await body(self)) } catch { result = .failure(error) }
-            group.cancelAll()
-            try await group.waitForAll()
-            return try result.get()
+        // Somebody runs it already.
+        guard begin() else { return try await body(self) }
+        // Not a child task: it must go on until the body has ended, also when the caller is cancelled.
+        let running = Task { await self.runUntilStopped() }
+        let result: Result<Success, any Error>
+        do {
+            result = .success(
+                try await whileNotShutDown {
+                    _ = isolation
+                    return try await body(self)
+                })
+        } catch {
+            result = .failure(error)
+        }
+        stop()
+        await running.value
+        return try result.get()
+    }
+
+    /// - Returns: Whether it is the caller who runs the client.
+    private func begin() -> Bool {
+        state.withLock { state in
+            guard state.phase == .idle else { return false }
+            state.phase = .running
+            return true
         }
     }
 
@@ -157,6 +181,11 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         } onCancel: {
             stop()
         }
+        finish()
+    }
+
+    /// There will be no other session.
+    private func finish() {
         let arrival = state.withLock { state in
             state.phase = .stopped
             return state.arrival
@@ -175,9 +204,36 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         shutdown.fulfil(())
     }
 
+    /// Nothing new is held from now on, and bodies are cancelled. Sessions and requests go on.
+    private func retire() {
+        let latest = state.withLock { state in
+            state.isRetiring = true
+            return state.latest
+        }
+        latest?.retire()
+    }
+
+    /// Closes the client: ``run()`` returns, and this does when it has.
+    ///
+    /// As the cancellation of ``run()``: bodies that hold something are cancelled, and nothing is given away before they have
+    /// ended; this waits for them for ``ZooKeeperConfiguration/closeTimeout``. Inside such a body it does not wait, for that body
+    /// would wait for itself. Also returns when the calling task is cancelled. Calling it again is harmless. A client that is
+    /// closed before ``run()`` is called never runs.
+    public func close() async {
+        let wasIdle = state.withLock { state in
+            defer { if state.phase == .idle { state.phase = .stopped } }
+            return state.phase == .idle
+        }
+        if wasIdle { return finish() }
+        stop()
+        let latest = state.withLock { $0.latest }
+        if let latest, ScopeLineage.isInside(ObjectIdentifier(latest)) { return }
+        await stopped.wait()
+    }
+
     /// Opens a session and waits for its end.
     ///
-    /// - Returns: Whether it ever was connected.
+    /// - Returns: Whether it was connected, and not only for a moment.
     private func runSession() async -> Bool {
         let session = openSession()
         guard let session else { return false }
@@ -205,17 +261,48 @@ public final class ZooKeeperClient: ZooKeeperOperations {
             return state.arrival
         }
         arrival.fulfil(session)
-        let end = await session.ended.wait(isShielded: true)
-        forget(session)
-        if case .value(.lost(let reason)) = end {
+        let connectedAt = ContinuousClock.now
+        sayClampedSettings(of: session)
+        await endOrShutdown(of: session)
+        if case .lost(let reason) = session.ended.current {
+            forget(session)
             logger.info(
                 "Session lost",
                 metadata: [LogKeys.sessionGeneration: "\(session.generation)", LogKeys.reason: "\(reason)"])
         } else {
-            // Its owner closes it: goes on when nothing is left of it.
-            await session.close()
+            // Its owner closes it: goes on when nothing is left of it. Until then whoever ends may use it.
+            let held = await session.closeIfFree()
+            if held.isEmpty {
+                forget(session)
+            } else {
+                logger.warning(
+                    """
+                    The client is closed, and locks are still held by bodies that have not ended. Their session stays open \
+                    until they have, or until this process ends
+                    """,
+                    metadata: [LogKeys.locks: "\(held.map(\.string).joined(separator: ", "))"])
+            }
         }
-        return true
+        return connectedAt.duration(to: .now) >= .seconds(1)
+    }
+
+    /// Waits until the session has ended, or is to end.
+    private func endOrShutdown(of session: ZooKeeperSession) async {
+        let isDone = Promise<Void>()
+        session.ended.whenFulfilled { _ in isDone.fulfil(()) }
+        let callback = shutdown.whenFulfilled { isDone.fulfil(()) }
+        await isDone.wait(isShielded: true)
+        shutdown.forget(callback)
+    }
+
+    private func sayClampedSettings(of session: ZooKeeperSession) {
+        guard let words = session.clampedSettings else { return }
+        let isNew = state.withLock { state in
+            defer { state.hasSaidClamped = true }
+            return !state.hasSaidClamped
+        }
+        guard isNew else { return }
+        logger.warning("The servers' session time-out does not allow a setting: \(words)")
     }
 
     /// Takes a session that is over out of use. Whoever notices it first does it.
@@ -229,10 +316,19 @@ public final class ZooKeeperClient: ZooKeeperOperations {
     }
 
     /// Shows `credential` in every later session.
-    func remember(_ credential: Credential) {
+    ///
+    /// - Returns: Whether that is news.
+    func remember(_ credential: Credential) -> Bool {
         state.withLock { state in
-            if !state.credentials.contains(credential) { state.credentials.append(credential) }
+            if state.credentials.contains(credential) { return false }
+            state.credentials.append(credential)
+            return true
         }
+    }
+
+    /// Does not show `credential` in any later session.
+    func forget(_ credential: Credential) {
+        state.withLock { state in state.credentials.removeAll { $0 == credential } }
     }
 
     private func openSession() -> ZooKeeperSession? {
@@ -252,6 +348,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
                 BackgroundLog.write(logger, .debug, "Session state", [LogKeys.state: "\(sessionState)"])
             }
             state.latest = session
+            if state.isRetiring { session.retire() }
             session.open()
             return session
         }
@@ -261,14 +358,18 @@ public final class ZooKeeperClient: ZooKeeperOperations {
 
     /// The session in use, or the next one.
     ///
-    /// - Parameter limit: Until when to wait for one; `nil`: as long as an operation would.
-    package func session(until limit: ContinuousClock.Instant? = nil) async throws(ZooKeeperError) -> ZooKeeperSession {
+    /// - Parameters:
+    ///   - limit: Until when to wait for one; `nil`: as long as an operation would.
+    ///   - leastPatience: How long at least, before `limit`, if there was a session before.
+    package func session(
+        until limit: ContinuousClock.Instant? = nil, patience leastPatience: Duration = .zero
+    ) async throws(ZooKeeperError) -> ZooKeeperSession {
         if let session = state.withLock({ $0.session }) {
-            if !session.isOver { return session }
+            if !session.isEnding { return session }
             forget(session)
         }
         let (arrival, hasConnected) = state.withLock { ($0.arrival, $0.hasConnected) }
-        let patience = hasConnected ? requestTimeout : configuration.connectTimeout
+        let patience = hasConnected ? max(requestTimeout, leastPatience) : configuration.connectTimeout
         let deadline = min(limit ?? .now + patience, .now + patience)
         switch await arrival.wait(until: deadline) {
         case .value(let session?): return session
@@ -288,7 +389,10 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         case (.idle, _):
             return ZooKeeperError(.notRunning, message: "run() has not been called on this client")
         case (_, .authenticationFailed):
-            return ZooKeeperError(.authenticationFailed, message: "the servers (\(servers)) refused the credentials")
+            let hasNone = state.withLock { $0.credentials.isEmpty }
+            let what =
+                hasNone ? "want clients to authenticate, and this one has no credentials" : "refused the credentials"
+            return ZooKeeperError(.authenticationFailed, message: "the servers (\(servers)) \(what)")
         default:
             return hasConnected
                 ? ZooKeeperError(.connectionLoss, message: "no new session yet; tried \(servers)\(reason)")
@@ -296,23 +400,34 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         }
     }
 
-    /// Runs `body` with the session in use, and cancels it when that session is lost.
+    /// Runs `body` with the session in use, and cancels it when that session is lost, or the client is closed: a session that
+    /// is closed lives until `body` has ended.
     ///
     /// The caller is not cancelled. `body` does not escape, need not be Sendable and runs in the caller's isolation.
     ///
     /// - Returns: What `body` returns, if it returned before the session was lost.
     /// - Throws: What `body` throws; ``ZooKeeperError`` with code `sessionLost` (or why else there is no session), if
-    ///   the session was lost first: after `body` has ended.
+    ///   the session was lost first: after `body` has ended. `closed` if the client is being closed.
     @discardableResult
     public func withSession<Success>(
         isolation: isolated (any Actor)? = #isolation,
         _ body: (ZooKeeperSession) async throws -> Success
     ) async throws -> Success {
         let session = try await session()
+        guard let hold = session.beginHold(at: .root) else { throw ZooKeeperError(.closed) }
         let revocation = Revocation()
-        let callback = session.ended.whenFulfilled { _ in revocation.revoke() }
-        defer { session.ended.forget(callback) }
-        let outcome = await withRevocableScope(revocation) { _ in try await body(session) }
+        let callbacks = (
+            session.ended.whenFulfilled { _ in revocation.revoke() },
+            session.retiring.whenFulfilled { revocation.revoke() }
+        )
+        defer {
+            session.ended.forget(callbacks.0)
+            session.retiring.forget(callbacks.1)
+            session.endHold(hold)
+        }
+        let outcome = await withRevocableScope(revocation, owner: ObjectIdentifier(session)) { _ in
+            try await body(session)
+        }
         if revocation.isRevoked, let state = session.ended.current {
             throw session.endError(state, outcome: .unknown).located { $0.generation = session.generation }
         }
@@ -329,3 +444,26 @@ extension Promise.Wait {
 #if ServiceLifecycle
 extension ZooKeeperClient: Service {}
 #endif
+
+extension ZooKeeperClient {
+    /// Runs `body`, and retires when the current task is cancelled or its service is shut down.
+    private func whileNotShutDown<Success>(
+        isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Success
+    ) async throws -> Success {
+        try await withTaskCancellationHandler {
+            _ = isolation
+            #if ServiceLifecycle
+            return try await withGracefulShutdownHandler {
+                _ = isolation
+                return try await body()
+            } onGracefulShutdown: {
+                self.retire()
+            }
+            #else
+            return try await body()
+            #endif
+        } onCancel: {
+            self.retire()
+        }
+    }
+}

@@ -26,20 +26,28 @@ public struct ZooKeeperConfiguration: Sendable, Hashable {
     public var requestTimeout: Duration?
 
     /// How long before the end of its time-out, counted from the sending of the last request that the leader has
-    /// answered, the session stops vouching for locks. `nil`, the default: a sixth of the negotiated time-out plus 1 s,
-    /// at most half of it. Add half a tick of the servers if their `tickTime` is above 2 s.
+    /// answered, the session stops vouching for locks. `nil`, the default: a sixth of the negotiated time-out plus 1 s, at
+    /// least 2 s. Add half a tick of the servers if their `tickTime` is above 2 s. At most half of the negotiated time-out
+    /// counts.
     public var leaseMargin: Duration?
+
+    /// How long the end of ``ZooKeeperClient/run()`` and ``ZooKeeperClient/close()`` wait for bodies that hold a lock. Past
+    /// that they return with a warning in the log; the lock is kept until its body has ended, or until this process ends.
+    /// `nil`, the default: the negotiated time-out.
+    public var closeTimeout: Duration?
+
     /// How long closing a session waits for the answers to what is under way.
     package var closeGrace = Duration.milliseconds(500)
 
     /// After how much silence of all servers the session is given up and a new one opened. `nil`, the default: twice
-    /// the negotiated time-out.
+    /// the negotiated time-out. Less than the negotiated time-out counts as that.
     public var abandonAfter: Duration?
 
     /// Shown to the servers on every connection, in this order.
     public var credentials: [Credential] = []
 
-    /// How many requests may be under way at once, 1 to 16,384; further ones wait in order. Default: 1,000.
+    /// How many requests may be under way at once, 1 to 16,384; further ones wait in order. A pipeline longer than that is sent
+    /// when nothing else is under way. Default: 1,000.
     public var maximumRequestsUnderWay = 1_000
 
     /// The longest request the servers accept, their `jute.maxbuffer`, in bytes. Default: theirs, 1,048,575.
@@ -80,6 +88,19 @@ public struct ZooKeeperConfiguration: Sendable, Hashable {
         try validate()
     }
 
+    /// The same settings, without durations that no clock can count to.
+    var bounded: ZooKeeperConfiguration {
+        var result = self
+        result.connectTimeout = connectTimeout.bounded
+        result.requestTimeout = requestTimeout?.bounded
+        result.leaseMargin = leaseMargin?.bounded
+        result.abandonAfter = abandonAfter?.bounded
+        result.closeTimeout = closeTimeout?.bounded
+        result.reconnectBackoff.initial = reconnectBackoff.initial.bounded
+        result.reconnectBackoff.maximum = reconnectBackoff.maximum.bounded
+        return result
+    }
+
     /// Checks every setting.
     package func validate() throws(ZooKeeperError) {
         func require(_ condition: Bool, _ message: @autoclosure () -> String) throws(ZooKeeperError) {
@@ -93,6 +114,7 @@ public struct ZooKeeperConfiguration: Sendable, Hashable {
         try require((requestTimeout ?? .seconds(1)) > .zero, "requestTimeout must be positive")
         try require((leaseMargin ?? .zero) >= .zero, "leaseMargin must not be negative")
         try require((abandonAfter ?? .seconds(1)) > .zero, "abandonAfter must be positive")
+        try require((closeTimeout ?? .zero) >= .zero, "closeTimeout must not be negative")
         try require(
             (1...16_384).contains(maximumRequestsUnderWay),
             "maximumRequestsUnderWay must be 1 to 16384, not \(maximumRequestsUnderWay)")

@@ -31,6 +31,8 @@ public struct Updates<Read: WatchableOperation>: AsyncSequence, Sendable {
         private var watch: Watch?
         /// `nil` before the first state; empty for no node.
         private var lastVersion: [Int64]?
+        /// How often in a row the servers were too busy.
+        private var throttled = 0
 
         fileprivate init(updates: Updates) { self.updates = updates }
 
@@ -45,6 +47,7 @@ public struct Updates<Read: WatchableOperation>: AsyncSequence, Sendable {
                     if Task.isCancelled { return nil }
                     let (value, watch) = try await current()
                     self.watch = watch
+                    throttled = 0
                     let version = value.map(updates.version) ?? []
                     if version != lastVersion {
                         lastVersion = version
@@ -54,6 +57,10 @@ public struct Updates<Read: WatchableOperation>: AsyncSequence, Sendable {
                     switch error.code {
                     // Longer away than one request may wait; a stream waits on.
                     case .connectionLoss, .connectTimeout: watch = nil
+                    case .throttled:
+                        watch = nil
+                        throttled += 1
+                        await Backoff().pause(beforeAttempt: throttled, isolation: actor)
                     // A client has another session soon.
                     case .sessionLost where updates.source is ZooKeeperClient: watch = nil
                     case .closed, .cancelled: return nil

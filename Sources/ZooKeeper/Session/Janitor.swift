@@ -1,85 +1,246 @@
+import Logging
 import Synchronization
 
 /// Removes nodes that must not stay, however long that takes: as long as the session lives, nothing makes it give up.
 ///
-/// What it sends goes before everybody else's requests, is sent again after a lost connection, and is waited for when
-/// the session is closed. When the session ends, the servers remove its ephemeral nodes.
+/// What it sends goes before everybody else's requests, is sent again after a lost connection, is tried again when the servers
+/// refuse it, and is waited for when the session is closed. When the session ends, the servers remove its ephemeral nodes.
 package final class Janitor: Sendable {
-    /// How a removal ended.
+    /// How a removal ended, or what is known of it so far.
     package enum Outcome: Sendable {
         /// The node is gone.
         case removed
         /// The session is over, the node is gone or will go with it.
         case sessionEnded
-        /// The servers refuse to remove it.
+        /// The servers refuse to remove it, and will until rights change. It stays, and is tried again now and then.
         case refused(ZooKeeperError)
     }
 
-    /// What a create whose answer was lost may have left: in which directory, with which mark in its name.
-    private let strays = Mutex<[ZNodePath: Set<String>]>([:])
+    /// What the answer to a removal means.
+    package enum Verdict: Sendable, Hashable {
+        case removed
+        case sessionEnded
+        /// The same may succeed a moment later.
+        case tryAgain
+        /// It will not succeed until rights change.
+        case refused
+    }
+
+    /// A node of ours that the servers refuse to remove.
+    package struct Leftover: Sendable {
+        package var path: ZNodePath
+        package var error: ZooKeeperError
+
+        /// The error, for whoever asks for what this node keeps.
+        package var explanation: ZooKeeperError { Self.explain(error) }
+
+        package static func explain(_ error: ZooKeeperError) -> ZooKeeperError {
+            error.saying(
+                """
+                a node of this client is in the way, and the servers refuse to delete it; this client needs the permission \
+                DELETE on the directory
+                """)
+        }
+    }
+
+    private struct State {
+        /// What a create whose answer was lost may have left: in which directory, with which mark in its name.
+        var strays: [ZNodePath: Set<String>] = [:]
+        /// By directory.
+        var leftovers: [ZNodePath: [Leftover]] = [:]
+        /// Who is told of a leftover in a directory.
+        var observers: [ZNodePath: [Int: @Sendable (Leftover) -> Void]] = [:]
+        var nextObserver = 0
+    }
+
+    private let state = Mutex(State())
+    private let backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(5))
 
     package init() {}
 
+    /// Decides what the answer to a removal means.
+    package static func verdict(_ result: Result<Void, ZooKeeperError>) -> Verdict {
+        guard case .failure(let error) = result else { return .removed }
+        switch (error.code, error.outcome) {
+        case (.noNode, _): return .removed
+        case (_, .refused) where PlantedBug.refusalsAreForgotten.isPlanted: return .removed
+        case (.noAuth, _), (.unimplemented, _), (.invalidArgument, _): return .refused
+        case (.sessionLost, _), (.closed, _), (.authenticationFailed, _), (.protocolViolation, _): return .sessionEnded
+        default: return .tryAgain
+        }
+    }
+
     /// Removes an ephemeral node of `session`.
+    ///
+    /// - Returns: What came of it. After a refusal it goes on being tried.
     @discardableResult
     package func remove(_ path: ZNodePath, in session: ZooKeeperSession) -> Promise<Outcome> {
         let outcome = Promise<Outcome>()
-        _ = session.submit(
-            Delete(path).makeRequest(), priority: .urgent, retry: .untilSessionEnds
-        ) { result in
-            switch result {
-            case .success: outcome.fulfil(.removed)
-            case .failure(let error):
-                switch (error.code, error.outcome) {
-                case (.noNode, _): outcome.fulfil(.removed)
-                case (_, .refused): outcome.fulfil(.refused(error))
-                default: outcome.fulfil(.sessionEnded)
-                }
-            }
-        }
+        attempt(path, in: session, outcome, 1)
         return outcome
     }
+
+    private func attempt(_ path: ZNodePath, in session: ZooKeeperSession, _ outcome: Promise<Outcome>, _ number: Int) {
+        _ = session.submit(
+            Delete(path).makeRequest(), priority: .urgent, retry: .untilSessionEnds
+        ) { [weak session] result in
+            guard let session else { return }
+            switch Self.verdict(result.map { _ in }) {
+            case .removed:
+                session.janitor.forget(path)
+                outcome.fulfil(.removed)
+            case .sessionEnded: outcome.fulfil(.sessionEnded)
+            case .tryAgain: session.janitor.again(path, in: session, outcome, number)
+            case .refused:
+                guard case .failure(let error) = result else { return }
+                session.janitor.keep(Leftover(path: path, error: error), session.logger)
+                outcome.fulfil(.refused(error))
+                // Rights change seldom. A new credential is tried at once.
+                session.janitor.again(path, in: session, outcome, number, slowly: true)
+            }
+        }
+    }
+
+    private func again(
+        _ path: ZNodePath, in session: ZooKeeperSession, _ outcome: Promise<Outcome>, _ number: Int,
+        slowly: Bool = false
+    ) {
+        let delay =
+            slowly ? min(max(session.timeout / 3, .seconds(1)), .seconds(60)) : backoff.delay(beforeAttempt: number)
+        Deadlines.shared.schedule(at: .now + delay) { [weak session] in
+            guard let session else { return }
+            guard !session.isEnding else {
+                outcome.fulfil(.sessionEnded)
+                return
+            }
+            session.janitor.attempt(path, in: session, outcome, number + 1)
+        }
+    }
+
+    // MARK: What cannot be removed
+
+    /// A node of ours in `directory` that the servers refuse to remove; `nil` if there is none.
+    package func leftover(in directory: ZNodePath) -> Leftover? {
+        state.withLock { $0.leftovers.isEmpty ? nil : $0.leftovers[directory]?.first }
+    }
+
+    /// Calls `observer` for each node in `directory` that turns out not to be removable, until ``forgetObserver(_:in:)``.
+    package func observe(_ directory: ZNodePath, _ observer: @escaping @Sendable (Leftover) -> Void) -> Int {
+        state.withLock { state in
+            defer { state.nextObserver += 1 }
+            state.observers[directory, default: [:]][state.nextObserver] = observer
+            return state.nextObserver
+        }
+    }
+
+    package func forgetObserver(_ number: Int, in directory: ZNodePath) {
+        state.withLock { state in
+            state.observers[directory]?[number] = nil
+            if state.observers[directory]?.isEmpty == true { state.observers[directory] = nil }
+        }
+    }
+
+    /// The node is not there any more.
+    package func forget(_ path: ZNodePath) {
+        guard let directory = path.parent else { return }
+        state.withLock { state in
+            guard !state.leftovers.isEmpty else { return }
+            state.leftovers[directory]?.removeAll { $0.path == path }
+            if state.leftovers[directory]?.isEmpty == true { state.leftovers[directory] = nil }
+        }
+    }
+
+    /// Tries at once what the servers have refused to remove: rights may have changed.
+    package func removeLeftovers(in session: ZooKeeperSession) {
+        let paths = state.withLock { $0.leftovers.values.flatMap { $0 }.map(\.path) }
+        for path in paths {
+            _ = session.submit(Delete(path).makeRequest(), priority: .urgent) { [weak self] result in
+                if Self.verdict(result.map { _ in }) == .removed { self?.forget(path) }
+            }
+        }
+    }
+
+    private func keep(_ leftover: Leftover, _ logger: Logger) {
+        guard let directory = leftover.path.parent else { return }
+        let observers: [@Sendable (Leftover) -> Void]? = state.withLock { state in
+            let known = state.leftovers[directory] ?? []
+            guard !known.contains(where: { $0.path == leftover.path }) else { return nil }
+            state.leftovers[directory] = known + [leftover]
+            return (state.observers[directory] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
+        }
+        guard let observers else { return }
+        BackgroundLog.write(
+            logger, .warning,
+            """
+            The servers refuse to delete a lock's node, which keeps the lock until they do or the session ends: this \
+            client needs the permission DELETE on the directory
+            """,
+            [LogKeys.path: "\(leftover.path)", LogKeys.errorCode: "\(leftover.error.code)"])
+        for observer in observers { observer(leftover) }
+    }
+
+    // MARK: Creates of unknown outcome
 
     /// Looks for a node in `directory` whose name contains `mark`, and removes it: at once, and because a request that
     /// was under way when the connection was lost may arrive late, again after a third of the session's time-out, after
     /// all of it, and whenever anybody lists the directory.
     package func chase(_ mark: String, in directory: ZNodePath, of session: ZooKeeperSession) {
-        strays.withLock { $0[directory, default: []].formUnion([mark]) }
-        look(in: directory, of: session)
-        for delay in [session.timeout / 3, session.timeout] {
+        state.withLock { $0.strays[directory, default: []].formUnion([mark]) }
+        look(for: nil, in: directory, of: session)
+        let timeout = session.timeout
+        for delay in [timeout / 3, timeout] {
+            // After the last look nothing of it can come any more.
+            let last: String? = delay == timeout ? mark : nil
             Deadlines.shared.schedule(at: .now + delay) { [weak session] in
                 guard let session, !session.state.isFinal else { return }
-                session.janitor.look(in: directory, of: session)
+                session.janitor.look(for: last, in: directory, of: session)
             }
         }
     }
 
     /// Removes what is chased among `names`, the children of `directory`.
     package func sweep(_ names: [String], in directory: ZNodePath, of session: ZooKeeperSession) {
-        let marks = strays.withLock { $0[directory] ?? [] }
+        let marks = state.withLock { $0.strays.isEmpty ? [] : $0.strays[directory] ?? [] }
         if marks.isEmpty { return }
         for name in names {
             guard let mark = marks.first(where: { name.contains($0) }) else { continue }
             // Found: there is no second one with this mark.
-            strays.withLock { _ = $0[directory]?.remove(mark) }
+            forgetStray(mark, in: directory)
             remove(directory.child(name), in: session)
         }
     }
 
-    private func look(in directory: ZNodePath, of session: ZooKeeperSession) {
+    /// How many creates of unknown outcome are looked for.
+    package var strayCount: Int { state.withLock { $0.strays.values.reduce(0) { $0 + $1.count } } }
+
+    private func forgetStray(_ mark: String, in directory: ZNodePath) {
+        state.withLock { state in
+            state.strays[directory]?.remove(mark)
+            if state.strays[directory]?.isEmpty == true { state.strays[directory] = nil }
+        }
+    }
+
+    /// - Parameter last: What is not looked for any more after this.
+    private func look(for last: String?, in directory: ZNodePath, of session: ZooKeeperSession, attempt: Int = 1) {
         // The list must not be older than what another server has committed of our lost create.
-        _ = session.submitFlight(
-            [Sync(directory).makeRequest(), GetChildren(directory).makeRequest()],
-            priority: .urgent,
-            retry: .untilSessionEnds,
-            observers: [
-                { _ in },
-                { [weak session] outcome in
-                    guard let session, case .success(let response) = outcome,
-                        case .children(let names, _) = response.kind
-                    else { return }
-                    session.janitor.sweep(names, in: directory, of: session)
-                },
-            ])
+        session.submitSyncedList(of: directory, priority: .urgent) { [weak session] result, _ in
+            guard let session else { return }
+            switch result {
+            case .success(let names):
+                session.janitor.sweep(names, in: directory, of: session)
+                if let last { session.janitor.forgetStray(last, in: directory) }
+            case .failure(let error):
+                switch error.code {
+                case .noNode: if let last { session.janitor.forgetStray(last, in: directory) }
+                case .throttled, .connectionLoss:
+                    let delay = session.janitor.backoff.delay(beforeAttempt: attempt)
+                    Deadlines.shared.schedule(at: .now + delay) { [weak session] in
+                        guard let session, !session.state.isFinal else { return }
+                        session.janitor.look(for: last, in: directory, of: session, attempt: attempt + 1)
+                    }
+                default: break
+                }
+            }
+        }
     }
 }

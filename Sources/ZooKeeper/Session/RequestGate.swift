@@ -47,6 +47,8 @@ package struct RequestGate {
         var isUrgent: Bool
     }
 
+    /// More than that can never be under way: 65,536 would fill the C client's wake-up pipe.
+    package static let hardLimit = 16_384
     /// How many urgent requests may be under way besides the others.
     package static let urgentLimit = 256
 

@@ -31,7 +31,7 @@ public enum LossReason: Sendable, Hashable, CustomStringConvertible {
     case expired
     /// Nothing was heard of any server for so long (`abandonAfter`) that it was given up.
     case abandoned
-    /// The servers refused the credentials.
+    /// The servers refused the credentials, or want clients to show some.
     case authenticationFailed
     /// What answered was no ZooKeeper server, or a broken one.
     case protocolViolation(String)
@@ -43,7 +43,7 @@ public enum LossReason: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .expired: "the servers have ended it"
         case .abandoned: "nothing was heard of any server for too long"
-        case .authenticationFailed: "the servers refused the credentials"
+        case .authenticationFailed: "the servers refused the credentials, or want clients to show some"
         case .protocolViolation(let detail): "what answered is no ZooKeeper server: \(detail)"
         case .unreachable(let detail): detail
         }

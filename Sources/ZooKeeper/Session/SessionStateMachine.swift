@@ -77,11 +77,27 @@ package struct SessionStateMachine: Sendable, Hashable {
     /// How often a heartbeat is sent.
     package var heartbeatInterval: Duration { timeout / 6 }
 
-    /// By default a heartbeat's interval, plus half a tick of two seconds: the leader hears of a follower's sessions
-    /// once in half a tick. Never more than half the time-out.
-    package var margin: Duration { settings.margin ?? min(heartbeatInterval + .seconds(1), timeout / 2) }
+    /// By default a heartbeat's interval plus half a tick of two seconds, and at least one tick: the leader hears of a
+    /// follower's sessions once in half a tick. Whatever is set, never more than half the negotiated time-out: with less left
+    /// than that no lease would last until its next heartbeat is answered.
+    package var margin: Duration {
+        min(settings.margin ?? max(heartbeatInterval + .seconds(1), .seconds(2)), timeout / 2)
+    }
 
-    package var abandonAfter: Duration { settings.abandonAfter ?? timeout * 2 }
+    /// Whatever is set, never less than the negotiated time-out: until then the session may well live.
+    package var abandonAfter: Duration { max(settings.abandonAfter ?? timeout * 2, timeout) }
+
+    /// The settings that the negotiated time-out does not allow, in words; `nil` if there is none.
+    package var clampedSettings: String? {
+        var words: [String] = []
+        if let wanted = settings.margin, wanted > margin {
+            words.append("leaseMargin is \(margin) and not \(wanted), half the time-out of \(timeout)")
+        }
+        if let wanted = settings.abandonAfter, wanted < abandonAfter {
+            words.append("abandonAfter is \(abandonAfter) and not \(wanted), the time-out")
+        }
+        return words.isEmpty ? nil : words.joined(separator: "; ")
+    }
 
     /// Until when the session is known to live, by what the leader has answered. Leases end then.
     package var leasesExpireBy: ContinuousClock.Instant { leaderHeardAt + timeout - margin }

@@ -3,25 +3,73 @@
 import Synchronization
 
 extension ZooKeeperSession {
-    /// Ends the session: waits a moment for what is under way, tells the server, lets everything go.
+    /// Ends the session when nothing is held in it any more.
     ///
-    /// New requests throw `closed` from the moment of the call; those that wait for a connection are not sent any more;
-    /// those before the close that are not answered within half a second fail. Ephemeral nodes are
-    /// removed by the server at once if there is a connection, otherwise when the session times out.
+    /// From the moment of the call nothing new can be held, and bodies that hold something are cancelled. Until the last of
+    /// them has ended and its node is gone, everything else goes on: the connection, the heartbeats, requests. Then new requests
+    /// throw `closed`; those that wait for a connection are not sent any more; those before the close that are not answered
+    /// within half a second fail. Ephemeral nodes are removed by the server at once if there is a connection, otherwise when
+    /// the session times out.
     ///
-    /// Returns when all that is done, after 6 s at the latest. Calling it again, also at the same time, is harmless.
-    package func close() async {
+    /// Waits for bodies no longer than the session's time-out, and when they have ended, for the rest 6 s at the latest. Past
+    /// that the session goes on closing by itself. Inside a body that holds something in this session it does not wait.
+    /// Calling it again, also at the same time, is harmless.
+    package func close() async { _ = await closeIfFree() }
+
+    /// As ``close()``.
+    ///
+    /// - Returns: What is still held, if it did not wait for that to end.
+    func closeIfFree() async -> [ZNodePath] {
         beginClose()
-        let limit = PlantedBug.closeWithoutDeadline.isPlanted ? nil : ContinuousClock.now + settings.closeTimeout
-        await released.wait(until: limit, isShielded: true)
+        if ScopeLineage.isInside(ObjectIdentifier(self)) { return [] }
+        let limit = ContinuousClock.now + (settings.closeTimeout ?? timeout)
+        await unheld.wait(until: limit, isShielded: true)
+        let held = unheld.current == nil ? core.withLock { $0.closing.held } : []
+        guard held.isEmpty else { return held }
+        let end = PlantedBug.closeWithoutDeadline.isPlanted ? nil : ContinuousClock.now + settings.transportCloseTimeout
+        await released.wait(until: end, isShielded: true)
+        return []
     }
 
     /// As ``close()``, without waiting.
     package func beginClose() {
+        retire()
+        drain { $0.close() }
+    }
+
+    /// Lets nothing new be held, and tells bodies to end; the session itself goes on.
+    package func retire() {
+        core.withLock { core in
+            if core.closing.retire() { notices.post([.retiring]) }
+        }
+        deliverNotices()
+    }
+
+    // MARK: What is held
+
+    /// Counts in somebody who relies on the session, and must not be cut off by its closing: to be ended with
+    /// ``endHold(_:)`` when the body has ended and its node is gone.
+    ///
+    /// - Parameters:
+    ///   - path: What is held, for whoever wonders why the session does not end.
+    ///   - isContinued: Whether it takes over from somebody who is counted in still.
+    /// - Returns: Its number; `nil` if the session is being closed.
+    package func beginHold(at path: ZNodePath, isContinued: Bool = false) -> Int? {
+        core.withLock { $0.closing.beginHold(at: path, isContinued: isContinued) }
+    }
+
+    package func endHold(_ number: Int) {
+        drain { $0.endHold(number) }
+    }
+
+    // MARK: Draining
+
+    /// - Parameter change: Says whether the session begins to drain.
+    private func drain(_ change: (inout SessionClosing) -> Bool) {
         var finished: Finished = []
         core.withLock { core in
-            guard core.closing == .open else { return }
-            core.closing = .draining
+            guard change(&core.closing) else { return }
+            notices.post([.unheld])
             // With a connection, what came before the close still leaves: perhaps it only waits because another thread
             // has the duty to hand it over.
             for reply in core.gate.isOpen ? [] : core.gate.drainWaiting(includingUrgent: false) {
@@ -44,13 +92,13 @@ extension ZooKeeperSession {
 
     /// Goes on closing once nothing is under way and there is a connection to say goodbye on.
     func finishCloseIfDrained(_ core: inout Core, _ finished: inout Finished) {
-        guard core.closing == .draining, core.gate.issuedCount == 0, core.gate.waitingCount == 0, core.gate.isOpen
+        guard core.closing.phase == .draining, core.gate.issuedCount == 0, core.gate.waitingCount == 0, core.gate.isOpen
         else { return }
         finishClose(&core, &finished)
     }
 
     private func finishClose(_ core: inout Core, _ finished: inout Finished) {
-        guard core.closing == .draining else { return }
+        guard core.closing.phase == .draining else { return }
         let now = ContinuousClock.now
         apply(core.machine.handle(.closed, at: now), at: now, &core, &finished)
         terminate(.closed, &core, &finished)
@@ -58,7 +106,7 @@ extension ZooKeeperSession {
 
     /// The session is over, by itself or by its owner: ends everything that hangs on it.
     func terminate(_ state: SessionState, _ core: inout Core, _ finished: inout Finished) {
-        core.closing = .closing
+        core.closing.end()
         core.tick?.deadline.cancel()
         core.expiry?.cancel()
         for reply in core.gate.drainWaiting(includingUrgent: true) {
@@ -75,7 +123,7 @@ extension ZooKeeperSession {
         transport.close { [self] in
             self.core.withLock { core in
                 core.gate.removeAllIssued()
-                core.closing = .closed
+                core.closing.finish()
             }
             released.fulfil(())
         }

@@ -48,20 +48,32 @@ extension ZooKeeperSession: SessionTransportDelegate {
 
     private func connectionUp(_ core: inout Core) {
         core.connection += 1
-        core.disconnectedAt = nil
-        core.expiry?.cancel()
-        core.expiry = nil
         core.gate.isOpen = true
         // Nobody's request goes out before it is known that there is a chroot for it, and that the servers have accepted
         // the credentials, which the C client shows on every connection.
         core.gate.isHeld = core.hasCredentials || (!core.isChrootKnown && !settings.chroot.isRoot)
+        if core.gate.isHeld {
+            // For whoever waits this is no connection yet: a server may accept it, and then be silent.
+            if core.disconnectedAt == nil { core.disconnectedAt = .now }
+            if core.expiry == nil { scheduleExpiry(&core) }
+        } else {
+            canSend(&core)
+        }
+    }
+
+    /// Requests can leave from now on.
+    private func canSend(_ core: inout Core) {
+        core.disconnectedAt = nil
+        core.expiry?.cancel()
+        core.expiry = nil
         // Only the first time counts.
-        if !core.gate.isHeld { notices.post([.connected]) }
+        notices.post([.connected])
     }
 
     private func connectionDown(at now: ContinuousClock.Instant, _ core: inout Core) {
         core.gate.isOpen = false
-        core.disconnectedAt = now
+        // Unless its server has not answered: then there has been none to whoever waits.
+        if core.disconnectedAt == nil { core.disconnectedAt = now }
         scheduleExpiry(&core)
         if !core.machine.state.isFinal { notices.post([.suspended(Array(core.leaseholders.values))]) }
     }
@@ -73,9 +85,26 @@ extension ZooKeeperSession: SessionTransportDelegate {
         let isProbe = core.gate.isHeld || !toLeader || PlantedBug.heartbeatsMissTheLeader.isPlanted
         let request = Request(isProbe ? .exists(path: path) : .sync(path: path))
         let reply = makeReply(request, .now, .never) { [weak self] outcome in
-            if isProbe { self?.probed(outcome) }
+            guard let self else { return }
+            if case .failure(let error) = outcome, error.code == .throttled {
+                // Proves nothing, and somebody may count on it.
+                Deadlines.shared.schedule(at: .now + .milliseconds(100)) { [weak self] in
+                    self?.repeatHeartbeat(toLeader: toLeader)
+                }
+            } else if isProbe {
+                probed(outcome)
+            }
         }
         core.gate.append(.single(reply), .urgent)
+    }
+
+    private func repeatHeartbeat(toLeader: Bool) {
+        let departure: Departure? = core.withLock { core in
+            guard core.machine.isUp, core.closing.phase <= .draining else { return nil }
+            appendHeartbeat(toLeader: toLeader, &core)
+            return beginShipping(&core)
+        }
+        ship(departure)
     }
 
     /// The chroot has been looked at.
@@ -98,7 +127,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
             }
             if core.gate.isHeld {
                 core.gate.isHeld = false
-                notices.post([.connected])
+                canSend(&core)
             }
             return beginShipping(&core)
         }
@@ -169,12 +198,15 @@ extension ZooKeeperSession: SessionTransportDelegate {
                 feed.send(state, isLast: state.isFinal)
                 whenStateChanges(state)
             case .connected: connected.fulfil(true)
+            case .retiring: retiring.fulfil(())
+            case .unheld: unheld.fulfil(())
             case .suspended(let leaseholders): leaseholders.forEach { $0.sessionSuspended() }
             case .overdue(let leaseholders): leaseholders.forEach { $0.sessionOverdue() }
             case .ended(let state, let leaseholders, let allWatches):
                 let watches = PlantedBug.watchesHangAtTheEnd.isPlanted ? [] : allWatches
                 connected.fulfil(false)
                 ended.fulfil(state)
+                unheld.fulfil(())
                 leaseholders.forEach { $0.sessionEnded(state) }
                 for watch in watches { watch.outcome.fulfil(.failure(endError(state, outcome: .unknown))) }
             }
@@ -204,7 +236,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
     /// - Returns: How the session ended, if it has.
     package func attach(_ leaseholder: any Leaseholder) -> SessionState? {
         core.withLock { core in
-            if core.closing != .open { return core.machine.state.isFinal ? core.machine.state : .closed }
+            if core.closing.phase > .retiring { return core.machine.state.isFinal ? core.machine.state : .closed }
             core.leaseholders[ObjectIdentifier(leaseholder)] = leaseholder
             return nil
         }

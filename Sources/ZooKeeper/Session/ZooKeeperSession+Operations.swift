@@ -46,6 +46,8 @@ extension ZooKeeperSession {
     ) async throws(ZooKeeperError) {
         do {
             _ = try await submit(Request(.authenticate(credential))).outcome().get()
+            // What was refused for lack of rights may be granted now.
+            janitor.removeLeftovers(in: self)
         } catch {
             throw error.at(file: file, line: line)
         }

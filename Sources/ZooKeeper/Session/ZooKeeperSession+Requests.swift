@@ -45,6 +45,26 @@ extension ZooKeeperSession {
         return replies
     }
 
+    /// Lists the children of `directory` as of now: not older than what any server has committed.
+    ///
+    /// The list is behind a sync on the same connection. If the connection is lost between the two, the next one may be to a
+    /// server that lags, and the sync has said nothing about that one: then the result is `connectionLoss`.
+    ///
+    /// - Parameter observer: Gets the names, and over which connection they came. Runs on the thread that brings the answer.
+    package func submitSyncedList(
+        of directory: ZNodePath, priority: RequestGate.Priority = .normal,
+        observer: @escaping @Sendable (Result<[String], ZooKeeperError>, _ connection: Int) -> Void
+    ) {
+        let list = SyncedList(observer)
+        _ = submitFlight(
+            [Sync(directory).makeRequest(), GetChildren(directory).makeRequest()], priority: priority,
+            retry: .untilSessionEnds,
+            observers: [
+                { [self] outcome in list.synced(outcome, connection) },
+                { [self] outcome in list.listed(outcome, connection) },
+            ])
+    }
+
     /// - Parameter request: As the server sees it, with the chroot in front.
     func makeReply(
         _ request: Request, _ now: ContinuousClock.Instant, _ retry: Reply.Retry,
@@ -67,7 +87,7 @@ extension ZooKeeperSession {
         _ entry: RequestGate.Entry, _ priority: RequestGate.Priority
     ) -> Result<Departure?, ZooKeeperError> {
         do {
-            try entry.validate(limit: settings.maximumRequestLength, flightLimit: settings.maximumRequestsUnderWay)
+            try entry.validate(limit: settings.maximumRequestLength)
             return .success(
                 try core.withLock { core throws(ZooKeeperError) in try admit(entry, priority, &core) })
         } catch {
@@ -78,8 +98,8 @@ extension ZooKeeperSession {
     private func admit(
         _ entry: RequestGate.Entry, _ priority: RequestGate.Priority, _ core: inout Core
     ) throws(ZooKeeperError) -> Departure? {
-        switch core.closing {
-        case .open: break
+        switch core.closing.phase {
+        case .open, .retiring: break
         case .draining where priority == .urgent: break
         default: throw endError(core.machine.state, outcome: .notSent)
         }
@@ -118,15 +138,21 @@ extension ZooKeeperSession {
                     isNews = true
                 }
             }
+            if code == .authenticationRequired {
+                // The server closes the session behind this answer.
+                apply(core.machine.handle(.authenticationFailed, at: .now), at: .now, &core, &finished)
+                isNews = true
+            }
             if code.isConnectionLoss, core.shouldRetry(reply, before: reply.submittedAt + settings.requestTimeout) {
                 core.gate.appendAgain(reply, priority)
+                if reply.retry == .withinRequestTimeout { expireAgain(reply) }
             } else {
                 if reply.request.watch != nil { isRegistered = core.watches.settle(reply.request, code) }
                 if case .authenticate = reply.request.kind { core.hasCredentials = true }
                 isFinished = true
             }
             let departure = beginShipping(&core)
-            if core.closing == .draining {
+            if core.closing.phase == .draining {
                 finishCloseIfDrained(&core, &finished)
                 isNews = true
             }
@@ -137,6 +163,16 @@ extension ZooKeeperSession {
         if isNews { deliverNotices() }
         if isFinished { reply.finish(outcome(of: reply, result)) }
         tell(finished)
+    }
+
+    /// A read that is sent again ends in time, also if the next server is as silent as the last.
+    private func expireAgain(_ reply: Reply) {
+        Deadlines.shared.schedule(at: reply.submittedAt + settings.requestTimeout) { [weak self, weak reply] in
+            guard let self, let reply else { return }
+            let error = ZooKeeperError(
+                .connectionLoss, outcome: .unknown, message: "no answer for \(settings.requestTimeout)")
+            reply.finish(.failure(located(error, reply)))
+        }
     }
 
     private func outcome(of reply: Reply, _ result: Result<Response, ResultFailure>) -> Reply.Outcome {
@@ -186,7 +222,8 @@ extension ZooKeeperSession.Core {
         guard !machine.state.isFinal, !reply.isFinished else { return false }
         return switch reply.retry {
         case .never: PlantedBug.writesAreRetried.isPlanted
-        case .withinRequestTimeout: closing == .open && .now < limit && !PlantedBug.readsAreNotRetried.isPlanted
+        case .withinRequestTimeout:
+            closing.phase <= .retiring && .now < limit && !PlantedBug.readsAreNotRetried.isPlanted
         case .untilSessionEnds: true
         }
     }
@@ -209,13 +246,15 @@ extension WatchTable {
 }
 
 extension RequestGate.Entry {
-    fileprivate func validate(limit: Int, flightLimit: Int) throws(ZooKeeperError) {
+    fileprivate func validate(limit: Int) throws(ZooKeeperError) {
         switch self {
         case .single(let reply): try reply.request.validate(limit: limit)
         case .flight(let replies):
-            guard replies.count <= flightLimit else {
+            // Longer than the setting it goes alone; longer than this the C client closes the connection.
+            guard replies.count <= RequestGate.hardLimit else {
                 throw ZooKeeperError(
-                    .invalidArgument, message: "\(replies.count) requests in a flight, at most \(flightLimit) can go")
+                    .invalidArgument,
+                    message: "\(replies.count) requests in a flight, at most \(RequestGate.hardLimit) can go")
             }
             for reply in replies { try reply.request.validate(limit: limit) }
         }

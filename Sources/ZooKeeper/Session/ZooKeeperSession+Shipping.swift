@@ -85,7 +85,7 @@ extension ZooKeeperSession {
         _ = core.gate.settle(reply)
         reply.takeBack()
         // A session that is over has told whoever waited, and hands over nothing any more.
-        let isOver = core.closing == .closing || core.closing == .closed
+        let isOver = core.closing.phase >= .closing
         if code == .connectionLoss, !isOver {
             // The news of the loss is on its way, unless it has come in the meantime, and the next connection with it.
             // Until then whatever comes waits: somebody who tries again at once, on the thread that brings the news,

@@ -16,10 +16,10 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         var watches: WatchTable
         /// How often a connection was made; so two events of the same number saw no reconnect between them.
         var connection = 0
-        var closing = Closing.open
+        var closing = SessionClosing()
         /// Whether somebody is handing over what may leave; that one takes along what comes.
         var isShipping = false
-        /// When the connection was lost, if it is.
+        /// Since when requests cannot leave: there is no connection, or its server has not answered yet.
         var disconnectedAt: ContinuousClock.Instant?
         var tick: (at: ContinuousClock.Instant, deadline: Deadlines.Deadline)?
         var expiry: Deadlines.Deadline?
@@ -33,15 +33,6 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         var leaseholders: [ObjectIdentifier: any Leaseholder] = [:]
         /// How many contenders and leases need heartbeats to the leader.
         var interest = 0
-    }
-
-    enum Closing {
-        case open
-        /// Waits for what is under way.
-        case draining
-        /// The transport is being closed.
-        case closing
-        case closed
     }
 
     /// Which session of its client this is, counted from 1.
@@ -59,9 +50,15 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     package let ended = Promise<SessionState>()
     /// Fulfilled with `true` when the first connection stands, with `false` when the session is over before.
     package let connected = Promise<Bool>()
+    /// Fulfilled when the owner has begun to close the session: nothing new can be held, bodies are to end.
+    package let retiring = Promise<Void>()
+    /// Fulfilled when the owner has closed the session and nothing is held in it any more.
+    let unheld = Promise<Void>()
     /// Fulfilled when nothing of the session is left: transport closed, every call finished, every reply let go.
     package let released = Promise<Void>()
     package let leaseDeadline: Atomic<Int64>
+    /// Whether it has been logged that no more paths can be watched.
+    package let hasSaidWatchBudgetIsSpent = Atomic(false)
 
     /// - Parameter whenStateChanges: Hears every state, in order.
     package init(
@@ -91,8 +88,8 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     /// Where the session stands.
     public var state: SessionState { feed.current }
 
-    /// Whether the session has ended or is being closed.
-    package var isOver: Bool { core.withLock { $0.closing != .open } }
+    /// Whether the session has ended or takes no more requests. One whose last bodies are ending does.
+    package var isEnding: Bool { core.withLock { $0.closing.phase > .retiring } }
 
     /// The session's states, starting with the current one. Ends with the session.
     public var states: SessionStates { SessionStates(feed) }
@@ -105,6 +102,9 @@ public final class ZooKeeperSession: ZooKeeperOperations {
 
     /// What the servers want to see of whoever takes the session over. For tests that end it.
     package var password: [UInt8] { core.withLock { $0.password } }
+
+    /// Which settings the negotiated time-out does not allow, in words; `nil` if there is none.
+    package var clampedSettings: String? { core.withLock { $0.machine.clampedSettings } }
 
     /// Until when the session is known to live, by what the leader has answered so far. Moves on with every heartbeat.
     package var leasesExpireBy: ContinuousClock.Instant {
@@ -130,8 +130,11 @@ package struct SessionSettings: Sendable {
     package var watchBudget = 900_000
     /// How long `close` waits for what is under way.
     package var closeGrace: Duration
-    /// How long `close` takes at most in all. The C client itself needs up to 4.5 s with a frozen server.
-    package var closeTimeout = Duration.seconds(6)
+    /// How long `close` takes at most when nothing is held any more. The C client itself needs up to 4.5 s with a frozen
+    /// server.
+    package var transportCloseTimeout = Duration.seconds(6)
+    /// How long `close` waits for bodies to end; `nil`: the negotiated time-out.
+    package var closeTimeout: Duration?
 
     package init(_ configuration: ZooKeeperConfiguration) {
         self.machine = SessionStateMachine.Settings(
@@ -143,6 +146,7 @@ package struct SessionSettings: Sendable {
         self.maximumRequestsUnderWay = configuration.maximumRequestsUnderWay
         self.maximumRequestLength = configuration.maximumRequestLength
         self.closeGrace = configuration.closeGrace
+        self.closeTimeout = configuration.closeTimeout
         self.hasCredentials = !configuration.credentials.isEmpty
     }
 }
@@ -162,6 +166,8 @@ extension ZooKeeperSession {
     enum Notice: Sendable {
         case state(SessionState)
         case connected
+        case retiring
+        case unheld
         case suspended([any Leaseholder])
         case overdue([any Leaseholder])
         case ended(SessionState, [any Leaseholder], [WatchRegistration])

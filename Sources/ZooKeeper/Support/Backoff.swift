@@ -20,4 +20,9 @@ public struct Backoff: Sendable, Hashable {
         let full = min(initial * Double(sign: .plus, exponent: min(attempt - 1, 30), significand: 1), maximum)
         return full * Double.random(in: 0.5...1)
     }
+
+    /// Waits for as long as ``delay(beforeAttempt:)`` says, or until the task is cancelled.
+    package func pause(beforeAttempt attempt: Int, isolation: isolated (any Actor)? = #isolation) async {
+        await Promise<Void>().wait(until: .now + delay(beforeAttempt: attempt), isolation: isolation)
+    }
 }

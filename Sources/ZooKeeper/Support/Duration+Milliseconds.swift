@@ -7,4 +7,7 @@ extension Duration {
         let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000_000_000)
         return carry ? (seconds < 0 ? .min : .max) : sum
     }
+
+    /// This, but at most a hundred years: moments that far away can be computed with.
+    package var bounded: Duration { min(self, .seconds(3_155_760_000)) }
 }

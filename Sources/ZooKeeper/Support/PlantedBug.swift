@@ -33,6 +33,14 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     /// The C client's handle is not closed when a session ends.
     case handlesStayOpen
 
+    // Locks at the edges.
+    /// A session that is closed ends at once, also while bodies run that rely on it.
+    case closesUnderBodies
+    /// A removal that the servers refuse is forgotten.
+    case refusalsAreForgotten
+    /// Who waits for a lock gives up when there is no session for as long as one request may wait.
+    case patienceEnds
+
     // Bad input.
     /// Every path is taken.
     case noPathValidation

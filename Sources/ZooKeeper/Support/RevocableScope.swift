@@ -23,8 +23,8 @@ package final class Revocation: Sendable {
 
     /// Cancels the body, now or as soon as it starts. Only the first call counts.
     ///
-    /// Returns at once: cancellation handlers in the body are the user's code, so they run on a thread of their own and
-    /// can delay neither the caller nor other cancellations.
+    /// Returns at once: cancellation handlers in the body are the user's code, so they run on other threads and delay neither
+    /// the caller nor, for longer than a moment, other cancellations.
     package func revoke() {
         let task: RunningTask? = state.withLock { state in
             guard !state.isRevoked else { return nil }
@@ -33,7 +33,7 @@ package final class Revocation: Sendable {
             return state.task
         }
         guard let task else { return }
-        let cancel: @Sendable () -> Void = { [self] in
+        CancellationThreads.shared.run { [self] in
             task.cancel()
             let isCancelled = state.withLock { state in
                 state.isCancelling = false
@@ -42,7 +42,6 @@ package final class Revocation: Sendable {
             }
             isCancelled?.resume()
         }
-        if !DetachedThread.start(cancel) { cancel() }
     }
 
     fileprivate func begin(_ task: RunningTask) {
@@ -96,13 +95,15 @@ package final class Revocation: Sendable {
 package final class ScopeLineage: Sendable {
     @TaskLocal private static var current: ScopeLineage?
 
+    private let owner: ObjectIdentifier?
     private let parent: RunningTask
     private let child: RunningTask
     private let outer: ScopeLineage?
     /// When the body has ended, other tasks may get these identities.
     private let isOpen = Atomic(true)
 
-    private init(parent: RunningTask, child: RunningTask) {
+    private init(owner: ObjectIdentifier?, parent: RunningTask, child: RunningTask) {
+        self.owner = owner
         self.parent = parent
         self.child = child
         self.outer = Self.current
@@ -121,12 +122,23 @@ package final class ScopeLineage: Sendable {
         return true
     }
 
+    /// Whether the current task runs in a scope of `owner` that has not ended, or was started in one.
+    package static func isInside(_ owner: ObjectIdentifier) -> Bool {
+        var lineage = current
+        while let scope = lineage {
+            if scope.owner == owner, scope.isOpen.load(ordering: .acquiring) { return true }
+            lineage = scope.outer
+        }
+        return false
+    }
+
     fileprivate static func extended<Success: Sendable>(
-        from parent: RunningTask?, to child: RunningTask?, isolation: isolated (any Actor)?,
+        of owner: ObjectIdentifier?, from parent: RunningTask?, to child: RunningTask?,
+        isolation: isolated (any Actor)?,
         _ body: @Sendable () async throws -> Success
     ) async throws -> Success {
         guard let parent, let child else { return try await body() }
-        let lineage = ScopeLineage(parent: parent, child: child)
+        let lineage = ScopeLineage(owner: owner, parent: parent, child: child)
         defer { lineage.isOpen.store(false, ordering: .releasing) }
         // A closure that captures the isolation stays in it; `body` itself, as a value, would be taken out of it.
         return try await $current.withValue(
@@ -140,9 +152,11 @@ package final class ScopeLineage: Sendable {
 
 /// Runs `body` in the caller's isolation so that `revocation` can cancel it.
 ///
+/// - Parameter owner: The session that the body relies on; see ``ScopeLineage/isInside(_:)``.
 /// - Returns: What became of `body`. It has ended: nothing of it runs on.
 package func withRevocableScope<Success>(
     _ revocation: Revocation,
+    owner: ObjectIdentifier? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (RunningTask?) async throws -> Success
 ) async -> Result<Success, any Error> {
@@ -160,7 +174,7 @@ package func withRevocableScope<Success>(
                 let outcome: Result<Success, any Error>
                 do {
                     outcome = .success(
-                        try await ScopeLineage.extended(from: parent, to: task, isolation: isolation) {
+                        try await ScopeLineage.extended(of: owner, from: parent, to: task, isolation: isolation) {
                             UnsafeTransfer(try await transferredBody.value(task))
                         }.value)
                 } catch {
@@ -178,7 +192,7 @@ package func withRevocableScope<Success>(
 
 /// Takes a value that is not Sendable into a child task and back.
 ///
-/// Sendable: only used by ``withRevocableScope(_:isolation:_:)``, where the parent is suspended while the child runs and
+/// Sendable: only used by ``withRevocableScope(_:owner:isolation:_:)``, where the parent is suspended while the child runs and
 /// both run in the same isolation, so that the value is never used at two places at once.
 private struct UnsafeTransfer<Value>: @unchecked Sendable {
     let value: Value

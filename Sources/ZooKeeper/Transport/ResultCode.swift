@@ -27,8 +27,11 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
     package static let authFailed = ResultCode(rawValue: -115)
     package static let closing = ResultCode(rawValue: -116)
     package static let sessionMoved = ResultCode(rawValue: -118)
+    package static let ephemeralOnLocalSession = ResultCode(rawValue: -120)
     package static let noWatcher = ResultCode(rawValue: -121)
+    package static let requestTimeout = ResultCode(rawValue: -122)
     package static let reconfigurationDisabled = ResultCode(rawValue: -123)
+    package static let authenticationRequired = ResultCode(rawValue: -124)
     package static let quotaExceeded = ResultCode(rawValue: -125)
     package static let throttled = ResultCode(rawValue: -127)
 
@@ -36,7 +39,9 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
     package var isAnswer: Bool {
         switch self {
         case .ok, .unimplemented, .badArguments, .newConfigurationHasNoQuorum, .reconfigurationUnderWay: true
-        default: rawValue <= -101 && self != .sessionExpired && self != .authFailed && self != .closing
+        default:
+            rawValue <= -101 && self != .sessionExpired && self != .authFailed && self != .closing
+                && self != .authenticationRequired
         }
     }
 
@@ -83,6 +88,17 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
                 .connectionLoss, outcome: .refused, message: "the session has moved to another server")
         case .sessionExpired: ZooKeeperError(.sessionLost, outcome: .unknown, message: "the session has expired")
         case .authFailed: ZooKeeperError(.authenticationFailed, outcome: .unknown)
+        case .ephemeralOnLocalSession:
+            ZooKeeperError(
+                .refused, outcome: .refused,
+                message: "this session is local to its server, which does not let it have ephemeral nodes")
+        case .requestTimeout:
+            ZooKeeperError(
+                .refused, outcome: .unknown, message: "the ensemble did not complete the request in its own time limit")
+        case .authenticationRequired:
+            ZooKeeperError(
+                .authenticationFailed, outcome: .refused,
+                message: "the servers want clients to authenticate; see ZooKeeperConfiguration.credentials")
         case .closing: ZooKeeperError(.closed, outcome: .unknown)
         case .invalidState: ZooKeeperError(.sessionLost, message: "the session has ended")
         case .connectionLoss: ZooKeeperError(.connectionLoss, outcome: .unknown)

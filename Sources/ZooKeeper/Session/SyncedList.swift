@@ -1,0 +1,48 @@
+import Synchronization
+
+/// The two answers of a list behind a sync, which together say what the children are.
+final class SyncedList: Sendable {
+    typealias Observer = @Sendable (Result<[String], ZooKeeperError>, _ connection: Int) -> Void
+
+    private struct State {
+        var sync: (outcome: Reply.Outcome, connection: Int)?
+        var list: (outcome: Reply.Outcome, connection: Int)?
+    }
+
+    private let state = Mutex(State())
+    private let observer: Observer
+
+    init(_ observer: @escaping Observer) { self.observer = observer }
+
+    /// Takes the answer to the sync, which came over this connection.
+    func synced(_ outcome: Reply.Outcome, _ connection: Int) {
+        report(
+            state.withLock { state in
+                state.sync = (outcome, connection)
+                return state
+            })
+    }
+
+    /// Takes the answer to the list.
+    func listed(_ outcome: Reply.Outcome, _ connection: Int) {
+        report(
+            state.withLock { state in
+                state.list = (outcome, connection)
+                return state
+            })
+    }
+
+    private func report(_ state: State) {
+        guard let sync = state.sync, let list = state.list else { return }
+        let result: Result<[String], ZooKeeperError> = sync.outcome.flatMap { _ in
+            list.outcome.flatMap { response in
+                guard sync.connection == list.connection else {
+                    return .failure(ZooKeeperError(.connectionLoss, message: "the list is not behind its sync"))
+                }
+                guard case .children(let names, _) = response.kind else { return .success([]) }
+                return .success(names)
+            }
+        }
+        observer(result, list.connection)
+    }
+}
