@@ -79,7 +79,12 @@ struct Acquisition {
     private func requireNoLeftover(in session: ZooKeeperSession) async throws(LockError) {
         while let leftover = session.janitor.leftover(in: directory) {
             var isThere = true
-            do { isThere = try await session.exists(leftover.path) != nil } catch {}
+            do { isThere = try await session.exists(leftover.path) != nil } catch ZooKeeperError.Code.sessionLost {
+                // Gone with the session, and so is whoever asks.
+                return
+            } catch {
+                // Not known: it was there.
+            }
             guard isThere else {
                 session.janitor.forget(leftover.path)
                 continue
