@@ -182,6 +182,7 @@ let package = Package(
             name: "TestSupport",
             dependencies: [
                 "ProcessSignals", "ZooKeeper", "ZooKeeperTesting",
+                .product(name: "Logging", package: "swift-log"),
                 .product(name: "Subprocess", package: "swift-subprocess"),
                 .product(name: "SystemPackage", package: "swift-system"),
             ],

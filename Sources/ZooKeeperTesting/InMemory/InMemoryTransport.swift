@@ -10,12 +10,13 @@ import ZooKeeper
 final class InMemoryTransport: SessionTransport {
     private let server: InMemoryZooKeeper
     private let credentials: [Credential]
-    private let queue = DispatchQueue(label: "zookeeper.in-memory")
+    private let queue: DispatchQueue
     /// Which client this is, once it is open.
     private let number = Mutex<Int?>(nil)
 
-    init(_ server: InMemoryZooKeeper, credentials: [Credential]) {
+    init(_ server: InMemoryZooKeeper, credentials: [Credential], on queue: DispatchQueue) {
         self.server = server
+        self.queue = queue
         self.credentials = credentials
     }
 

@@ -1,3 +1,4 @@
+package import Dispatch
 public import Logging
 import Synchronization
 public import ZooKeeper
@@ -71,8 +72,12 @@ public final class InMemoryZooKeeper: Sendable {
     }
 
     /// What carries one session.
-    package func makeTransport(credentials: [Credential] = []) -> any SessionTransport {
-        InMemoryTransport(self, credentials: credentials)
+    ///
+    /// - Parameter queue: Where it tells what it hears.
+    package func makeTransport(
+        credentials: [Credential] = [], on queue: DispatchQueue = DispatchQueue(label: "zookeeper.in-memory")
+    ) -> any SessionTransport {
+        InMemoryTransport(self, credentials: credentials, on: queue)
     }
 
     // MARK: Trouble

@@ -1,0 +1,90 @@
+import Dispatch
+public import Logging
+package import ZooKeeper
+package import ZooKeeperTesting
+
+/// Answers some requests itself, with a failure, and passes the others on to a transport that it wraps.
+///
+/// Its answers come on the queue on which that transport tells what it hears, so one after the other as a real one's; they
+/// never come from within a call.
+package final class AnsweringTransport: SessionTransport {
+    /// Decides what to answer; `nil`: what the server says. Called where the request is issued, so it must neither block nor
+    /// call the session.
+    package typealias Hook = @Sendable (Reply) -> ResultCode?
+
+    private let base: any SessionTransport
+    private let queue: DispatchQueue
+    private let hook: Hook
+    private let lateHook: Hook
+
+    /// - Parameters:
+    ///   - queue: Where `base` tells what it hears.
+    ///   - hook: What to answer in place of the server, which never sees the request.
+    ///   - lateHook: What to answer when the server has executed the request, whatever it said.
+    package init(
+        _ base: any SessionTransport, on queue: DispatchQueue, answering hook: @escaping Hook,
+        afterwards lateHook: @escaping Hook = { _ in nil }
+    ) {
+        self.base = base
+        self.queue = queue
+        self.hook = hook
+        self.lateHook = lateHook
+    }
+
+    package func open(sessionTimeout: Duration, delegate: any SessionTransportDelegate) {
+        base.open(sessionTimeout: sessionTimeout, delegate: delegate)
+    }
+
+    package func issue(_ reply: Reply) -> ResultCode? {
+        if let code = hook(reply) {
+            queue.async { reply.answered(.failure(ResultFailure(code))) }
+            return nil
+        }
+        guard let code = lateHook(reply) else { return base.issue(reply) }
+        let misreporter = Misreporter(reply, code)
+        return base.issue(
+            Reply(reply.request, submittedAt: reply.submittedAt, retry: reply.retry, delegate: misreporter))
+    }
+
+    package func close(done: @escaping @Sendable () -> Void) { base.close(done: done) }
+}
+
+/// Passes on another answer than the one that came.
+private final class Misreporter: SessionTransportDelegate {
+    private let reply: Reply
+    private let code: ResultCode
+
+    init(_ reply: Reply, _ code: ResultCode) {
+        self.reply = reply
+        self.code = code
+    }
+
+    func transport(answered _: Reply, with _: Result<Response, ResultFailure>) {
+        reply.answered(.failure(ResultFailure(code)))
+    }
+
+    func transport(did event: TransportEvent) {}
+
+    func transport(sawChangeOf path: String, _ kind: WatchEvent.Kind) {}
+}
+
+extension InMemoryZooKeeper {
+    /// Makes a client some of whose requests are answered by `hook` and never reach this server, or by `lateHook` when this
+    /// server has executed them.
+    ///
+    /// - Parameter configure: What is special about the client.
+    package func makeClient(
+        logger: Logger = .current, configure: (inout ZooKeeperConfiguration) -> Void = { _ in },
+        answering hook: @escaping AnsweringTransport.Hook,
+        afterwards lateHook: @escaping AnsweringTransport.Hook = { _ in nil }
+    ) throws -> ZooKeeperClient {
+        var configuration = self.configuration
+        configure(&configuration)
+        return try ZooKeeperClient(configuration, logger: logger) { configuration, _ in
+            let queue = DispatchQueue(label: "zookeeper.answering")
+            return AnsweringTransport(
+                self.makeTransport(credentials: configuration.credentials, on: queue), on: queue, answering: hook,
+                afterwards: lateHook)
+        }
+    }
+}
