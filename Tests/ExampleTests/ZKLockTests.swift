@@ -142,6 +142,44 @@ import ZooKeeperTesting
         }
     }
 
+    /// For as long as the command takes to end, within its grace, nobody else gets the lock, and nothing is said of a loss.
+    @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func theLockIsHeldUntilTheCommandHasEnded(_ signal: Int32) async throws
+    {
+        try await withChroot { connect, lock in
+            try await withTemporaryFile(containing: "") { file in
+                let command = [
+                    "sh", "-c",
+                    "exec 2>/dev/null; trap 'echo told; while [ ! -s $1 ]; do sleep 0.05; done; echo ends; exit 0' TERM; echo command; while :; do sleep 0.05; done",
+                    "sh", file,
+                ]
+                let script = #""$0" "$@" 2>&1 & echo "zklock $!"; wait $!; echo "status $?""#
+                let arguments =
+                    [Program.path(of: "zklock"), "--connect", connect, "--grace", "60", "/lock", "--"] + command
+                let granted = Promise<Void>()
+                let waiting = Shared<Task<Bool, any Error>?>(nil)
+                let (lines, _) = try await Program(found: "sh").run(["-c", script] + arguments) { running in
+                    _ = try await running.line(startingWith: "command")
+                    let own = try #require(try await lock.contenders().first).path
+                    waiting.withLock { $0 = Task { try await lock.withWriteLock { _ in granted.fulfil(()) } } }
+                    try await eventually("in line") { try await lock.contenders().count == 2 }
+                    let pid = try await running.line(startingWith: "zklock").split(separator: " ").last.flatMap {
+                        Int32($0)
+                    }
+                    #expect(ProcessSignal.send(signal, to: try #require(pid)))
+                    _ = try await running.line(startingWith: "told")
+                    for _ in 0..<3 { try await lock.contenders().first.map { #expect($0.path == own) } }
+                    #expect(granted.current == nil)
+                    try overwrite(file, "go")
+                    _ = try await running.line(startingWith: "ends")
+                }
+                #expect(
+                    lines.filter { !$0.hasPrefix("zklock ") } == ["command", "told", "ends", "status \(128 + signal)"])
+                _ = try await waiting.value?.value
+                #expect(granted.current != nil)
+            }
+        }
+    }
+
     @Test func aSignalEndsTheWaiting() async throws {
         try await withChroot { connect, lock in
             try await lock.withWriteLock { _ in

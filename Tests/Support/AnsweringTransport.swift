@@ -1,5 +1,5 @@
-import Dispatch
-public import Logging
+package import Dispatch
+package import Logging
 package import ZooKeeper
 package import ZooKeeperTesting
 

@@ -55,7 +55,10 @@ extension ZooKeeperClient {
                 do throws(ZooKeeperError) {
                     return try await session().authenticate(credential, file: file, line: line)
                 } catch {
-                    guard error.code == .sessionLost, ContinuousClock.now < limit else { throw error }
+                    // The session was lost before it was sent, perhaps for lack of it. The next one shows it at once.
+                    let isNotRefused =
+                        error.code == .sessionLost || (error.code == .authenticationFailed && error.outcome == .notSent)
+                    guard isNotRefused, ContinuousClock.now < limit else { throw error }
                 }
             }
         } catch {

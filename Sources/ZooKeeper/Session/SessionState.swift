@@ -43,7 +43,7 @@ public enum LossReason: Sendable, Hashable, CustomStringConvertible {
         switch self {
         case .expired: "the servers have ended it"
         case .abandoned: "nothing was heard of any server for too long"
-        case .authenticationFailed: "the servers refused the credentials, or want clients to show some"
+        case .authenticationFailed: "the servers refused the credentials, or want clients to authenticate"
         case .protocolViolation(let detail): "what answered is no ZooKeeper server: \(detail)"
         case .unreachable(let detail): detail
         }
