@@ -43,7 +43,8 @@ import ZooKeeperTesting
 
     private func isLost(_ trouble: Trouble, _ loss: LockLoss?) -> Bool {
         switch (trouble, loss) {
-        case (.sessionExpires, .sessionEnded), (.nodeDeleted, .nodeDeleted), (.serverFrozen, .deadlinePassed): true
+        case (.sessionExpires, let loss?): loss.isOfExpiry
+        case (.nodeDeleted, .nodeDeleted), (.serverFrozen, .deadlinePassed): true
         default: false
         }
     }
@@ -249,4 +250,13 @@ import ZooKeeperTesting
             try await new.release()
         }
     }
+}
+
+extension LockLoss {
+    /// Allows either of the two ways in which an expired session is noticed.
+    ///
+    /// The servers remove the session's nodes before they cut its connection. A client that is connected at that moment may
+    /// hear from the watch on its own node first, and else learns when it comes back that the session has expired. The lock
+    /// is lost by whichever comes first, and the lease names that one.
+    var isOfExpiry: Bool { self == .sessionEnded(.lost(.expired)) || self == .nodeDeleted }
 }

@@ -49,6 +49,21 @@ import ZooKeeperTesting
         }
     }
 
+    /// However late the second request comes: the client has not been given the answer to the first.
+    @Test func anAnswerHeldBackEndsNoRoundTrip() async throws {
+        try await withRelay { client, relay in
+            let before = relay.traffic
+            relay.expectFlights([2, 1])
+            async let first = client.exists("/a")
+            try await eventually("answered by the server") { (relay.traffic - before).replies == 1 }
+            async let second = client.exists("/b")
+            _ = try await (first, second)
+            #expect((relay.traffic - before).roundTrips == 1)
+            _ = try await client.exists("/c")
+            #expect((relay.traffic - before).roundTrips == 2)
+        }
+    }
+
     @Test func largeMessagesPass() async throws {
         try await withRelay { client, relay in
             let bytes = [UInt8](repeating: 9, count: 1_000_000)

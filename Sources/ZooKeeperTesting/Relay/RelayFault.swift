@@ -57,6 +57,8 @@ struct RelayMessage: Sendable, Hashable {
 
     var kind: Kind
     var connection: Int
+    /// Of a reply: the round trip of its connection to which the request belonged, from 1.
+    var roundTrip = 0
 }
 
 /// Which faults are still to come. No I/O, no clock.

@@ -5,7 +5,13 @@
 public struct Traffic: Sendable, Hashable, CustomStringConvertible {
     /// How many requests of each type.
     public var requests: [OperationCode: Int] = [:]
-    /// How many requests were sent while nothing else of their connection was unanswered.
+    /// The sum over all connections of the longest chain of requests of which each came after the answer to the one before
+    /// had been passed on.
+    ///
+    /// An answer that is held back has not been passed on, so the count shows what the client waits for, not when the server
+    /// answers. Requests that are sent together are certain to be one round trip if the relay has been told of them with
+    /// ``ZooKeeperRelay/expectFlights(_:)``; if it has not, an early answer may overtake a late request, which then counts as
+    /// the next round trip.
     public var roundTrips = 0
     /// How many answers came.
     public var replies = 0

@@ -3,7 +3,11 @@ struct TrafficParser {
     private let connection: Int
     private var isHandshakeSent = false
     private var isHandshakeReceived = false
-    private var unanswered: [(number: Int32, operation: OperationCode)] = []
+    private var unanswered: [(number: Int32, operation: OperationCode, roundTrip: Int)] = []
+    /// The newest round trip of which an answer has been passed on, counted from 1.
+    private var answeredRoundTrip = 0
+    /// The newest round trip that has begun.
+    private var latestRoundTrip = 0
 
     /// - Parameter connection: Its number among the relay's, from 1.
     init(connection: Int) { self.connection = connection }
@@ -21,8 +25,13 @@ struct TrafficParser {
         let operation = OperationCode(rawValue: code)
         if operation == .ping || operation == .setWatches { return message(.upkeep) }
         traffic.requests[operation, default: 0] += 1
-        if unanswered.isEmpty { traffic.roundTrips += 1 }
-        unanswered.append((number, operation))
+        // The client may have sent it because of any answer that it has been given, and of no other.
+        let roundTrip = answeredRoundTrip + 1
+        if roundTrip > latestRoundTrip {
+            latestRoundTrip = roundTrip
+            traffic.roundTrips += 1
+        }
+        unanswered.append((number, operation, roundTrip))
         return message(.request(operation))
     }
 
@@ -41,8 +50,14 @@ struct TrafficParser {
         guard let index = unanswered.firstIndex(where: { $0.number == number }) else { return message(.upkeep) }
         traffic.replies += 1
         if frame.number(at: 12, as: Int32.self) != 0 { traffic.errorReplies += 1 }
-        return message(.reply(to: unanswered.remove(at: index).operation))
+        let request = unanswered.remove(at: index)
+        var reply = message(.reply(to: request.operation))
+        reply.roundTrip = request.roundTrip
+        return reply
     }
+
+    /// Notes that the client is about to be given an answer.
+    mutating func passesOn(_ reply: RelayMessage) { answeredRoundTrip = max(answeredRoundTrip, reply.roundTrip) }
 
     private func message(_ kind: RelayMessage.Kind) -> RelayMessage {
         RelayMessage(kind: kind, connection: connection)

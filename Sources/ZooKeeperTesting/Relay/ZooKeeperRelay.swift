@@ -243,17 +243,21 @@ public final class ZooKeeperRelay: Sendable {
         case .delay(let duration): Turnstile.pause(duration)
         case .freeze, nil: break
         }
-        turnstile.wait { mayPass(message, direction) }
+        turnstile.wait { passes(message, direction, of: connection) }
         return .pass
     }
 
-    private func mayPass(_ message: RelayMessage, _ direction: RelayConnection.Direction) -> Bool {
+    /// Notes that a message passes, if it may.
+    private func passes(
+        _ message: RelayMessage, _ direction: RelayConnection.Direction, of connection: RelayConnection
+    ) -> Bool {
         state.withLock { state in
             guard state.isOpen else { return true }
             if state.frozen.contains(direction) || state.frozenConnections.contains(message.connection) { return false }
-            guard case .reply = message.kind, state.flights != nil else { return true }
+            guard case .reply = message.kind else { return true }
             guard state.flights?.mayPass(sent: state.traffic.requestCount) ?? true else { return false }
             state.flights?.passedReplies += 1
+            connection.parser.withLock { $0.passesOn(message) }
             return true
         }
     }
