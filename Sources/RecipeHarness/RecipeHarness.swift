@@ -25,7 +25,11 @@ extension RecipeHarness {
         @Option(help: "What the processes do: \(Workload.names).")
         var workload = Workload.lock
 
-        @Option(help: "What goes wrong: \(Nemesis.names).")
+        @Option(
+            help: """
+                What goes wrong: \(Nemesis.names). A client that is told to stop or to close ends in good order, while bodies \
+                go on for up to 1.5 s; a throttled server is flooded, and refuses what has to wait.
+                """)
         var nemesis = Nemesis.all
 
         @Option(help: "For how many seconds, 1 to 86400.")

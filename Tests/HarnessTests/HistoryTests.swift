@@ -111,12 +111,26 @@ import ZooKeeperTesting
         // What was done to whoever came later, or at another time, or is no cause.
         let others: [(Event.Fault, String, Int64)] = [
             (.freezeClient, "c1", 10_020), (.freezeClient, "c0", 10_041), (.killServer, "s0", 10_020),
-            (.delay, "s0", 10_020), (.partitionServer, "s0", 10_041),
+            (.delay, "s0", 10_020), (.partitionServer, "s0", 10_041), (.throttleServer, "s0", 10_020),
+            // However a client is ended, as long as its body runs nobody else may be let in.
+            (.stopClient, "c0", 10_020), (.closeClient, "c0", 10_020), (.killClient, "c0", 10_020),
         ]
         for (kind, process, from) in others {
             let report = report(former, latter, fault(kind, process, from: from, to: 10_045))
             #expect(kinds(report) == [.overlap], "\(kind)")
         }
+    }
+
+    /// A body that is cancelled runs until it says that it has ended, whatever becomes of its call and of its process.
+    @Test func aCancelledBodyThatGoesOnStillHolds() {
+        var former = turn("c0", "a", from: 10, to: 900, token: "01", stamps: [2])
+        former.append(Event(at: 20_000, process: "c0", .cancelled(operation: "a", expires: 2_000_000)))
+        former.append(Event(at: 901_500, process: "c0", .ended(detail: "")))
+        let latter = turn("c1", "b", from: 30, to: 50, token: "02", stamps: [5])
+        let stop = fault(.stopClient, "c0", from: 15, to: 1_000)
+        #expect(kinds(report(former, latter, stop)) == [.overlap])
+        let afterwards = turn("c1", "b", from: 902, to: 950, token: "02", stamps: [5])
+        #expect(report(former, afterwards, stop).violations.isEmpty)
     }
 
     @Test func whatAGuestDoesIsNoViolationOfOurs() {

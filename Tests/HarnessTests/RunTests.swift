@@ -49,6 +49,33 @@ import Darwin
         }
     }
 
+    /// A client that ends in good order waits for the bodies that go on, and a server that refuses something loses nothing.
+    @Test(arguments: [HistoryEvent.Fault.stopClient, .closeClient, .throttleServer])
+    func whatIsDoneInGoodOrderGivesNothingAway(_ fault: HistoryEvent.Fault) async throws {
+        try await withDirectory { directory in
+            let (lines, status) = try await program.status([
+                "--nemesis", fault.rawValue, "--clients", "3", "--duration", "12", "--seed", "1", "--output", directory,
+            ]) { _ in }
+            let text = lines.joined(separator: "\n")
+            #expect(status == 0, "\(text)")
+            let history = History(try history(directory))
+            #expect(Set(history.faults.map(\.fault)) == [fault], "\(text)")
+            #expect(history.holds.count >= 5, "\(text)")
+            let lives = Dictionary(grouping: history.lives, by: \.process)
+            switch fault {
+            case .stopClient:
+                #expect(lives.values.contains { $0.count > 1 }, "one was started again: \(text)")
+                #expect(history.lives.allSatisfy { $0.end.isEmpty }, "in good order: \(history.lives)")
+            case .closeClient:
+                #expect(lives.values.allSatisfy { $0.count == 1 }, "the processes go on: \(text)")
+                // The second client of a process, by the names of what it does.
+                #expect(history.operations.contains { $0.name.contains(".1-2/") }, "\(text)")
+            default:
+                #expect(history.operations.contains { $0.outcome?.contains("throttled") == true }, "\(text)")
+            }
+        }
+    }
+
     @Test(arguments: [("read-write", "curator"), ("election", "kazoo")])
     func anotherLibraryStandsInTheSameLine(_ workload: String, _ guest: String) async throws {
         // Why it may not be there: see Scripts/build-peers.
@@ -123,8 +150,9 @@ import Darwin
     }
 
     @Test(arguments: [
-        ["--workload", "dancing"], ["--nemesis", "rain"], ["--duration", "0"], ["--clients", "0"], ["--tasks", "99"],
-        ["--rate", "0"], ["--with", "etcd"], ["--with", "kazoo", "--guests", "0"],
+        ["--workload", "dancing"], ["--nemesis", "rain"], ["--nemesis", "stop"], ["--nemesis", "close-server"],
+        ["--nemesis", "throttle-client"], ["--duration", "0"], ["--clients", "0"], ["--tasks", "99"], ["--rate", "0"],
+        ["--with", "etcd"], ["--with", "kazoo", "--guests", "0"],
     ])
     func wrongOptionsAreRefused(_ arguments: [String]) async throws {
         let (_, status) = try await program.status(arguments) { _ in }

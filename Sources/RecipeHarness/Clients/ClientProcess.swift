@@ -20,6 +20,10 @@ final class ClientProcess: Sendable {
         var mayRun = Promise<Void>()
         var isStopping = false
         var wasKilled = false
+        /// Whether it has been told to end in good order, to be started again.
+        var wasEnded = false
+        /// Whether it has said anything. Until then it may not know yet how to end in good order.
+        var hasSpoken = false
     }
 
     /// Makes what one incarnation of the process runs: where it connects to, its number, its seed, and its input.
@@ -29,13 +33,16 @@ final class ClientProcess: Sendable {
         ) -> any Player
 
     let name: String
+    /// Whether it is of another library, and ends as that likes.
+    let isGuest: Bool
     private let seed: UInt64
     private let recorder: Recorder
     private let cast: Casting
     private let state = Mutex(State())
 
-    init(_ name: String, seed: UInt64, _ recorder: Recorder, cast: @escaping Casting) {
+    init(_ name: String, isGuest: Bool = false, seed: UInt64, _ recorder: Recorder, cast: @escaping Casting) {
         self.name = name
+        self.isGuest = isGuest
         self.seed = seed
         self.recorder = recorder
         self.cast = cast
@@ -77,6 +84,8 @@ final class ClientProcess: Sendable {
                 state.pid = execution.processIdentifier.value
                 state.player = player
                 state.wasKilled = false
+                state.wasEnded = false
+                state.hasSpoken = false
                 return state.isStopping
             }
             if isStopping { player.stop() }
@@ -87,24 +96,28 @@ final class ClientProcess: Sendable {
                     try? await execution.standardInputWriter.finish()
                 }
                 group.addTask { await player.play() }
-                for try await line in execution.standardOutput.strings() { player.hear(line) }
+                for try await line in execution.standardOutput.strings() {
+                    state.withLock { $0.hasSpoken = true }
+                    player.hear(line)
+                }
                 player.hasGone()
                 input.finish()
                 try await group.waitForAll()
             }
         }
-        let wasKilled = state.withLock { state in
+        let (wasKilled, wasEnded, hasSpoken) = state.withLock { state in
             state.pid = nil
             state.player = nil
-            return state.wasKilled
+            return (state.wasKilled, state.wasEnded, state.hasSpoken)
         }
         switch result.terminationStatus {
         case .exited(0): recorder.record(name, .ended(detail: ""))
+        case .signaled(SIGTERM) where wasEnded && !hasSpoken: recorder.record(name, .ended(detail: ""))
         case .signaled(SIGKILL) where wasKilled: recorder.record(name, .ended(detail: "killed"))
         default: recorder.record(name, .ended(detail: "unexpected: \(result.terminationStatus)"))
         }
         // One that ended by itself is not started again.
-        if !wasKilled { state.withLock { $0.isStopping = true } }
+        if !wasKilled, !wasEnded { state.withLock { $0.isStopping = true } }
     }
 
     // MARK: Trouble
@@ -114,6 +127,18 @@ final class ClientProcess: Sendable {
             if let pid = state.pid { ProcessSignal.send(number, to: pid) }
         }
     }
+
+    /// Tells it to end in good order, by TERM; ``revive()`` starts it again.
+    func terminate() {
+        state.withLock { state in
+            state.wasEnded = true
+            state.mayRun = Promise()
+        }
+        signal(SIGTERM)
+    }
+
+    /// Lets it end its client and open another.
+    func closeClient() { state.withLock { $0.player }?.closeClient() }
 
     /// Kills it; ``revive()`` starts it again.
     func killIt() {

@@ -76,7 +76,9 @@ final class GuestPlayer: Player {
 
     func stop() { over.fulfil(()) }
 
-    /// A guest's session is its own.
+    /// A guest's client is its own, and so is its session.
+    func closeClient() {}
+
     func expireSession(by port: Int) {}
 
     func play() async {
@@ -177,11 +179,11 @@ final class GuestPlayer: Player {
 
     /// The node of a contender; `nil` if there is not exactly one.
     private func ownNode(_ name: String) async throws -> (ZNodePath, Zxid)? {
-        try await onlooker.sync()
+        try await untilTaken { try await onlooker.sync() }
         var found: [(ZNodePath, Zxid)] = []
-        for child in try await onlooker.children(of: Stage.line).names {
+        for child in try await untilTaken({ try await onlooker.children(of: Stage.line).names }) {
             let path = Stage.line.child(child)
-            guard let node = try? await onlooker.get(path) else { continue }
+            guard let node = try? await untilTaken({ try await onlooker.get(path) }) else { continue }
             if String(decoding: node.data, as: UTF8.self) == name { found.append((path, node.stat.czxid)) }
         }
         return found.count == 1 ? found.first : nil

@@ -18,6 +18,9 @@ protocol Player: Sendable {
     /// Tells the process to end what it does, and to end.
     func stop()
 
+    /// Tells the process to end its client, whoever uses it, and to open another, if it can.
+    func closeClient()
+
     /// Lets it expire its own session, by the server on this port, if it can.
     func expireSession(by port: Int)
 }
@@ -36,6 +39,8 @@ struct WorkerPlayer: Player {
     func play() async {}
 
     func stop() { tell("stop") }
+
+    func closeClient() { tell("close") }
 
     func expireSession(by port: Int) { tell("expire \(port)") }
 }

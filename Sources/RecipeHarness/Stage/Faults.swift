@@ -10,7 +10,11 @@ struct Faults: Sendable {
     let over: Promise<Void>
 
     /// What is done to clients.
-    static let ofClients: Set<HistoryEvent.Fault> = [.killClient, .freezeClient, .partitionClient, .expire]
+    static let ofClients: Set<HistoryEvent.Fault> = [
+        .killClient, .freezeClient, .partitionClient, .stopClient, .closeClient, .expire,
+    ]
+    /// What only our own processes can be told.
+    private static let ofOurs: Set<HistoryEvent.Fault> = [.stopClient, .closeClient]
 
     func run(_ faults: [HistoryEvent.Fault], seed: UInt64) async throws {
         guard !faults.isEmpty else { return }
@@ -39,6 +43,7 @@ struct Faults: Sendable {
     private func breakClient(
         _ fault: HistoryEvent.Fault, _ length: Duration, _ random: inout SplitMix64
     ) async {
+        let clients = Self.ofOurs.contains(fault) ? clients.filter { !$0.isGuest } : clients
         let chosen = random.pick(clients)
         let holder = recorder.holder
         // Half of the time whoever holds, for there it matters most.
@@ -57,6 +62,13 @@ struct Faults: Sendable {
             for relay in client.relays { relay.freeze() }
             _ = await pause(length)
             for relay in client.relays { relay.thaw() }
+        case .stopClient:
+            client.terminate()
+            _ = await pause(min(length, .seconds(3)))
+            client.revive()
+        case .closeClient:
+            client.closeClient()
+            _ = await pause(min(length, .seconds(2)))
         default:
             client.expireSession(by: ensemble.servers[random.int(0...ensemble.servers.count - 1)].port)
             _ = await pause(.seconds(1))
@@ -87,6 +99,8 @@ struct Faults: Sendable {
             if random.oneIn(3) { ensemble.sever(index, random.pick(others)) } else { ensemble.isolate(index) }
             _ = await pause(length)
             ensemble.heal()
+        case .throttleServer:
+            await flood(server, for: min(length, .seconds(2)))
         default:
             // As behind a slow disk: whatever this server answers comes late.
             let delay = RelayFault(.delay(.milliseconds(random.int(20...300))), at: .anyReply, number: nil)
@@ -95,5 +109,28 @@ struct Faults: Sendable {
             for client in clients where !client.relays.isEmpty { client.relays[index].clearFaults() }
         }
         recorder.record("s\(index)", .faultEnded(number: number))
+    }
+
+    /// Writes to a server without a pause, from so many tasks that what others want of it waits for too long: it then refuses
+    /// that, as the servers are set up.
+    private func flood(_ server: ZooKeeperServer, for length: Duration) async {
+        let isOver = Promise<Void>()
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // What becomes of the flood itself is of no interest.
+                guard let configuration = try? server.configuration else { return }
+                try? await ZooKeeperClient.withClient(configuration) { client in
+                    await withTaskGroup(of: Void.self) { requests in
+                        for _ in 0..<200 {
+                            requests.addTask {
+                                while isOver.current == nil { _ = try? await client.set(Stage.flood, to: []) }
+                            }
+                        }
+                    }
+                }
+            }
+            _ = await pause(length)
+            isOver.fulfil(())
+        }
     }
 }

@@ -9,9 +9,9 @@ struct Onlooker: Sendable {
     func leftInLine() async throws -> Int64 {
         var left = 0
         for _ in 0..<100 {
-            try await client.sync()
+            try await untilTaken { try await client.sync() }
             // The servers remove an empty directory.
-            let stat = try await client.exists(Stage.line)
+            let stat = try await untilTaken { try await client.exists(Stage.line) }
             left = Int(stat?.numChildren ?? 0)
             if left == 0 { break }
             try await Task.sleep(for: Stage.sessionTimeout / 20)
@@ -21,11 +21,11 @@ struct Onlooker: Sendable {
 
     /// Which node has been in line longest, and whose it is; empty if there is none.
     func oldestInLine() async throws -> (node: String, process: String) {
-        try await client.sync()
+        try await untilTaken { try await client.sync() }
         var oldest: (czxid: Zxid, node: String, process: String)?
-        let names = (try? await client.children(of: Stage.line).names) ?? []
+        let names = (try? await untilTaken { try await client.children(of: Stage.line).names }) ?? []
         for name in names {
-            guard let node = try? await client.get(Stage.line.child(name)) else { continue }
+            guard let node = try? await untilTaken({ try await client.get(Stage.line.child(name)) }) else { continue }
             if let oldest, oldest.czxid < node.stat.czxid { continue }
             // It says so itself; what follows a dot tells the contenders of a process apart.
             let id = String(decoding: node.data, as: UTF8.self)

@@ -23,6 +23,8 @@ enum Stage {
     static let line: ZNodePath = "/harness/line"
     static let history: ZNodePath = "/harness-history"
     static let store: ZNodePath = "/harness-store"
+    /// Where floods write to.
+    static let flood: ZNodePath = "/harness-flood"
 
     static func play(_ settings: Settings) async throws -> Result {
         let directory = FilePath(settings.output)
@@ -51,10 +53,11 @@ enum Stage {
         _ = recorder.failed.whenFulfilled { over.fulfil(()) }
 
         recorder.record("run", .began(detail: settings.description))
-        try await Ensemble.withEnsemble { ensemble in
+        try await Ensemble.withEnsemble(servers(settings)) { ensemble in
             try await ZooKeeperClient.withClient(ensemble.configuration) { onlooker in
-                try await onlooker.create(Self.history)
-                try await onlooker.create(Self.store)
+                for path in [Self.history, Self.store, Self.flood] {
+                    _ = try await untilTaken { try await onlooker.create(path) }
+                }
                 try await run(settings, ensemble, onlooker, recorder, over, interrupted)
                 recorder.record("run", .leftInLine(count: try await Onlooker(client: onlooker).leftInLine()))
             }
@@ -68,6 +71,20 @@ enum Stage {
         Summary.print(settings, history, report)
         try draw(history, report, in: directory)
         return Result(report: report, wasInterrupted: wasInterrupted)
+    }
+
+    /// The servers' settings. Where one is to be flooded, all let in one request at a time, and refuse what has waited for
+    /// longer than it does without a flood: that is decided when they start.
+    private static func servers(_ settings: Settings) -> ServerConfiguration {
+        var configuration = ServerConfiguration()
+        guard settings.nemesis.faults.contains(.throttleServer) else { return configuration }
+        // In requests and in milliseconds.
+        for (name, value) in [
+            ("request_throttle_max_requests", 1), ("request_throttle_stall_time", 20), ("throttled_op_wait_time", 50),
+        ] {
+            configuration.systemProperties["zookeeper.\(name)"] = "\(value)"
+        }
+        return configuration
     }
 
     /// The processes, each with what it runs.
@@ -87,7 +104,8 @@ enum Stage {
         return ours
             + (0..<settings.guests).map { index in
                 let name = "\(guest.rawValue)\(index)"
-                return ClientProcess(name, seed: random.next(), recorder) { connect, incarnation, seed, input in
+                return ClientProcess(name, isGuest: true, seed: random.next(), recorder) {
+                    connect, incarnation, seed, input in
                     GuestPlayer(
                         guest, connect: connect, process: name, incarnation: incarnation, settings, seed: seed,
                         onlooker, recorder, input)
@@ -189,6 +207,15 @@ enum Stage {
             }
         }
         if isTerminal { say("\r\u{1B}[K") }
+    }
+}
+
+/// Makes a request again for as long as a server has too much to do to take it.
+func untilTaken<Success>(_ request: () async throws -> Success) async throws -> Success {
+    while true {
+        do { return try await request() } catch {
+            guard ZooKeeperError.Code.throttled ~= error else { throw error }
+        }
     }
 }
 

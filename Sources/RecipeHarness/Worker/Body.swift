@@ -4,11 +4,12 @@ import ZooKeeperRecipes
 import ZooKeeperTesting
 
 /// What a holder does: stamps the history while it holds, writes to the fenced store, and writes down when it began,
-/// was cancelled and ended.
+/// was cancelled and ended. When its client is ended under it, it goes on for a while.
 struct Body: Sendable {
     let client: ZooKeeperClient
     let process: String
     let access: HistoryEvent.Access
+    let ending: Ending
 
     func run(_ operation: String, _ lease: LockLease, _ random: inout SplitMix64) async throws {
         record(
@@ -16,7 +17,27 @@ struct Body: Sendable {
                 operation: operation, token: lease.fencingToken.description,
                 node: lease.nodePath.name))
         defer { record(.bodyEnded(operation: operation)) }
+        let stubbornness = Duration.milliseconds(random.int(0...1_500))
         let deadline = Mutex(lease.expiresBy)
+        let result: Result<Void, any Error>
+        do {
+            result = .success(try await work(operation, lease, deadline, &random))
+        } catch {
+            result = .failure(error)
+        }
+        if Task.isCancelled, ending.hasBegun {
+            // Like a body that has something to finish. No longer than it had been told that it holds: so nobody else may
+            // hold meanwhile, however its client ends.
+            let end = min(.now + stubbornness, deadline.withLock { $0 })
+            _ = await Promise<Void>().wait(until: end, isShielded: true)
+        }
+        try result.get()
+    }
+
+    private func work(
+        _ operation: String, _ lease: LockLease, _ deadline: borrowing Mutex<ContinuousClock.Instant>,
+        _ random: inout SplitMix64
+    ) async throws {
         try await withTaskCancellationHandler {
             try await stamp(operation, lease)
             write(operation, lease)
@@ -32,7 +53,11 @@ struct Body: Sendable {
             }
         } onCancel: {
             // Since it was looked at last, the servers may have been heard again.
-            let expires = max(lease.expiresBy, deadline.withLock { $0 })
+            let latest = lease.expiresBy
+            let expires = deadline.withLock { deadline in
+                deadline = max(deadline, latest)
+                return deadline
+            }
             record(.cancelled(operation: operation, expires: HistoryEvent.time(expires)))
         }
     }

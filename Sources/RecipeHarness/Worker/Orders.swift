@@ -1,4 +1,5 @@
 import Dispatch
+import UnixSignals
 
 #if canImport(Glibc)
 import Glibc
@@ -6,16 +7,44 @@ import Glibc
 import Darwin
 #endif
 
-/// The lines of standard input. At its end the process ends too: nobody is left to work for.
-struct Orders {
-    let stream: AsyncStream<String>
+/// Something that a worker is told to do.
+enum Order: Sendable, Hashable {
+    /// `expire PORT`: to end its own session, by the server there.
+    case expire(port: Int)
+    /// `close`: to end its client at once, whoever uses it, and to open another.
+    case close
+    /// `stop`: to end, its tasks first.
+    case stop
+    /// The signal TERM: to end its client at once, and then itself.
+    case terminate
 
-    init() {
-        let (stream, continuation) = AsyncStream<String>.makeStream()
+    /// Reads a line; `nil` if it is something else.
+    init?(_ line: String) {
+        let words = line.split(separator: " ")
+        switch (words.first, words.count) {
+        case ("expire", 2): if let port = Int(words[1]) { self = .expire(port: port) } else { return nil }
+        case ("close", 1): self = .close
+        case ("stop", 1): self = .stop
+        default: return nil
+        }
+    }
+}
+
+/// The lines of standard input, and the signal TERM. When there is no more input the process ends too: nobody is left to
+/// work for.
+struct Orders {
+    let stream: AsyncStream<Order>
+
+    init() async {
+        let (stream, continuation) = AsyncStream<Order>.makeStream()
         self.stream = stream
+        let signals = await UnixSignalsSequence(trapping: .sigterm)
+        Task { for await _ in signals { continuation.yield(.terminate) } }
         // Reading blocks, so it has a thread of its own.
         DispatchQueue(label: "orders").async {
-            while let line = readLine() { continuation.yield(line) }
+            while let line = readLine() {
+                if let order = Order(line) { continuation.yield(order) }
+            }
             exit(3)
         }
     }

@@ -12,6 +12,7 @@ struct Turns: Sendable {
     /// Who stands in the same line, and has to understand the names of our nodes.
     let guest: Guest?
     let pace: Pace
+    let ending: Ending
 
     private var lock: ZooKeeperLock {
         var configuration = ZooKeeperLock.Configuration()
@@ -121,7 +122,8 @@ struct Turns: Sendable {
                 outcome = try await take(operation, access, choices, current) ? "done" : "busy"
             }
         } catch let error as LockError {
-            outcome = error.loss.map { "lost: \($0)" } ?? "\(error.code)"
+            let reason = error.code == .unavailable ? error.underlying.map { ": \($0.code)" } : nil
+            outcome = error.loss.map { "lost: \($0)" } ?? "\(error.code)\(reason ?? "")"
         } catch is CancellationError {
             outcome = "cancelled"
         } catch {
@@ -188,7 +190,7 @@ struct Turns: Sendable {
     }
 
     private func body(_ access: HistoryEvent.Access) -> Body {
-        Body(client: client, process: process, access: access)
+        Body(client: client, process: process, access: access, ending: ending)
     }
 
     private func record(_ kind: HistoryEvent.Kind) { say(HistoryEvent(process, kind).line) }

@@ -1,12 +1,11 @@
 import ArgumentParser
 import Logging
-import Synchronization
 import ZooKeeper
 import ZooKeeperTesting
 
 extension RecipeHarness {
-    /// One of the processes that use the recipe. It writes what it does to standard output, and obeys its standard input:
-    /// `expire PORT` ends its own session by the server there, `stop` ends the process.
+    /// One of the processes that use the recipe. It writes what it does to standard output, and obeys what it is told: see
+    /// ``Order``.
     struct Worker: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "A process of the harness.", shouldDisplay: false)
 
@@ -40,37 +39,27 @@ extension RecipeHarness {
             configuration.sessionTimeout = Stage.sessionTimeout
             var logger = Logger(label: "recipe-harness")
             logger.logLevel = .error
-            let orders = Orders()
-            try await ZooKeeperClient.withClient(configuration, logger: logger) { client in
-                await withTaskGroup(of: Void.self) { group in
-                    var random = SplitMix64(seed: seed)
-                    for task in 0..<tasks {
+            var orders = await Orders().stream.makeAsyncIterator()
+            var random = SplitMix64(seed: seed)
+            var number = 0
+            var order: Order?
+            repeat {
+                number += 1
+                // Both shapes come first in turn, for a process may not live long enough for a second.
+                let shape = Shift.Shape(number: incarnation + number)
+                let prefix = "\(name).\(incarnation)" + (number > 1 ? "-\(number)" : "")
+                let seeds = (0..<tasks).map { _ in random.split() }
+                let shift = Shift(
+                    shape: shape, configuration: configuration, logger: logger,
+                    takeTurns: { client, task, ending in
                         let turns = Turns(
-                            client: client, process: name, prefix: "\(name).\(incarnation)/\(task)", workload: workload,
-                            guest: guest, pace: Pace(interval: interval.map { .microseconds($0) }))
-                        let own = random.split()
-                        group.addTask {
-                            var random = own
-                            await turns.run(&random)
-                        }
-                    }
-                    for await order in orders.stream {
-                        let words = order.split(separator: " ")
-                        if words.first == "expire", words.count == 2, let port = Int(words[1]) {
-                            await expire(client, port)
-                        } else if words.first == "stop" {
-                            break
-                        }
-                    }
-                    group.cancelAll()
-                }
-            }
-        }
-
-        private func expire(_ client: ZooKeeperClient, _ port: Int) async {
-            guard case .connected = client.sessionState else { return }
-            let session = try? await client.withSession { $0 }
-            if let session { try? await ZooKeeperServer.expire(session, port: port) }
+                            client: client, process: name, prefix: "\(prefix)/\(task)", workload: workload,
+                            guest: guest, pace: Pace(interval: interval.map { .microseconds($0) }), ending: ending)
+                        var random = seeds[task]
+                        await turns.run(&random)
+                    }, tasks: tasks)
+                order = try await shift.run(&orders)
+            } while order == .close
         }
     }
 }

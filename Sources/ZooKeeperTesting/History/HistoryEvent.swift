@@ -16,11 +16,17 @@ package struct HistoryEvent: Hashable, Sendable {
         case killClient = "kill-client"
         case freezeClient = "freeze-client"
         case partitionClient = "partition-client"
+        /// A process is told to end in good order.
+        case stopClient = "stop-client"
+        /// A process ends its client and opens another.
+        case closeClient = "close-client"
         case expire
         case killServer = "kill-server"
         case freezeServer = "freeze-server"
         case partitionServer = "partition-server"
         case delay
+        /// A server has more to do than it takes.
+        case throttleServer = "throttle-server"
     }
 
     package enum Kind: Sendable, Hashable {

@@ -111,7 +111,7 @@ package struct Timeline: Sendable {
 
     /// One SVG file, as wide as suits a screen.
     package var picture: String {
-        let width = max(1_180, min(seconds * 20, 12_000))
+        let width = max(1_200, min(seconds * 20, 12_000))
         let top = 44
         let bottom = 34
         let full = top + height + Self.axis + bottom

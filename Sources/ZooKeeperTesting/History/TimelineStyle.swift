@@ -28,7 +28,8 @@ enum TimelineStyle {
         .freeze-client,.freeze-server{fill:url(#frozen);stroke:var(--ice)}
         .partition-client,.partition-server{fill:url(#severed);stroke:var(--amber)}
         .expire{fill:var(--violet);fill-opacity:.2;stroke:var(--violet)}
-        .delay{fill:url(#slow);stroke:var(--soft)}
+        .stop-client,.close-client{fill:var(--green);fill-opacity:.14;stroke:var(--green)}
+        .delay,.throttle-server{fill:url(#slow);stroke:var(--soft)}
         .down{fill:var(--dark);fill-opacity:.62}
         .leads{fill:var(--green)}
         .killed{stroke:var(--red);stroke-width:2.6;stroke-linecap:round;fill:none}
@@ -64,7 +65,8 @@ enum TimelineStyle {
             (#"<rect class="fault partition-client" y="9" width="16" height="14" rx="3"/>"#, "cut off", 48),
             (#"<path class="killed" d="M3,11L13,21M3,21L13,11"/>"#, "killed -9", 58),
             (#"<rect class="down" y="9" width="16" height="14" rx="3"/>"#, "gone", 38),
-            (#"<rect class="fault expire" y="9" width="16" height="14" rx="3"/>"#, "session expired", 90),
+            (#"<rect class="fault expire" y="9" width="16" height="14" rx="3"/>"#, "expired", 46),
+            (#"<rect class="fault stop-client" y="9" width="16" height="14" rx="3"/>"#, "ended", 40),
             (#"<rect class="fault delay" y="9" width="16" height="14" rx="3"/>"#, "slow", 36),
             (#"<rect class="leads" y="14" width="16" height="4" rx="2"/>"#, "leads the servers", 100),
             (#"<path class="refused" d="M3,12L13,12L8,20Z"/>"#, "late write refused", 106),

@@ -1,0 +1,126 @@
+import Logging
+import Synchronization
+import ZooKeeper
+import ZooKeeperTesting
+
+#if ServiceLifecycle
+import ServiceLifecycle
+#endif
+
+/// One client of a worker, and the tasks that use it until both are told to end.
+struct Shift: Sendable {
+    /// How the client and those who use it belong together.
+    enum Shape: Sendable {
+        /// They use it in the scope of `withClient`.
+        case scope
+        #if ServiceLifecycle
+        /// They are services of one group.
+        case serviceGroup
+        #endif
+
+        /// The shape of the `number`th shift: the two take turns.
+        init(number: Int) {
+            #if ServiceLifecycle
+            self = number.isMultiple(of: 2) ? .serviceGroup : .scope
+            #else
+            self = .scope
+            #endif
+        }
+    }
+
+    let shape: Shape
+    let configuration: ZooKeeperConfiguration
+    let logger: Logger
+    /// Runs a task of the worker, by its number, until that is cancelled.
+    let takeTurns: @Sendable (ZooKeeperClient, _ task: Int, _ ending: Ending) async -> Void
+    let tasks: Int
+
+    /// Obeys orders until one ends the shift.
+    ///
+    /// - Returns: That order; `nil` if there are no more.
+    func run(_ orders: inout AsyncStream<Order>.AsyncIterator) async throws -> Order? {
+        let ending = Ending()
+        let isOver = Promise<Void>()
+        let client = Promise<ZooKeeperClient>()
+        return try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await work(client, ending, isOver) }
+            var last: Order?
+            while true {
+                last = await orders.next()
+                guard case .expire(let port)? = last else { break }
+                if let client = client.current { await expire(client, port) }
+            }
+            if last == .stop || last == nil {
+                // First those who use the client, then it.
+                isOver.fulfil(())
+            } else {
+                // All at once, as by a task that is cancelled.
+                ending.begin()
+                group.cancelAll()
+            }
+            try await group.waitForAll()
+            return last
+        }
+    }
+
+    private func work(
+        _ started: Promise<ZooKeeperClient>, _ ending: Ending, _ isOver: Promise<Void>
+    ) async throws {
+        switch shape {
+        case .scope:
+            try await ZooKeeperClient.withClient(configuration, logger: logger) { client in
+                started.fulfil(client)
+                await use(client, ending, isOver)
+            }
+        #if ServiceLifecycle
+        case .serviceGroup:
+            let client = try ZooKeeperClient(configuration, logger: logger)
+            started.fulfil(client)
+            let users = Users { await use(client, ending, isOver) }
+            let group = ServiceGroup(
+                configuration: .init(
+                    services: [
+                        .init(service: client),
+                        .init(service: users, successTerminationBehavior: .gracefullyShutdownGroup),
+                    ], logger: logger))
+            do { try await group.run() } catch {
+                // A group that is cancelled may say so, or that its services have ended.
+                guard ending.hasBegun else { throw error }
+            }
+        #endif
+        }
+    }
+
+    /// Runs all tasks, until it is over or this task is cancelled.
+    private func use(_ client: ZooKeeperClient, _ ending: Ending, _ isOver: Promise<Void>) async {
+        await withTaskGroup(of: Void.self) { group in
+            for task in 0..<tasks { group.addTask { await takeTurns(client, task, ending) } }
+            _ = await isOver.wait()
+            group.cancelAll()
+        }
+    }
+
+    private func expire(_ client: ZooKeeperClient, _ port: Int) async {
+        guard case .connected = client.sessionState else { return }
+        let session = try? await client.withSession { $0 }
+        if let session { try? await ZooKeeperServer.expire(session, port: port) }
+    }
+}
+
+#if ServiceLifecycle
+/// The tasks that use a client, as a service.
+private struct Users: Service {
+    let work: @Sendable () async -> Void
+
+    func run() async { await work() }
+}
+#endif
+
+/// Tells bodies that their client is being ended under them: they then do not stop at once.
+final class Ending: Sendable {
+    private let isBegun = Mutex(false)
+
+    var hasBegun: Bool { isBegun.withLock { $0 } }
+
+    func begin() { isBegun.withLock { $0 = true } }
+}
