@@ -30,7 +30,10 @@ import Darwin
                     ProcessSignal.send(SIGTERM, to: instance.pid)
                 }
                 #expect(status == 0)
-                #expect(lines.contains("lost the session; registers again in the next"))
+                // As it goes on, it may see the end of its connection before that of its session.
+                #expect(
+                    lines.contains("lost the session; registers again in the next")
+                        || lines.contains("no server answers; goes on trying"))
                 #expect(lines.last == "ended")
                 // Its session was closed: there is nothing to expire.
                 let names = try await client.children(of: "/web").names

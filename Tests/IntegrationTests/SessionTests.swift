@@ -157,14 +157,15 @@ import ZooKeeperTesting
                 configuration.sessionTimeout = .seconds(30)
                 configuration.requestTimeout = .milliseconds(200)
                 try await ZooKeeperClient.withClient(configuration) { client in
-                    _ = try await client.exists("/")
+                    let session = try await client.withSession { $0 }
                     try await relay.whileRefusing {
-                        let session = try await client.withSession { $0 }
                         try await eventually("disconnected") { !session.isConnected }
                         let write = await expectFailure(.connectionLoss) { try await client.create("/a") }
                         #expect((write as? ZooKeeperError)?.outcome == .notSent)
                         await expectFailure(.connectionLoss) { try await client.exists("/") }
                     }
+                    // Connecting again may take longer than a request waits.
+                    try await eventually("connected again") { session.isConnected }
                     let stat = try await client.exists("/a")
                     #expect(stat == nil)
                 }

@@ -32,12 +32,11 @@ import ZooKeeperTesting
             #expect(lines.first?.metadata["zookeeper.lock.stranger"] == "\(theirs.lease.nodePath.name)")
             // Whoever waits in vain learns it with the error.
             try await lock.withLock { _ in
-                let waiter = Task.detached { try await lock.withLock(waitingUpTo: .milliseconds(20)) { _ in } }
-                let result = await waiter.result
-                #expect { try result.get() } throws: {
-                    ($0 as? LockError)?.stranger == theirs.lease.nodePath.name
-                        && "\($0)".contains("of another dialect")
+                let error = try await errorOfWaitInVain { limit in
+                    try await Task.detached { try await lock.withLock(waitingUpTo: limit) { _ in } }.value
                 }
+                #expect(error.stranger == theirs.lease.nodePath.name)
+                #expect("\(error)".contains("of another dialect"))
             }
             // Who recognises them is not warned, and waits.
             settings.dialect = .curator.alsoRecognising(.kazoo)

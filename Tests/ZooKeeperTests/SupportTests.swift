@@ -116,9 +116,12 @@ import ZooKeeper
 
     @Test func fireInTheirOrder() async throws {
         let fired = Shared<[Int]>([])
-        let now = ContinuousClock.now
-        for (index, delay) in [30, 10, 20, -5].enumerated() {
-            Deadlines.shared.schedule(at: now + .milliseconds(delay)) { fired.withLock { $0.append(index) } }
+        // Scheduled on the timer's own thread: none of them can fire before all are there, however late it gets.
+        Deadlines.shared.schedule(at: .now) {
+            let now = ContinuousClock.now
+            for (index, delay) in [30, 10, 20, -5].enumerated() {
+                Deadlines.shared.schedule(at: now + .milliseconds(delay)) { fired.withLock { $0.append(index) } }
+            }
         }
         try await eventually("all have fired") { fired.withLock { $0.count } == 4 }
         #expect(fired.value == [3, 1, 2, 0])
