@@ -43,7 +43,9 @@ struct Hold: AsyncParsableCommand {
     var shared = false
 
     @Option(
-        help: "Seconds between SIGTERM and SIGKILL. Others may have the lock soon after it is lost, so keep it short.")
+        help:
+            "Seconds between SIGTERM and SIGKILL. The lock is held meanwhile, unless it is lost: then others may have it soon."
+    )
     var grace = 2.0
 
     @Option(help: "The session's time-out in seconds: so long others wait at most when this machine is gone.")

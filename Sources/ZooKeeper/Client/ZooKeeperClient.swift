@@ -56,7 +56,8 @@ public final class ZooKeeperClient: ZooKeeperOperations {
 
     /// - Parameters:
     ///   - configuration: Which servers, and how patient to be. A connect string will do.
-    ///   - logger: Where to log; the library writes at level info and below.
+    ///   - logger: Where to log. The library writes at level info and below, a warning where a lock is kept longer than wanted or
+    ///     a setting does not count, and an error where a `LeaderService` keeps everybody from leading.
     /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
     public convenience init(
         _ configuration: ZooKeeperConfiguration, logger: Logger = .current

@@ -231,14 +231,14 @@ package final class Janitor: Sendable {
                 if let last { session.janitor.forgetStray(last, in: directory) }
             case .failure(let error):
                 switch error.code {
-                case .noNode: if let last { session.janitor.forgetStray(last, in: directory) }
                 case .throttled, .connectionLoss:
                     let delay = session.janitor.backoff.delay(beforeAttempt: attempt)
                     Deadlines.shared.schedule(at: .now + delay) { [weak session] in
                         guard let session, !session.state.isFinal else { return }
                         session.janitor.look(for: last, in: directory, of: session, attempt: attempt + 1)
                     }
-                default: break
+                // No directory, or not to be listed by us: there is nothing to find.
+                default: if let last { session.janitor.forgetStray(last, in: directory) }
                 }
             }
         }
