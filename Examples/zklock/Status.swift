@@ -1,3 +1,4 @@
+import Glibc
 import SystemPackage
 
 /// The exit statuses that are not the command's; as in `sysexits.h`, and the shell's own.
@@ -7,6 +8,9 @@ enum Status {
     static let notHad: Int32 = 75
     static let notStarted: Int32 = 127
 }
+
+/// Lets writing to a pipe that nobody reads fail, and not end the process. What the process starts has the default again.
+func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 
 /// Says on the standard error what went wrong.
 func complain(_ text: String) {

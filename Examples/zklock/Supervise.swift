@@ -22,6 +22,7 @@ struct Supervise: AsyncParsableCommand {
     }
 
     func run() async throws {
+        ignoreBrokenPipes()
         // It signals its own group, and goes on to see what comes of that.
         let signals = await UnixSignalsSequence(trapping: .sigterm)
         let watch = DeadlineWatch()

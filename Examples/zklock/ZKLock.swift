@@ -78,10 +78,12 @@ struct Hold: AsyncParsableCommand {
         }
         configuration.sessionTimeout = .seconds(sessionTimeout)
         // Before anything is held: from here on a signal is news and not the end.
-        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigpipe)
+        // (Not SIGPIPE: it comes to the thread that writes, and passing it on can keep Dispatch's own thread busy for ever.)
+        ignoreBrokenPipes()
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let holding = Task { [configuration] in await hold(path, configuration) }
         let listening = Task {
-            for await signal in signals where signal != .sigpipe {
+            for await signal in signals {
                 holding.cancel()
                 return Optional(signal)
             }
