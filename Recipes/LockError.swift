@@ -93,7 +93,8 @@ extension LockError: CarriesZooKeeperError {
     package var carriedError: ZooKeeperError? { underlying }
 }
 
-/// How a lock that was held came to be lost.
+/// How a lock that was held came to be lost: the news that came first. An expired session may show as `nodeDeleted`, because the
+/// servers remove its nodes before they cut its connection.
 @nonexhaustive
 public enum LockLoss: Sendable, Hashable, CustomStringConvertible {
     /// The connection was lost, and by its ``LossPolicy`` the lock with it.
@@ -103,7 +104,7 @@ public enum LockLoss: Sendable, Hashable, CustomStringConvertible {
     case deadlinePassed
     /// The session ended.
     case sessionEnded(SessionState)
-    /// Somebody deleted the lock's node.
+    /// The lock's node is gone: somebody deleted it, or the servers did as they ended the session.
     case nodeDeleted
 
     /// For people.
@@ -113,7 +114,7 @@ public enum LockLoss: Sendable, Hashable, CustomStringConvertible {
         case .deadlinePassed: "nothing was heard from the leader in time"
         case .sessionEnded(.lost(let reason)): "the session is lost: \(reason)"
         case .sessionEnded: "the session was closed"
-        case .nodeDeleted: "somebody deleted its node"
+        case .nodeDeleted: "its node was deleted"
         }
     }
 }
