@@ -97,12 +97,17 @@ struct Hold: AsyncParsableCommand {
 
     /// - Returns: The exit status.
     private func hold(_ path: ZNodePath, _ configuration: ZooKeeperConfiguration) async -> Int32 {
+        // The command's, as soon as it has ended.
+        var commandStatus: Int32?
         do {
             return try await ZooKeeperClient.withClient(configuration) { client in
                 let lock = ZooKeeperReadWriteLock(client, at: path)
                 let limit = timeout.map { Duration.seconds($0) }
                 let body = { (lease: LockLease) async throws -> Int32 in
-                    try await SupervisedCommand(command: command, grace: .seconds(grace), lease: lease).run()
+                    let status = try await SupervisedCommand(command: command, grace: .seconds(grace), lease: lease)
+                        .run()
+                    commandStatus = status
+                    return status
                 }
                 switch (shared, isTry) {
                 case (true, false): return try await lock.withReadLock(waitingUpTo: limit, body)
@@ -116,6 +121,9 @@ struct Hold: AsyncParsableCommand {
         } catch LockError.Code.lost {
             complain("\(path): the lock was lost, and the command has been ended")
             return Status.lost
+        } catch let error as LockError where error.code == .notReleased {
+            complain("the command has ended, but others cannot have the lock before this session is over: \(error)")
+            return commandStatus ?? Status.unavailable
         } catch is CancellationError {
             return Status.unavailable
         } catch {

@@ -28,7 +28,8 @@ struct Acquisition {
         while true {
             let session =
                 if let old { old.lease.session } else { try await session(until: deadline) }
-            try await requireNoLeftover(in: session)
+            // A place that is given up for a new one is the new contender's to remove, whatever happens.
+            if old == nil { try await requireNoLeftover(in: session, until: deadline) }
             let contender = Contender(
                 session: session, directory: directory, settings: settings, mode: .wait,
                 replacing: old?.lease.nodePath.name)
@@ -60,10 +61,11 @@ struct Acquisition {
     }
 
     private func attempt(_ contender: Contender) async throws(LockError) -> Holding? {
-        try await requireNoLeftover(in: contender.session)
         // Nobody is waited for; this is for servers that do not answer.
         let limit = max(client.requestTimeout, contender.session.timeout)
-        switch await outcome(of: contender, until: .now + limit) {
+        let deadline = ContinuousClock.now + limit
+        try await requireNoLeftover(in: contender.session, until: deadline)
+        switch await outcome(of: contender, until: deadline) {
         case .granted(let lease, let isWatched):
             return Holding(contender: contender, lease: lease, isWatched: isWatched)
         case .failed(.busy, _): return nil
@@ -76,20 +78,25 @@ struct Acquisition {
     }
 
     /// Fails if a node of this client stands in the line that the servers refuse to remove: it would be waited for.
-    private func requireNoLeftover(in session: ZooKeeperSession) async throws(LockError) {
+    private func requireNoLeftover(
+        in session: ZooKeeperSession, until deadline: ContinuousClock.Instant?
+    ) async throws(LockError) {
         while let leftover = session.janitor.leftover(in: directory) {
-            var isThere = true
-            do { isThere = try await session.exists(leftover.path) != nil } catch ZooKeeperError.Code.sessionLost {
-                // Gone with the session, and so is whoever asks.
-                return
-            } catch {
-                // Not known: it was there.
+            // Somebody may have removed it. Who does not get an answer in time hears what is known.
+            let isThere = Promise<Bool>()
+            _ = session.submit(Exists(leftover.path).makeRequest(), retry: .withinRequestTimeout) { outcome in
+                if case .failure(let error) = outcome, error.code == .noNode || error.code == .sessionLost {
+                    isThere.fulfil(false)
+                } else {
+                    isThere.fulfil(true)
+                }
             }
-            guard isThere else {
-                session.janitor.forget(leftover.path)
-                continue
+            switch await isThere.wait(until: deadline) {
+            case .value(false): session.janitor.forget(leftover.path)
+            case .cancelled: throw LockError(.cancelled, path: directory)
+            case .value(true), .timedOut:
+                throw LockError(.unavailable, path: directory, underlying: leftover.explanation)
             }
-            throw LockError(.unavailable, path: directory, underlying: leftover.explanation)
         }
     }
 

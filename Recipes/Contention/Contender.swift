@@ -31,6 +31,8 @@ package final class Contender: Sendable {
         var machine: ContenderMachine
         /// What keeps the session from being closed while the lock is held.
         var hold: Int?
+        /// The node that is held, or was until it was released.
+        var heldNode: String?
         /// Kept so that they stay set; dropped to take them off the server.
         var blockerWatch: Watch?
         var ownWatch: Watch?
@@ -92,6 +94,7 @@ package final class Contender: Sendable {
         state.lease = lease
         // Its place in line is one that is held already, under another name.
         state.hold = session.beginHold(at: directory.child(name), isContinued: true)
+        state.heldNode = name
         self.state = Mutex(state)
         session.beginInterest()
         outcome.fulfil(.granted(lease, isWatched: false))
@@ -107,9 +110,10 @@ package final class Contender: Sendable {
         let leftovers = session.janitor.observe(directory) { [weak self] leftover in self?.standsBehind(leftover) }
         outcome.whenFulfilled { [self] outcome in
             session.retiring.forget(closing)
-            session.janitor.forgetObserver(leftovers, in: directory)
+            session.janitor.forgetObserver(leftovers.number, in: directory)
             if case .failed = outcome { session.endInterest() }
         }
+        if let leftover = leftovers.known { standsBehind(leftover) }
         post(.start)
     }
 
@@ -209,8 +213,9 @@ package final class Contender: Sendable {
                 continue
             }
             let rest = Array(actions[(index + 1)...])
-            Deadlines.shared.schedule(at: .now + backoff.delay(beforeAttempt: attempt)) { [weak self] in
-                self?.post(.actions(rest))
+            // Kept alive until then: if the caller has left meanwhile, there may be a node to remove.
+            Deadlines.shared.schedule(at: .now + backoff.delay(beforeAttempt: attempt)) { [self] in
+                post(.actions(rest))
             }
             return
         }
@@ -301,6 +306,7 @@ package final class Contender: Sendable {
             state.enqueuing = []
             state.lease = lease
             state.hold = hold
+            state.heldNode = grant.name
             state.announcement = .granted(lease, isWatched: grant.isWatched)
             defer { state.blockerWatch = nil }
             return (state.blockerWatch, state.isAskedFor)
@@ -314,7 +320,8 @@ package final class Contender: Sendable {
         let watch = state.withLock { $0.ownWatch }
         session.janitor.remove(directory.child(name), in: session).whenFulfilled { [self] outcome in
             _ = watch
-            guard state.withLock({ $0.machine.isOver }) else { return }
+            // Not a second node that a create has left.
+            guard state.withLock({ $0.heldNode == name }) else { return }
             if case .refused(let error) = outcome { removed.fulfil(.refused(error)) } else { removed.fulfil(.done) }
         }
     }

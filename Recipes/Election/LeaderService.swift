@@ -73,6 +73,10 @@ public struct LeaderService: Service {
                     await Backoff().pause(beforeAttempt: attempt)
                 } catch {
                     if Task.isCancelled { return }
+                    // The work was cancelled because somebody closes the client.
+                    if workError is CancellationError, election.client.isClosing {
+                        throw LockError(.unavailable, path: election.path, underlying: ZooKeeperError(.closed))
+                    }
                     throw workError ?? error
                 }
             }

@@ -70,7 +70,7 @@ public struct ZooKeeperElection: Sendable {
     ///   - place: Shows where we stand while we wait.
     ///   - body: Runs while this candidate leads.
     /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled before it is elected. ``LockError``:
-    ///   `timedOut`, `lost`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
+    ///   `timedOut`, `lost`, `notReleased`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     @discardableResult
     public func withLeadership<Success>(
         waitingUpTo limit: Duration? = nil,

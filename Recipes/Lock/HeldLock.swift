@@ -5,6 +5,9 @@ import ZooKeeper
 /// A lock that is held until ``release()``, from ``ZooKeeperLock/acquire(waitingUpTo:place:)``.
 ///
 /// If it is dropped without being released, it is released in the background, and a line is logged: somebody forgot.
+///
+/// It keeps the session of its client open: the end of ``ZooKeeperClient/run()`` waits for its release, for
+/// ``ZooKeeperConfiguration/closeTimeout`` at most, and nothing tells it of that. Release it before the client is closed.
 public final class HeldLock: Sendable {
     /// What the holder has in hand.
     public let lease: LockLease

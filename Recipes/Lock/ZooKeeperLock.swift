@@ -73,6 +73,10 @@ public struct ZooKeeperLock: Sendable {
     /// lost, that task is cancelled, and the caller is not; the loss is thrown when `body` has ended. If `body` returned
     /// before the loss, its result counts.
     ///
+    /// When the client is closed or the caller cancelled, `body` is cancelled too, and that is no loss: the lock is held until
+    /// `body` has ended, and the lease and the client go on working; only nothing new can be acquired. (In a task that is
+    /// cancelled, requests throw `cancelled`: what must still be sent goes into a `Task` of its own.)
+    ///
     /// - Parameters:
     ///   - limit: How long to wait at most, over everything it takes; `nil`: for ever. Zero or less throws `timedOut`
     ///     and sends nothing; see ``withLockIfAvailable(isolation:_:)``.
@@ -80,7 +84,7 @@ public struct ZooKeeperLock: Sendable {
     ///   - body: Runs while the lock is held.
     /// - Returns: What `body` returns, after the lock has been given back (or cannot be held any longer anyway).
     /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled while it waits. ``LockError``:
-    ///   `timedOut`, `lost`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
+    ///   `timedOut`, `lost`, `notReleased`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     @discardableResult
     public func withLock<Success>(
         waitingUpTo limit: Duration? = nil,

@@ -96,6 +96,25 @@ import ZooKeeperTesting
         }
     }
 
+    /// Cancelled while the exchange of its old node for a new one is to be tried again, it leaves neither.
+    @Test func aLeaderThatLeavesWhileItStandsAgainLeavesNothing() async throws {
+        let isThrottled = Promise<Void>()
+        let client = try zooKeeper.makeClient(configure: { $0.sessionTimeout = .seconds(30) }) { reply in
+            guard Kind.transaction.matches(reply.request) else { return nil }
+            isThrottled.fulfil(())
+            return .throttled
+        }
+        try await client.run { client in
+            try await zooKeeper.withClient { beside in
+                let leading = Task { try await ZooKeeperElection(client, at: "/e").withTerms { _ in .standAgain } }
+                await isThrottled.wait()
+                leading.cancel()
+                _ = await leading.result
+                try await eventually("nothing is left") { try await beside.children(of: "/e").names.isEmpty }
+            }
+        }
+    }
+
     /// Streams go on.
     @Test(arguments: [Kind.read, .list, .exists]) func streamsGoOn(_ kind: Kind) async throws {
         try await withClients(throttling: kind, times: 4) { client, beside, isArmed in

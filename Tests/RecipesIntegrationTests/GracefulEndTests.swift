@@ -180,6 +180,7 @@ import ServiceLifecycle
     @Test(arguments: [End.runIsCancelled, .clientIsClosed]) func theBoundIsForTheCallerOnly(_ end: End) async throws {
         let log = InMemoryLogHandler()
         let configuration = try await configuration(closeTimeout: .milliseconds(50))
+        let outlived = Promise<(ZooKeeperClient, ZooKeeperSession)>()
         try await whileEnding(end, configuration, logger: Logger(label: "test") { _ in log }) {
             holder, lease, granted, beside in
             try await require(holder.ended)
@@ -194,6 +195,14 @@ import ServiceLifecycle
             #expect(granted.current == nil)
             let client = try await require(holder.client)
             #expect(try await client.exists("/lock") != nil)
+            outlived.fulfil((client, lease.session))
+        }
+        // Then it is closed like any other.
+        let (client, session) = try await require(outlived)
+        #expect(try await require(session.ended) == .closed)
+        await #expect { try await client.get("/") } throws: { ZooKeeperError.Code.closed ~= $0 }
+        await #expect { try await ZooKeeperLock(client, at: "/lock").withLock { _ in } } throws: {
+            ZooKeeperError.Code.closed ~= $0
         }
     }
 

@@ -136,6 +136,36 @@ import ZooKeeperTesting
         }
     }
 
+    /// A leader that stands again while another node of its client cannot be removed leaves its old one to the janitor.
+    @Test func standingAgainLeavesNoNodeThatNobodyKnowsOf() async throws {
+        try await withSharedDirectory(sessionTimeout: .seconds(4)) { client, administrator, _ in
+            let election = ZooKeeperElection(client, at: "/shared")
+            await #expect {
+                try await election.withTerms { _ in
+                    // Another candidate of the same client leaves a node.
+                    await #expect(throws: LockError.self) {
+                        try await Task.detached {
+                            try await election.withLeadership(waitingUpTo: .milliseconds(50)) { _ in }
+                        }.value
+                    }
+                    try await eventually("it is known") {
+                        lockIsBlocked(client)
+                    }
+                    return .standAgain
+                }
+            } throws: {
+                isRefusal($0, .unavailable)
+            }
+            try await administrator.setAccessControl(of: "/shared", to: .open)
+            try await eventually("both are gone") { try await administrator.children(of: "/shared").names.isEmpty }
+            try await election.withLeadership { _ in }
+        }
+    }
+
+    private func lockIsBlocked(_ client: ZooKeeperClient) -> Bool {
+        client.currentSession?.janitor.leftover(in: "/shared") != nil
+    }
+
     #if ServiceLifecycle
     /// It says so once, and goes on when the node is gone.
     @Test func aLeaderServiceSaysSoAndGoesOn() async throws {

@@ -79,6 +79,12 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         self.state = Mutex(State(credentials: configuration.credentials))
     }
 
+    /// The session in use, if there is one now.
+    package var currentSession: ZooKeeperSession? { state.withLock { $0.session } }
+
+    /// Whether nothing new can be held any more.
+    package var isClosing: Bool { state.withLock { $0.isRetiring || $0.phase == .stopping || $0.phase == .stopped } }
+
     /// Where the current session stands.
     public var sessionState: SessionState { feed.current }
 
@@ -278,13 +284,17 @@ public final class ZooKeeperClient: ZooKeeperOperations {
             } else {
                 logger.warning(
                     """
-                    The client is closed, and locks are still held by bodies that have not ended. Their session stays open \
+                    The client is closed, and bodies that hold locks or use its session have not ended. The session stays open \
                     until they have, or until this process ends
                     """,
-                    metadata: [LogKeys.locks: "\(held.map(\.string).joined(separator: ", "))"])
+                    metadata: [LogKeys.locks: "\(names(of: held))"])
             }
         }
         return connectedAt.duration(to: .now) >= .seconds(1)
+    }
+
+    private func names(of held: [ZNodePath]) -> String {
+        held.map { $0.isRoot ? "(a body of withSession)" : $0.string }.joined(separator: ", ")
     }
 
     /// Waits until the session has ended, or is to end.
@@ -312,6 +322,8 @@ public final class ZooKeeperClient: ZooKeeperOperations {
             guard state.session === session else { return }
             state.session = nil
             state.arrival = Promise()
+            // One that outlived the client: there is no other.
+            if state.phase == .stopped { state.arrival.fulfil(nil) }
             if case .lost(let reason)? = session.ended.current { state.lastLoss = reason }
         }
     }
@@ -387,6 +399,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         let servers = configuration.servers.map(\.description).joined(separator: ", ")
         let reason = lastLoss.map { ": \($0)" } ?? ""
         switch (phase, lastLoss) {
+        case (.stopped, _): return ZooKeeperError(.closed)
         case (.idle, _):
             return ZooKeeperError(.notRunning, message: "run() has not been called on this client")
         case (_, .authenticationFailed):
@@ -408,14 +421,18 @@ public final class ZooKeeperClient: ZooKeeperOperations {
     ///
     /// - Returns: What `body` returns, if it returned before the session was lost.
     /// - Throws: What `body` throws; ``ZooKeeperError`` with code `sessionLost` (or why else there is no session), if
-    ///   the session was lost first: after `body` has ended. `closed` if the client is being closed.
+    ///   the session was lost first: after `body` has ended. `closed` if the client is being closed, or `CancellationError` if
+    ///   that is because the caller is cancelled.
     @discardableResult
     public func withSession<Success>(
         isolation: isolated (any Actor)? = #isolation,
         _ body: (ZooKeeperSession) async throws -> Success
     ) async throws -> Success {
         let session = try await session()
-        guard let hold = session.beginHold(at: .root) else { throw ZooKeeperError(.closed) }
+        guard let hold = session.beginHold(at: .root) else {
+            if Task.isCancelled { throw CancellationError() }
+            throw ZooKeeperError(.closed)
+        }
         let revocation = Revocation()
         let callbacks = (
             session.ended.whenFulfilled { _ in revocation.revoke() },

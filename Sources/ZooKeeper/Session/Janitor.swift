@@ -125,11 +125,15 @@ package final class Janitor: Sendable {
     }
 
     /// Calls `observer` for each node in `directory` that turns out not to be removable, until ``forgetObserver(_:in:)``.
-    package func observe(_ directory: ZNodePath, _ observer: @escaping @Sendable (Leftover) -> Void) -> Int {
+    ///
+    /// - Returns: What ``forgetObserver(_:in:)`` takes, and such a node that is known already.
+    package func observe(
+        _ directory: ZNodePath, _ observer: @escaping @Sendable (Leftover) -> Void
+    ) -> (number: Int, known: Leftover?) {
         state.withLock { state in
             defer { state.nextObserver += 1 }
             state.observers[directory, default: [:]][state.nextObserver] = observer
-            return state.nextObserver
+            return (state.nextObserver, state.leftovers.isEmpty ? nil : state.leftovers[directory]?.first)
         }
     }
 

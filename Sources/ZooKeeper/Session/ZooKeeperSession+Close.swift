@@ -51,7 +51,7 @@ extension ZooKeeperSession {
     /// ``endHold(_:)`` when the body has ended and its node is gone.
     ///
     /// - Parameters:
-    ///   - path: What is held, for whoever wonders why the session does not end.
+    ///   - path: The node that is held, for whoever wonders why the session does not end; the root if there is none.
     ///   - isContinued: Whether it takes over from somebody who is counted in still.
     /// - Returns: Its number; `nil` if the session is being closed.
     package func beginHold(at path: ZNodePath, isContinued: Bool = false) -> Int? {
@@ -109,6 +109,8 @@ extension ZooKeeperSession {
         core.closing.end()
         core.tick?.deadline.cancel()
         core.expiry?.cancel()
+        for end in core.repeatedReads.values { end.cancel() }
+        core.repeatedReads = [:]
         for reply in core.gate.drainWaiting(includingUrgent: true) {
             finished.append((reply, .failure(located(endError(state, outcome: .notSent), reply))))
         }

@@ -88,9 +88,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
             guard let self else { return }
             if case .failure(let error) = outcome, error.code == .throttled {
                 // Proves nothing, and somebody may count on it.
-                Deadlines.shared.schedule(at: .now + .milliseconds(100)) { [weak self] in
-                    self?.repeatHeartbeat(toLeader: toLeader)
-                }
+                repeatHeartbeatSoon()
             } else if isProbe {
                 probed(outcome)
             }
@@ -98,10 +96,22 @@ extension ZooKeeperSession: SessionTransportDelegate {
         core.gate.append(.single(reply), .urgent)
     }
 
-    private func repeatHeartbeat(toLeader: Bool) {
+    /// Repeats a heartbeat, one at a time: a server that throttles has enough to do.
+    private func repeatHeartbeatSoon() {
+        let delay: Duration? = core.withLock { core in
+            guard !core.isRepeatingHeartbeat else { return nil }
+            core.isRepeatingHeartbeat = true
+            return min(max(core.machine.heartbeatInterval / 4, .milliseconds(50)), .seconds(1))
+        }
+        guard let delay else { return }
+        Deadlines.shared.schedule(at: .now + delay) { [weak self] in self?.repeatHeartbeat() }
+    }
+
+    private func repeatHeartbeat() {
         let departure: Departure? = core.withLock { core in
+            core.isRepeatingHeartbeat = false
             guard core.machine.isUp, core.closing.phase <= .draining else { return nil }
-            appendHeartbeat(toLeader: toLeader, &core)
+            appendHeartbeat(toLeader: core.machine.hasLeases, &core)
             return beginShipping(&core)
         }
         ship(departure)

@@ -106,7 +106,7 @@ extension ZooKeeperSession {
         if core.isChrootMissing, priority == .normal { throw chrootError }
         try core.watches.reserve(for: entry)
         core.gate.append(entry, priority)
-        if !core.gate.isOpen, core.expiry == nil { scheduleExpiry(&core) }
+        if !core.gate.isOpen || core.gate.isHeld, core.expiry == nil { scheduleExpiry(&core) }
         // What is handed over now was not sent before it was asked for.
         return beginShipping(&core, at: entry.first?.submittedAt)
     }
@@ -145,11 +145,14 @@ extension ZooKeeperSession {
             }
             if code.isConnectionLoss, core.shouldRetry(reply, before: reply.submittedAt + settings.requestTimeout) {
                 core.gate.appendAgain(reply, priority)
-                if reply.retry == .withinRequestTimeout { expireAgain(reply) }
+                if reply.retry == .withinRequestTimeout { scheduleEnd(of: reply, &core) }
             } else {
                 if reply.request.watch != nil { isRegistered = core.watches.settle(reply.request, code) }
                 if case .authenticate = reply.request.kind { core.hasCredentials = true }
                 isFinished = true
+                if !core.repeatedReads.isEmpty {
+                    core.repeatedReads.removeValue(forKey: ObjectIdentifier(reply))?.cancel()
+                }
             }
             let departure = beginShipping(&core)
             if core.closing.phase == .draining {
@@ -166,9 +169,14 @@ extension ZooKeeperSession {
     }
 
     /// A read that is sent again ends in time, also if the next server is as silent as the last.
-    private func expireAgain(_ reply: Reply) {
-        Deadlines.shared.schedule(at: reply.submittedAt + settings.requestTimeout) { [weak self, weak reply] in
-            guard let self, let reply else { return }
+    private func scheduleEnd(of reply: Reply, _ core: inout Core) {
+        let key = ObjectIdentifier(reply)
+        guard core.repeatedReads[key] == nil else { return }
+        let end = reply.submittedAt + settings.requestTimeout
+        core.repeatedReads[key] = Deadlines.shared.schedule(at: end) { [weak self, weak reply] in
+            guard let self else { return }
+            self.core.withLock { _ = $0.repeatedReads.removeValue(forKey: key) }
+            guard let reply else { return }
             let error = ZooKeeperError(
                 .connectionLoss, outcome: .unknown, message: "no answer for \(settings.requestTimeout)")
             reply.finish(.failure(located(error, reply)))

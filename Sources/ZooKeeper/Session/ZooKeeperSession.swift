@@ -23,6 +23,10 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         var disconnectedAt: ContinuousClock.Instant?
         var tick: (at: ContinuousClock.Instant, deadline: Deadlines.Deadline)?
         var expiry: Deadlines.Deadline?
+        /// When reads end that are being sent again.
+        var repeatedReads: [ObjectIdentifier: Deadlines.Deadline] = [:]
+        /// Whether a heartbeat that was throttled is to be repeated.
+        var isRepeatingHeartbeat = false
         var isChrootMissing = false
         /// Whether a server has said whether there is a chroot.
         var isChrootKnown = false
