@@ -71,7 +71,8 @@ import Darwin
                 // The second client of a process, by the names of what it does.
                 #expect(history.operations.contains { $0.name.contains(".1-2/") }, "\(text)")
             default:
-                #expect(history.operations.contains { $0.outcome?.contains("throttled") == true }, "\(text)")
+                // That the servers refuse is the fault; the recipes try again.
+                #expect(history.operations.allSatisfy { $0.outcome?.contains("throttled") != true }, "\(text)")
             }
         }
     }
