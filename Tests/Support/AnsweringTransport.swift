@@ -16,19 +16,23 @@ package final class AnsweringTransport: SessionTransport {
     private let queue: DispatchQueue
     private let hook: Hook
     private let lateHook: Hook
+    private let delay: @Sendable (Reply) -> Duration?
 
     /// - Parameters:
     ///   - queue: Where `base` tells what it hears.
     ///   - hook: What to answer in place of the server, which never sees the request.
     ///   - lateHook: What to answer when the server has executed the request, whatever it said.
+    ///   - delay: For how long the answer is held back, and all behind it.
     package init(
         _ base: any SessionTransport, on queue: DispatchQueue, answering hook: @escaping Hook,
-        afterwards lateHook: @escaping Hook = { _ in nil }
+        afterwards lateHook: @escaping Hook = { _ in nil },
+        holdingBack delay: @escaping @Sendable (Reply) -> Duration? = { _ in nil }
     ) {
         self.base = base
         self.queue = queue
         self.hook = hook
         self.lateHook = lateHook
+        self.delay = delay
     }
 
     package func open(sessionTimeout: Duration, delegate: any SessionTransportDelegate) {
@@ -36,6 +40,10 @@ package final class AnsweringTransport: SessionTransport {
     }
 
     package func issue(_ reply: Reply) -> ResultCode? {
+        if let delay = delay(reply) {
+            queue.suspend()
+            Deadlines.shared.schedule(at: .now + delay) { [queue] in queue.resume() }
+        }
         if let code = hook(reply) {
             queue.async { reply.answered(.failure(ResultFailure(code))) }
             return nil
@@ -72,11 +80,14 @@ extension InMemoryZooKeeper {
     /// Makes a client some of whose requests are answered by `hook` and never reach this server, or by `lateHook` when this
     /// server has executed them.
     ///
-    /// - Parameter configure: What is special about the client.
+    /// - Parameters:
+    ///   - configure: What is special about the client.
+    ///   - delay: For how long an answer is held back, and all behind it.
     package func makeClient(
         logger: Logger = .current, configure: (inout ZooKeeperConfiguration) -> Void = { _ in },
         answering hook: @escaping AnsweringTransport.Hook,
-        afterwards lateHook: @escaping AnsweringTransport.Hook = { _ in nil }
+        afterwards lateHook: @escaping AnsweringTransport.Hook = { _ in nil },
+        holdingBack delay: @escaping @Sendable (Reply) -> Duration? = { _ in nil }
     ) throws -> ZooKeeperClient {
         var configuration = self.configuration
         configure(&configuration)
@@ -84,7 +95,7 @@ extension InMemoryZooKeeper {
             let queue = DispatchQueue(label: "zookeeper.answering")
             return AnsweringTransport(
                 self.makeTransport(credentials: configuration.credentials, on: queue), on: queue, answering: hook,
-                afterwards: lateHook)
+                afterwards: lateHook, holdingBack: delay)
         }
     }
 }
