@@ -57,8 +57,8 @@ extension ContenderMachine {
                 return enqueue(mark)
             case (.nodeExists, .refused): return fail(.sequenceExhausted)
             case (.connectionLoss, .notSent), (.connectionLoss, .refused):
-                // It was not executed and will not be.
-                return enqueue(mark)
+                // It was not executed and will not be. With a short request time-out that comes again and again.
+                return later(enqueue(mark), isUrgentAtFirst: true)
             case _ where failure.isAmbiguous:
                 if PlantedFlaw.unknownIsAbsent.isPlanted { return rejoin() }
                 phase = .listing(Seat(mark: mark))

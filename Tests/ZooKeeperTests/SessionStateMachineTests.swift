@@ -50,6 +50,44 @@ import ZooKeeper
         #expect(own.margin == .seconds(2))
     }
 
+    /// A heartbeat's interval and half a tick, at least one tick, at most half the time-out.
+    @Test(arguments: [
+        (Duration.milliseconds(1), Duration.microseconds(500)), (.seconds(2), .seconds(1)), (.seconds(4), .seconds(2)),
+        (.seconds(6), .seconds(2)), (.seconds(9), .milliseconds(2_500)), (.seconds(10), .seconds(10) / 6 + .seconds(1)),
+        (.seconds(30), .seconds(6)),
+    ])
+    func theMarginOfShortTimeouts(_ timeout: Duration, _ margin: Duration) {
+        let machine = SessionStateMachine(.init(requestedTimeout: timeout), openedAt: start)
+        #expect(machine.margin == margin)
+        // A lease outlives the heartbeat that is to renew it, three times over.
+        #expect(timeout - machine.margin >= machine.heartbeatInterval * 3)
+    }
+
+    /// What the negotiated time-out does not allow is clamped, and said.
+    @Test(arguments: [(45, 40, 20), (10, 4, 2), (5, 40, 5), (0, 4, 0), (3_155_760_000, 40, 20)])
+    func aMarginThatLeavesNoLeaseIsClamped(_ wanted: Int, _ timeout: Int, _ margin: Int) {
+        var machine = SessionStateMachine(
+            .init(requestedTimeout: .seconds(60), margin: .seconds(wanted)), openedAt: start)
+        _ = machine.handle(.connected(id, timeout: .seconds(timeout), isReadOnly: false), at: start)
+        #expect(machine.margin == .seconds(margin))
+        #expect(machine.leasesExpireBy == start + .seconds(timeout - margin))
+        #expect((machine.clampedSettings?.contains("leaseMargin") ?? false) == (wanted != margin))
+    }
+
+    /// Given up earlier than the servers do, a session that may live would be left behind.
+    @Test(arguments: [(1, 12, 12), (12, 12, 12), (60, 12, 60)])
+    func noSessionIsGivenUpBeforeItsTimeout(_ wanted: Int, _ timeout: Int, _ limit: Int) {
+        var machine = SessionStateMachine(
+            .init(requestedTimeout: .seconds(12), abandonAfter: .seconds(wanted)), openedAt: start)
+        _ = machine.handle(.connected(id, timeout: .seconds(timeout), isReadOnly: false), at: start)
+        #expect((machine.clampedSettings?.contains("abandonAfter") ?? false) == (wanted < timeout))
+        _ = machine.handle(.disconnected, at: start)
+        _ = machine.handle(.tick, at: start + .seconds(limit) - .milliseconds(1))
+        #expect(!machine.state.isFinal)
+        _ = machine.handle(.tick, at: start + .seconds(limit))
+        #expect(machine.state == .lost(.abandoned))
+    }
+
     @Test func leasesCountFromTheSendingOfWhatTheLeaderAnswered() {
         var machine = connectedMachine()
         _ = machine.answered(sentAt: start + .seconds(4), byLeader: true, at: start + .seconds(5))

@@ -1,8 +1,8 @@
 import Synchronization
 
 /// The two answers of a list behind a sync, which together say what the children are.
-final class SyncedList: Sendable {
-    typealias Observer = @Sendable (Result<[String], ZooKeeperError>, _ connection: Int) -> Void
+package final class SyncedList: Sendable {
+    package typealias Observer = @Sendable (Result<[String], ZooKeeperError>, _ connection: Int) -> Void
 
     private struct State {
         var sync: (outcome: Reply.Outcome, connection: Int)?
@@ -12,10 +12,10 @@ final class SyncedList: Sendable {
     private let state = Mutex(State())
     private let observer: Observer
 
-    init(_ observer: @escaping Observer) { self.observer = observer }
+    package init(_ observer: @escaping Observer) { self.observer = observer }
 
     /// Takes the answer to the sync, which came over this connection.
-    func synced(_ outcome: Reply.Outcome, _ connection: Int) {
+    package func synced(_ outcome: Reply.Outcome, _ connection: Int) {
         report(
             state.withLock { state in
                 state.sync = (outcome, connection)
@@ -24,7 +24,7 @@ final class SyncedList: Sendable {
     }
 
     /// Takes the answer to the list.
-    func listed(_ outcome: Reply.Outcome, _ connection: Int) {
+    package func listed(_ outcome: Reply.Outcome, _ connection: Int) {
         report(
             state.withLock { state in
                 state.list = (outcome, connection)

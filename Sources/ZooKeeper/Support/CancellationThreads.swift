@@ -5,8 +5,8 @@ import Synchronization
 /// A lost session cancels all its bodies at once, perhaps thousands. A handful of threads does that. If handlers block so that
 /// for a while none of them returns, another thread helps out: one that never returns keeps a thread busy, not the others
 /// waiting.
-final class CancellationThreads: Sendable {
-    static let shared = CancellationThreads()
+package final class CancellationThreads: Sendable {
+    package static let shared = CancellationThreads()
 
     private static let usualThreads = 4
     private static let patience = Duration.milliseconds(20)
@@ -23,10 +23,10 @@ final class CancellationThreads: Sendable {
     private let state = Mutex(State())
 
     /// How many threads there are, for tests.
-    var threadCount: Int { state.withLock { $0.threads } }
+    package var threadCount: Int { state.withLock { $0.threads } }
 
     /// Runs `job` soon.
-    func run(_ job: @escaping @Sendable () -> Void) {
+    package func run(_ job: @escaping @Sendable () -> Void) {
         let (isStarting, isWatching) = state.withLock { state in
             state.jobs.append(job)
             let isStarting = state.threads < Self.usualThreads
