@@ -101,8 +101,8 @@ extension ContenderMachine {
             phase = .listing(seat)
             return later([.list(syncs: true)])
         case .failure(let failure) where failure.code == .noNode:
-            // The directory is gone, and my node with it.
-            return forget(seat) + rejoin()
+            // The directory is gone, and my node with it; or there was none, and the create that was lost has not made it.
+            return seat.name == nil ? createLost(seat.mark) : forget(seat) + rejoin()
         case .failure(let failure):
             return forget(seat) + fail(failure)
         }

@@ -48,8 +48,11 @@ public struct LeaderService: Service {
                         hasToldRefusal = false
                         do {
                             try await work(lease)
+                            // Work that was cancelled may return too, and that is no success: the term is lost, or the
+                            // last one.
+                            if Task.isCancelled { return .resign }
                             attempt = 0
-                            return Task.isCancelled ? .resign : .standAgain
+                            return .standAgain
                         } catch {
                             workError = error
                             throw error

@@ -94,10 +94,11 @@ import ZooKeeperRecipes
     // MARK: Creates that are lost
 
     /// Five in a row were not there afterwards: it is the create that costs the connection.
-    @Test func createsThatAreLostAgainAndAgainAreNotSentForEver() {
+    @Test(arguments: [true, false]) func createsThatAreLostAgainAndAgainAreNotSentForEver(_ isFresh: Bool) {
         var machine = enqueuing("0")
         let lost = enqueued(.failure(Failure(.connectionLoss, .unknown)))
-        let empty = Machine.Event.listed(.success([]), connection: 2)
+        // On a fresh path there is not even a directory.
+        let empty = Machine.Event.listed(isFresh ? .failure(Self.noNode) : .success([]), connection: 2)
         for attempt in 1...ContenderMachine.mostLostCreates {
             let mark = String(attempt - 1)
             #expect(machine.handle(lost, isInTime: true) == [.list(syncs: true)])
