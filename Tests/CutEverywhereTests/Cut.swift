@@ -24,7 +24,7 @@ struct Cut: Sendable, CustomStringConvertible {
         case reconnect
         /// It connects again, by another server of the ensemble.
         case another
-        /// Nobody lets it connect until its session is over.
+        /// Nobody lets it connect until its session is over, and for longer after that than one request would wait.
         case never
     }
 
@@ -65,6 +65,7 @@ struct Cut: Sendable, CustomStringConvertible {
         try await ZooKeeperRelay.withRelay(to: server) { relay in
             var configuration = try relay.configuration
             configuration.sessionTimeout = sessionTimeout
+            if recovery == .never { configuration.requestTimeout = .milliseconds(500) }
             return try await ZooKeeperClient.withClient(configuration) { client in
                 _ = try await client.exists("/")
                 let stage = Stage(subject: client, beside: beside, path: path)
@@ -77,7 +78,7 @@ struct Cut: Sendable, CustomStringConvertible {
                     defer { hasEnded.withLock { $0 = true } }
                     try await situation.run(stage)
                 }
-                try await disturb(hasEnded, stage, relay, session)
+                try await disturb(hasEnded, stage, relay, client, session)
                 var outcome = Outcome()
                 do { try await eventually("it returns") { hasEnded.value } } catch {
                     outcome.faults.append("does not return")
@@ -113,7 +114,8 @@ struct Cut: Sendable, CustomStringConvertible {
     }
 
     private func disturb(
-        _ hasEnded: Shared<Bool>, _ stage: Stage, _ relay: ZooKeeperRelay, _ session: ZooKeeperSession
+        _ hasEnded: Shared<Bool>, _ stage: Stage, _ relay: ZooKeeperRelay, _ client: ZooKeeperClient,
+        _ session: ZooKeeperSession
     ) async throws {
         guard boundary != nil else { return }
         switch (action, recovery) {
@@ -124,7 +126,11 @@ struct Cut: Sendable, CustomStringConvertible {
             relay.thaw()
         case (_, .never):
             try await eventually("it has happened, or come so far") { relay.pendingFaults == 0 || hasEnded.value }
-            try await relay.whileRefusing { try await eventually("the session is over") { session.state.isFinal } }
+            try await relay.whileRefusing {
+                try await eventually("the session is over") { session.state.isFinal }
+                // A waiter for a lock gives a new session a second at least.
+                for _ in 0..<4 { _ = try? await client.exists("/") }
+            }
         case (_, .reconnect), (_, .another): break
         }
     }
@@ -134,7 +140,9 @@ struct Cut: Sendable, CustomStringConvertible {
         switch error {
         case is CancellationError, LockError.Code.cancelled, ZooKeeperError.Code.cancelled:
             action == .cancel || situation.name.contains("cancelled")
-        case LockError.Code.lost, LockError.Code.unavailable: boundary != nil
+        case LockError.Code.lost: boundary != nil
+        // Who waits in line does so through every outage.
+        case LockError.Code.unavailable: boundary != nil && !situation.name.hasPrefix("wait")
         case LockError.Code.timedOut: situation.name.contains("timed out")
         default: false
         }
