@@ -242,6 +242,7 @@ let package = Package(
             name: "ModelTests",
             dependencies: [
                 "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                .product(name: "InMemoryLogging", package: "swift-log"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),

@@ -1,5 +1,6 @@
 package import Dispatch
 package import Logging
+import Synchronization
 package import ZooKeeper
 package import ZooKeeperTesting
 
@@ -17,12 +18,14 @@ package final class AnsweringTransport: SessionTransport {
     private let hook: Hook
     private let lateHook: Hook
     private let delay: @Sendable (Reply) -> Duration?
+    /// What is held back, with all behind it; `nil` if nothing is.
+    private let held = Mutex<[Reply]?>(nil)
 
     /// - Parameters:
     ///   - queue: Where `base` tells what it hears.
     ///   - hook: What to answer in place of the server, which never sees the request.
     ///   - lateHook: What to answer when the server has executed the request, whatever it said.
-    ///   - delay: For how long the answer is held back, and all behind it.
+    ///   - delay: For how long the request is held back, and all behind it. They count as sent.
     package init(
         _ base: any SessionTransport, on queue: DispatchQueue, answering hook: @escaping Hook,
         afterwards lateHook: @escaping Hook = { _ in nil },
@@ -40,10 +43,35 @@ package final class AnsweringTransport: SessionTransport {
     }
 
     package func issue(_ reply: Reply) -> ResultCode? {
-        if let delay = delay(reply) {
-            queue.suspend()
-            Deadlines.shared.schedule(at: .now + delay) { [queue] in queue.resume() }
+        let delay = delay(reply)
+        let (isHeld, isFirst) = held.withLock { held in
+            let isHeld = held != nil || delay != nil
+            defer { if isHeld { held = (held ?? []) + [reply] } }
+            return (isHeld, isHeld && held == nil)
         }
+        if isFirst, let delay { scheduleRelease(after: delay) }
+        return isHeld ? nil : pass(reply)
+    }
+
+    private func scheduleRelease(after delay: Duration) {
+        Deadlines.shared.schedule(at: .now + delay) { self.release() }
+    }
+
+    /// Passes on what is held back, up to the next that is to be held back itself.
+    private func release() {
+        var isFirst = true
+        while let reply = held.withLock({ $0?.first }) {
+            if !isFirst, let delay = delay(reply) { return scheduleRelease(after: delay) }
+            isFirst = false
+            if let code = pass(reply) { queue.async { reply.answered(.failure(ResultFailure(code))) } }
+            held.withLock { held in
+                held?.removeFirst()
+                if held?.isEmpty == true { held = nil }
+            }
+        }
+    }
+
+    private func pass(_ reply: Reply) -> ResultCode? {
         if let code = hook(reply) {
             queue.async { reply.answered(.failure(ResultFailure(code))) }
             return nil
@@ -82,7 +110,7 @@ extension InMemoryZooKeeper {
     ///
     /// - Parameters:
     ///   - configure: What is special about the client.
-    ///   - delay: For how long an answer is held back, and all behind it.
+    ///   - delay: For how long a request is held back, and all behind it. They count as sent.
     package func makeClient(
         logger: Logger = .current, configure: (inout ZooKeeperConfiguration) -> Void = { _ in },
         answering hook: @escaping AnsweringTransport.Hook,
