@@ -32,6 +32,12 @@ package final class CTransport: SessionTransport {
         case closed
     }
 
+    /// In milliseconds. The C client waits two thirds of it for the answer to its handshake, and never connects if that is
+    /// nothing. What comes of it is for the servers to say, whatever is asked for.
+    private static let leastTimeout: Int64 = 200
+    /// The C client doubles it in 32 bits, and takes what comes out for silence that has lasted too long.
+    private static let mostTimeout = Int64(Int32.max / 2)
+
     private let servers: [ServerAddress]
     private let pendingCredentials: Mutex<[Credential]>
     let logger: Logger
@@ -76,7 +82,8 @@ package final class CTransport: SessionTransport {
                 unsafe context.release()
                 return nil
             }
-            let timeout = Int32(clamping: sessionTimeout.wholeMilliseconds)
+            let timeout = Int32(
+                clamping: min(max(sessionTimeout.wholeMilliseconds, Self.leastTimeout), Self.mostTimeout))
             // Numeric addresses only, so that no name is resolved in there. Never ZOO_READONLY: it fakes answers.
             let handle = unsafe zookeeper_init2(
                 addresses, sawEvent, timeout, nil, context.toOpaque(), ZOO_NO_LOG_CLIENTENV, CLogBridge.callback)
