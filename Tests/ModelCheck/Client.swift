@@ -1,34 +1,12 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// A client and its session, as far as the recipes can see them.
+/// A client and its session, as far as the recipes can see them, and those who ask for the lock in it.
 struct Client {
-    enum Stage: Hashable {
-        case idle
-        case waiting
-        case holding
-        /// Reads, and tries to write.
-        case upgrading
-        /// Reads and writes.
-        case upgraded
-        case done(End)
-    }
-
-    enum End: Hashable {
-        case released
-        case left
-        case lost
-        case failed
-        /// An attempt found somebody in the way.
-        case busy
-    }
-
     let index: Int
-    var part: Scenario.Part
-    var stage = Stage.idle
-    var wasGranted = false
-    /// The second is a reader's attempt to write.
-    var actors: [Actor?] = [nil, nil]
+    var callers: [Caller]
+    /// Two for each caller; the second is a reader's attempt to write.
+    var actors: [Actor?]
 
     // The session.
     var session = SessionID(rawValue: 0)
@@ -37,8 +15,16 @@ struct Client {
     /// Which of the session's connections this is, counted from 1.
     var connection = 1
     var isOverdue = false
+    /// Whether the deadline of leases stays in the past, whatever is answered.
+    var staysOverdue = false
     /// During the news that it is over.
     var isSessionOver = false
+    /// How far its owner has got with closing it.
+    var closing = SessionClosing()
+    /// Whether the owner has ended it: nothing comes after it.
+    var isClosed = false
+    /// Whether that ended a session that was alive and in time.
+    var wasEndedByOwner = false
     /// What was sent and is not answered; the first `executed` have been executed.
     var sent: [Call] = []
     var executed = 0
@@ -55,15 +41,25 @@ struct Client {
     var watches: [Watching] = []
     /// What the server keeps for this connection.
     var watchedByServer: Set<String> = []
+    /// The state of the server it is connected to, if that one lags behind.
+    var behind: World.Past?
+    /// What it watches there, and up to which transaction it has seen everything of it.
+    var lagWatches: [String: Zxid] = [:]
 
     // The janitor.
     var strays: Set<String> = []
     var looksAgain = false
+    var looks: [SyncedAnswers?] = []
+    /// Removals that are tried again later.
+    var removals: [Removal] = []
+    /// Nodes of this client that the servers refuse to remove.
+    var leftovers: Set<String> = []
     var marks = 0
 
-    init(_ index: Int, _ part: Scenario.Part) {
+    init(_ index: Int, _ callers: [Caller]) {
         self.index = index
-        self.part = part
+        self.callers = callers
+        actors = Array(repeating: nil, count: 2 * callers.count)
     }
 
     static func letter(_ index: Int) -> String { String(UnicodeScalar(UInt8(65 + index))) }
@@ -74,6 +70,65 @@ struct Client {
         defer { marks += 1 }
         return letter + String(marks, radix: 36)
     }
+
+    var isDone: Bool { callers.allSatisfy(\.isDone) }
+}
+
+/// One who asks for the lock, in the session of its client.
+struct Caller: Hashable {
+    enum Stage: Hashable {
+        case idle
+        /// No node that cannot be removed is known to be in the way; is about to join.
+        case joining
+        case waiting
+        case holding
+        /// Reads, and tries to write.
+        case upgrading
+        /// Reads and writes.
+        case upgraded
+        /// Has written, and asks to go on as a reader.
+        case downgrading(Downgrading)
+        case done(End)
+    }
+
+    /// How far a writer has got that becomes a reader.
+    struct Downgrading: Hashable {
+        enum Step: Hashable {
+            case exchanging
+            /// The answer was lost.
+            case syncing
+            case looking
+            /// The servers were too busy.
+            case pausing
+        }
+
+        var step = Step.exchanging
+        var grant: ContenderMachine.Grant
+        var reader: String
+    }
+
+    enum End: Hashable {
+        case released
+        case left
+        case lost
+        case failed
+        /// An attempt found somebody in the way.
+        case busy
+        /// The session is being closed.
+        case closed
+        /// A node of this client cannot be removed.
+        case blocked
+        /// Its own node cannot be removed.
+        case refused
+    }
+
+    var part: Scenario.Part
+    var stage = Stage.idle
+    var wasGranted = false
+    /// What keeps the session open for the place that is being exchanged for a new one.
+    var oldHold: Int?
+
+    init(_ part: Scenario.Part) { self.part = part }
 
     var isHolding: Bool { stage == .holding || stage == .upgrading || stage == .upgraded }
 
@@ -91,6 +146,8 @@ struct Actor: Hashable {
     let companion: String?
     /// The answers that are being collected.
     var flights: [Flight?] = []
+    /// Actions that are taken later.
+    var putOff: [[ContenderMachine.Action]] = []
     var enqueuing: Int?
     var mark: String?
     var grant: ContenderMachine.Grant?
@@ -98,6 +155,10 @@ struct Actor: Hashable {
     var isGuarded = false
     /// Nodes of this attempt that once stood first in line, nobody in their way.
     var wereFirst: Set<String> = []
+    /// What keeps the session open while it is held: until the body is over and the node is gone.
+    var hold: Int?
+    var isBodyOver = false
+    var isRemoved = false
 
     init(_ machine: ContenderMachine, _ policy: ContentionPolicy, companion: String? = nil) {
         self.machine = machine
@@ -106,90 +167,11 @@ struct Actor: Hashable {
     }
 }
 
-struct Flight: Hashable {
-    enum Kind: Hashable {
-        case probe
-        case enqueue(isExchange: Bool)
-        case list
-        case watch(blocker: String?, own: String?)
-    }
-
-    var kind: Kind
-    var answers: [Answer?]
-}
-
-/// What a request asks of the server. Names are those of children of the directory.
-enum Operation: Hashable {
-    case createDirectory
-    case create(prefix: String)
-    case exchange(old: String, prefix: String)
-    case list
-    case sync
-    case get(String)
-    case delete(String)
-
-    var isWrite: Bool {
-        switch self {
-        case .createDirectory, .create, .exchange, .delete: true
-        case .list, .sync, .get: false
-        }
-    }
-
-    /// Whether it adds a node to the line.
-    var joins: Bool {
-        switch self {
-        case .create, .exchange: true
-        default: false
-        }
-    }
-}
-
-/// Whose a watch is. One that nobody holds any more is `nobody`.
-enum Watcher: Hashable {
-    case nobody
-    case blocker
-    case own
-}
-
-struct Call: Hashable {
-    enum Purpose: Hashable {
-        case flight(actor: Int, slot: Int, index: Int)
-        case janitor
-        /// The janitor's list.
-        case look
-        case nobody
-    }
-
-    var operation: Operation
-    var purpose: Purpose
-    var watcher = Watcher.nobody
-    /// Whether it is sent again when its connection is lost.
-    var staysUntilSessionEnds = false
-    var isUrgent = false
-
-    var actor: Int? {
-        if case .flight(let actor, _, _) = purpose { return actor }
-        return nil
-    }
-}
-
-enum Answer: Hashable {
-    case failure(ContenderMachine.Failure)
-    case created(String)
-    case names([String])
-    case read(String)
-    case done
-}
-
-enum Message {
-    case answer(Answer, Zxid)
-    case event(String, isGone: Bool)
-    case watchesSet(Zxid)
-    case closed
-}
-
-struct Watching: Hashable {
+/// A removal that is to be tried again.
+struct Removal: Hashable {
     var name: String
-    var actor: Int
-    var watcher: Watcher
+    /// Whose driver hears of its outcome.
+    var slot: Int?
+    /// Whether it was refused, and not only put off.
+    var isRefused: Bool
 }

@@ -8,6 +8,9 @@ package struct Outcome: CustomStringConvertible, Sendable {
     package var violation: Violation?
     /// How long the history is that leads to it.
     package var length = 0
+    package var states = 0
+    /// How often two states had the same fingerprint, if that was looked at.
+    package var collisions = 0
 
     package static let header = row("scenario", "faults", "states", "steps", "ends", "time")
 
@@ -15,9 +18,11 @@ package struct Outcome: CustomStringConvertible, Sendable {
         let clock = ContinuousClock()
         var report = Search.Report()
         let time = clock.measure { report = search.run() }
-        isGood = report.violation == nil && report.isComplete
+        isGood = report.violation == nil && report.isComplete && report.collisions == 0
         violation = report.violation
         length = report.trace.count
+        states = report.states
+        collisions = report.collisions
         description = Self.row(
             search.scenario.name, "\(search.scenario.budget)", "\(report.states)", "\(report.transitions)",
             "\(report.ends)", Self.seconds(time))

@@ -19,6 +19,10 @@ package struct Scenario: Sendable {
         package static let leader = Part(terms: 2)
         package static let downgrader = Part(downgrades: true)
         package static let upgrader = Part(policy: .shared, upgrades: true)
+
+        /// Whether it looks at its own node instead of watching it: its session watches as many paths as it can.
+        package var cannotWatch = false
+        package static let unwatching = Part(cannotWatch: true)
     }
 
     package var name: String
@@ -31,10 +35,14 @@ package struct Scenario: Sendable {
     package var foreign: [String] = []
     /// Whether the directory is there from the start.
     package var isFresh = false
+    /// Whether nobody may delete in the directory at first.
+    package var isDenied = false
+    /// In which session each part is; `nil` if each has its own.
+    package var sessions: [Int]?
 
     package init(
         _ name: String, _ dialect: LineDialect, _ parts: [Part], _ faults: Faults, budget: Int,
-        foreign: [String] = [], isFresh: Bool = false
+        foreign: [String] = [], isFresh: Bool = false, isDenied: Bool = false, sessions: [Int]? = nil
     ) {
         self.name = name
         self.dialect = dialect
@@ -43,6 +51,16 @@ package struct Scenario: Sendable {
         self.budget = budget
         self.foreign = foreign
         self.isFresh = isFresh
+        self.isDenied = isDenied
+        self.sessions = sessions
+    }
+
+    /// The parts of each session.
+    var partsBySession: [[Part]] {
+        guard let sessions else { return parts.map { [$0] } }
+        return (0...(sessions.max() ?? 0)).map { session in
+            zip(parts, sessions).filter { $0.1 == session }.map(\.0)
+        }
     }
 
     /// The kinds of things that may happen without anybody of the line doing them.
@@ -80,6 +98,17 @@ package struct Scenario: Sendable {
 
         /// A connection is lost, and before it is back an operator deletes the first two nodes in one transaction.
         package static let missed = Faults(rawValue: 1 << 13)
+
+        /// The servers answer that they have too much to do.
+        package static let throttle = Faults(rawValue: 1 << 14)
+        /// The owner of a client closes it.
+        package static let close = Faults(rawValue: 1 << 15)
+        /// The lease runs out, and the deadline stays in the past although syncs are answered.
+        package static let overdueForLong = Faults(rawValue: 1 << 16)
+        /// A flight is split over two connections.
+        package static let split = Faults(rawValue: 1 << 17)
+        /// The next server may lag behind, but not behind what the client has seen. Takes nothing of the budget.
+        package static let lag = Faults(rawValue: 1 << 18)
 
         package static let connection: Faults = [.cut, .cutLate, .expire, .abandon, .overdue, .expireHeld]
         package static let operators: Faults = [.delete, .deleteTwo, .write, .reap]

@@ -1,9 +1,13 @@
 import ZooKeeperRecipes
 
 extension Scenario {
-    /// Small enough to be looked at completely in the tests. One contender for what its own requests leave behind, two for
-    /// hand-offs, three for those behind several.
-    package static let short: [Scenario] = [
+    /// Small enough to be looked at completely in the tests.
+    package static let short = shortLines + shortEdges
+    /// Everything that can go wrong, as often as a machine can look at in some minutes.
+    package static let long = longEdges + longLines
+
+    /// One contender for what its own requests leave behind, two for hand-offs, three for those behind several.
+    private static let shortLines: [Scenario] = [
         Scenario("one: lock", .curator, [.exclusive], .all, budget: 2),
         Scenario("one: elect", .curatorLatch, [.leader], [.cut, .cutLate, .leave, .delete], budget: 2),
         Scenario("two: lock", .curator, [.exclusive, .exclusive], [.cut, .expire], budget: 1),
@@ -23,10 +27,9 @@ extension Scenario {
         Scenario("three: write, write, read", .curatorReadWrite, [.exclusive, .exclusive, .reader], [], budget: 0),
     ]
 
-    private static let common: Faults = [.cut, .cutLate, .expire, .delete, .leave]
+    static let common: Faults = [.cut, .cutLate, .expire, .delete, .leave]
 
-    /// Everything that can go wrong, as often as a machine can look at in some minutes.
-    package static let long: [Scenario] = [
+    private static let longLines: [Scenario] = [
         Scenario("1 lock", .curator, [.exclusive], .all, budget: 3),
         Scenario("1 elect", .curatorLatch, [.leader], .all, budget: 3),
         Scenario("1 upgrade", .curatorReadWrite, [.upgrader], .all, budget: 2),

@@ -1,20 +1,31 @@
 import ZooKeeperRecipes
 
 /// All worlds of a scenario, breadth first: so what is found first took the fewest steps.
+///
+/// That every fair run ends follows from two things that are looked at when all worlds are known. From every world there is
+/// a way to an end without a fault: so whoever is fair to all steps comes to one. And the steps that are neither faults nor
+/// paced, that is the machine's own traffic and what answers it, form no circle: so nothing goes round as fast as it can,
+/// and whatever is waited for is waited for with pauses. (Faults cannot be part of a circle, for they take from the budget. A
+/// line of ever new worlds is no circle either: it ends at the limit, or when somebody joins for the 25th time.)
 package struct Search: Sendable {
     package var scenario: Scenario
     /// How many states to look at, at most.
     package var limit: Int
+    /// Whether worlds of the same fingerprint are compared by a second one, which has nothing to do with the first.
+    package var countsCollisions: Bool
 
-    package init(_ scenario: Scenario, limit: Int = .max) {
+    package init(_ scenario: Scenario, limit: Int = .max, countsCollisions: Bool = false) {
         self.scenario = scenario
         self.limit = limit
+        self.countsCollisions = countsCollisions
     }
 
     package struct Report: Sendable {
         package var states = 0
         package var transitions = 0
         package var ends = 0
+        /// How often two worlds had the same fingerprint and were not the same.
+        package var collisions = 0
         package var depth = 0
         /// Whether all there are have been seen.
         package var isComplete = true
@@ -33,7 +44,8 @@ package struct Search: Sendable {
         var known: [Int: Int32] = [first.fingerprint: 0]
         var steps = [Step(parent: -1, choice: Choice(.start))]
         // Into which states one comes without a fault, by twos; and which are good ends.
-        var edges: [(from: Int32, to: Int32)] = []
+        var edges = Edges()
+        var seconds = countsCollisions ? [first.fingerprint(1)] : []
         var ends: [Int32] = []
         var layer: [(number: Int32, world: World)] = [(0, first)]
         while !layer.isEmpty {
@@ -55,13 +67,15 @@ package struct Search: Sendable {
                     let target: Int32
                     if let old = known[fingerprint] {
                         target = old
+                        if countsCollisions, seconds[Int(old)] != successor.fingerprint(1) { report.collisions += 1 }
                     } else {
+                        if countsCollisions { seconds.append(successor.fingerprint(1)) }
                         target = Int32(steps.count)
                         known[fingerprint] = target
                         steps.append(Step(parent: number, choice: choice))
                         next.append((target, successor))
                     }
-                    if !choice.kind.isFault { edges.append((number, target)) }
+                    if !choice.kind.isFault { edges.append(number, target, isPaced: choice.kind.isPaced) }
                 }
                 report.states = steps.count
                 if steps.count > limit {
@@ -75,33 +89,14 @@ package struct Search: Sendable {
             layer = next
         }
         report.ends = ends.count
-        if let lost = withoutEnd(steps.count, edges, ends) {
+        known = [:]
+        if let circle = edges.circle(steps.count) {
+            return failed(Violation(.spins, "one comes back here"), Int32(circle), nil, steps, report)
+        }
+        if let lost = edges.withoutEnd(steps.count, ends) {
             return failed(Violation(.noProgress, "no end can be reached from here"), Int32(lost), nil, steps, report)
         }
         return report
-    }
-
-    /// A state from which no end can be reached, if there is one: the first.
-    private func withoutEnd(_ count: Int, _ edges: [(from: Int32, to: Int32)], _ ends: [Int32]) -> Int? {
-        var start = [Int32](repeating: 0, count: count + 1)
-        for edge in edges { start[Int(edge.to) + 1] += 1 }
-        for index in 1...count { start[index] += start[index - 1] }
-        var position = start
-        var sources = [Int32](repeating: 0, count: edges.count)
-        for edge in edges {
-            sources[Int(position[Int(edge.to)])] = edge.from
-            position[Int(edge.to)] += 1
-        }
-        var reaches = [Bool](repeating: false, count: count)
-        var stack = ends
-        for end in ends { reaches[Int(end)] = true }
-        while let state = stack.popLast() {
-            for source in sources[Int(start[Int(state)])..<Int(start[Int(state) + 1])] where !reaches[Int(source)] {
-                reaches[Int(source)] = true
-                stack.append(source)
-            }
-        }
-        return reaches.firstIndex(of: false)
     }
 
     private func failed(

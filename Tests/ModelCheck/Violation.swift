@@ -19,6 +19,16 @@ package struct Violation: Error, Sendable, Hashable, CustomStringConvertible {
         /// Everybody is done, and somebody has not got it although nothing was in the way.
         case neverGranted = "never granted"
         case refused = "failed for no reason"
+        /// Somebody is granted while a body still runs whose session was closed by its owner.
+        case underBody = "granted under a running body"
+        /// Granted in a session that its owner is closing.
+        case retiring = "granted in a session that is being closed"
+        /// A node that cannot be removed is taken for removed.
+        case untold = "did not tell that a node stays"
+        /// Somebody waits behind a node of its own client that cannot be removed.
+        case behindItself = "waits behind its own leftover"
+        /// Requests go round in circles, as fast as they can.
+        case spins = "goes in circles without waiting"
         /// Holds on although its node has been gone for good.
         case unnoticed = "did not notice that its watched node is gone"
     }

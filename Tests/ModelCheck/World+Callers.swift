@@ -4,77 +4,97 @@ import ZooKeeperRecipes
 // What the callers do: they ask for the lock, use it, go on to the next thing, give it back, or leave.
 
 extension World {
-    mutating func start(_ index: Int) {
-        let part = clients[index].part
+    /// A caller asks for the lock, unless a node that cannot be removed is in the way.
+    mutating func start(_ caller: Int, _ index: Int) {
+        for leftover in clients[index].leftovers.sorted() {
+            if isThere(leftover) {
+                clients[index].callers[caller].stage = .done(.blocked)
+                return
+            }
+            clients[index].leftovers.remove(leftover)
+        }
+        // Between this look and the next step, a node may turn out not to be removable.
+        if scenario.isDenied {
+            clients[index].callers[caller].stage = .joining
+        } else {
+            join(caller, index)
+        }
+    }
+
+    mutating func join(_ caller: Int, _ index: Int) {
+        let part = clients[index].callers[caller].part
         let machine = ContenderMachine(dialect: scenario.dialect, policy: part.policy, mode: part.mode)
-        clients[index].actors[0] = Actor(machine, part.policy)
-        clients[index].stage = .waiting
-        post(.start, to: 0, of: index)
+        clients[index].callers[caller].stage = .waiting
+        begin(Actor(machine, part.policy), 2 * caller, index)
         deliver()
+    }
+
+    /// What the driver of a machine does first.
+    private mutating func begin(_ actor: Actor, _ slot: Int, _ index: Int) {
+        clients[index].actors[slot] = actor
+        if clients[index].closing.phase != .open { post(.sessionClosing, to: slot, of: index) }
+        if !clients[index].leftovers.isEmpty, !ToldFlaw.newcomersIgnoreLeftovers.isPlanted {
+            post(.blocked(.init(.noAuth, .refused)), to: slot, of: index)
+        }
+        post(.start, to: slot, of: index)
     }
 
     /// The holder is done with what it did.
-    mutating func release(_ index: Int) {
+    mutating func release(_ caller: Int, _ index: Int) {
         let client = clients[index]
-        guard let actor = client.actors[0], let grant = actor.grant else { return }
-        if client.stage == .upgraded {
-            clients[index].stage = .holding
-            post(.released, to: 1, of: index)
-        } else if client.isOverdue {
+        let slot = 2 * caller
+        guard let actor = client.actors[slot], let grant = actor.grant else { return }
+        let part = client.callers[caller].part
+        func end(_ end: Caller.End, _ world: inout World) {
+            world.clients[index].callers[caller].stage = .done(end)
+            world.post(.released, to: slot, of: index)
+            world.deliver()
+            world.endBody(slot, index)
+        }
+        if client.callers[caller].stage == .upgraded {
+            clients[index].callers[caller].stage = .holding
+            post(.released, to: slot + 1, of: index)
+            deliver()
+            endBody(slot + 1, index)
+        } else if client.isOverdue || client.isClosed {
             // It has lost its lease: nothing is done with it any more.
-            clients[index].stage = .done(.lost)
-            post(.released, to: 0, of: index)
-        } else if client.part.terms > 1 {
-            standAgain(index, grant.name)
-        } else if client.part.downgrades, client.link != nil {
-            becomeReader(index, grant)
-        } else if client.part.upgrades {
-            tryToWrite(index, beside: grant.name)
+            end(.lost, &self)
+        } else if part.terms > 1 {
+            standAgain(caller, grant.name, index)
+        } else if part.downgrades {
+            becomeReader(caller, index, grant)
+        } else if part.upgrades {
+            tryToWrite(caller, beside: grant.name, index)
         } else {
-            clients[index].stage = .done(.released)
-            post(.released, to: 0, of: index)
+            end(.released, &self)
         }
         deliver()
     }
 
-    private mutating func standAgain(_ index: Int, _ old: String) {
-        forgetActor(0, index)
-        clients[index].part.terms -= 1
-        clients[index].stage = .waiting
-        let machine = ContenderMachine(
-            dialect: scenario.dialect, policy: clients[index].part.policy, mode: .wait, replacing: old)
-        clients[index].actors[0] = Actor(machine, clients[index].part.policy)
-        post(.start, to: 0, of: index)
+    private mutating func standAgain(_ caller: Int, _ old: String, _ index: Int) {
+        let slot = 2 * caller
+        clients[index].callers[caller].oldHold = clients[index].actors[slot]?.hold
+        forgetActor(slot, index)
+        clients[index].callers[caller].part.terms -= 1
+        clients[index].callers[caller].stage = .waiting
+        let policy = clients[index].callers[caller].part.policy
+        let machine = ContenderMachine(dialect: scenario.dialect, policy: policy, mode: .wait, replacing: old)
+        begin(Actor(machine, policy), slot, index)
     }
 
-    private mutating func becomeReader(_ index: Int, _ grant: ContenderMachine.Grant) {
-        clients[index].part.downgrades = false
-        let reader = grant.name.replacing("__WRIT__", with: "__READ__")
-        forgetActor(0, index)
-        guard downgrade(index, from: grant.name, to: reader) else {
-            clients[index].stage = .done(.lost)
-            return remove(grant.name, index)
-        }
-        let held = ContenderMachine.Grant(name: reader, czxid: grant.czxid, isWatched: false)
-        clients[index].actors[0] = Actor(
-            ContenderMachine(holding: held, dialect: scenario.dialect, policy: .shared), .shared)
-        clients[index].actors[0]?.grant = held
-    }
-
-    private mutating func tryToWrite(_ index: Int, beside name: String) {
-        clients[index].part.upgrades = false
-        clients[index].stage = .upgrading
+    private mutating func tryToWrite(_ caller: Int, beside name: String, _ index: Int) {
+        clients[index].callers[caller].part.upgrades = false
+        clients[index].callers[caller].stage = .upgrading
         let machine = ContenderMachine(
             dialect: scenario.dialect, policy: .exclusive, mode: .attempt, companion: name)
-        clients[index].actors[1] = Actor(machine, .exclusive, companion: name)
-        post(.start, to: 1, of: index)
+        begin(Actor(machine, .exclusive, companion: name), 2 * caller + 1, index)
     }
 
-    private mutating func forgetActor(_ slot: Int, _ index: Int) {
+    mutating func forgetActor(_ slot: Int, _ index: Int) {
         dropWatches(of: slot, index) { _ in true }
         clients[index].actors[slot] = nil
         func forget(_ call: inout Call) {
-            if call.actor == slot { call.purpose = .nobody }
+            if call.actor == slot || call.purpose == .removal(slot: slot) { call.purpose = .nobody }
         }
         for position in clients[index].sent.indices { forget(&clients[index].sent[position]) }
         for queue in clients[index].waiting.indices {
@@ -86,11 +106,16 @@ extension World {
     }
 
     /// The caller is cancelled, or its time is up.
-    mutating func leave(_ index: Int) {
-        clients[index].stage = .done(.left)
-        post(index.isMultiple(of: 2) ? .cancelled : .timedOut, to: 0, of: index)
+    mutating func leave(_ caller: Int, _ index: Int) {
+        clients[index].callers[caller].stage = .done(.left)
+        leave((index + caller).isMultiple(of: 2) ? .cancelled : .timedOut, 2 * caller, index)
+    }
+
+    /// Leaves the line, or gives the lock back if it has been granted.
+    mutating func leave(_ event: ContenderMachine.Event, _ slot: Int, _ index: Int) {
+        post(event, to: slot, of: index)
         deliver()
-        if let slot = clients[index].actors[0]?.enqueuing { withdraw(actor: 0, slot: slot, of: index) }
+        if let flight = clients[index].actors[slot]?.enqueuing { withdraw(actor: slot, slot: flight, of: index) }
         deliver()
     }
 
@@ -109,49 +134,92 @@ extension World {
         if grant.czxid != token(of: grant.name) {
             fail(.wrongToken, "\(letter) gets the token of another node than \(grant.name)")
         }
-        if clients[index].isDone {
-            // The caller leaves, and gives it back at once.
+        let caller = slot / 2
+        clients[index].actors[slot]?.grant = grant
+        guard let hold = beginHold(at: grant.name, index) else {
+            told(.sessionClosing, slot, index)
             return post(.released, to: slot, of: index)
         }
-        clients[index].actors[slot]?.grant = grant
+        clients[index].actors[slot]?.hold = hold
+        endOldHold(caller, index)
+        if clients[index].callers[caller].isDone {
+            // The caller leaves, and gives it back at once.
+            clients[index].actors[slot]?.isBodyOver = true
+            return post(.released, to: slot, of: index)
+        }
         clients[index].actors[slot]?.isGuarded = grant.isWatched
         dropWatches(of: slot, index) { $0 == .blocker }
-        clients[index].wasGranted = true
-        clients[index].stage = slot == 0 ? .holding : .upgraded
+        clients[index].callers[caller].wasGranted = true
+        clients[index].callers[caller].stage = slot.isMultiple(of: 2) ? .holding : .upgraded
+        checkGranted(slot, index)
+    }
+
+    private mutating func endOldHold(_ caller: Int, _ index: Int) {
+        guard let old = clients[index].callers[caller].oldHold else { return }
+        clients[index].callers[caller].oldHold = nil
+        endHold(old, index)
     }
 
     mutating func lost(_ slot: Int, _ index: Int) {
         if let grant = clients[index].actors[slot]?.grant, isThere(grant.name) {
             fail(.loseUnasked, "\(clients[index].letter) gives up \(grant.name), which is there")
         }
-        switch (clients[index].stage, slot) {
-        case (.upgraded, 1): clients[index].stage = .holding
-        case (.upgraded, _), (.upgrading, _):
+        clients[index].actors[slot]?.isRemoved = true
+        let caller = slot / 2
+        switch (clients[index].callers[caller].stage, slot.isMultiple(of: 2)) {
+        case (.upgraded, false):
+            clients[index].callers[caller].stage = .holding
+            endBody(slot, index)
+        case (.upgraded, true), (.upgrading, true):
             // The reader's node is gone; whatever the writer has is given back.
-            clients[index].stage = .done(.lost)
-            if clients[index].actors[1]?.machine.isOver == false { post(.cancelled, to: 1, of: index) }
-        case (.holding, 0): clients[index].stage = .done(.lost)
+            clients[index].callers[caller].stage = .done(.lost)
+            if clients[index].actors[slot + 1]?.machine.isOver == false { post(.cancelled, to: slot + 1, of: index) }
+            endBody(slot + 1, index)
+            endBody(slot, index)
+        case (.holding, true):
+            clients[index].callers[caller].stage = .done(.lost)
+            endBody(slot, index)
         default: break
         }
     }
 
     mutating func failed(_ reason: ContenderMachine.Reason, _ slot: Int, _ index: Int) {
-        if slot == 1 {
-            if clients[index].stage == .upgrading { clients[index].stage = .holding }
+        let caller = slot / 2
+        if slot.isMultiple(of: 2) {
+            told(reason, slot, index)
+            endOldHold(caller, index)
+        } else if clients[index].callers[caller].stage == .upgrading {
+            clients[index].callers[caller].stage = .holding
+        }
+    }
+
+    /// What the caller makes of why it did not get the lock.
+    private mutating func told(_ reason: ContenderMachine.Reason, _ slot: Int, _ index: Int) {
+        let caller = slot / 2
+        if !slot.isMultiple(of: 2) {
+            if clients[index].callers[caller].stage == .upgrading { clients[index].callers[caller].stage = .holding }
             return
         }
-        guard clients[index].stage == .waiting else { return }
+        guard clients[index].callers[caller].stage == .waiting else { return }
+        let part = clients[index].callers[caller].part
+        func end(_ end: Caller.End, if isAllowed: Bool, _ world: inout World) {
+            world.clients[index].callers[caller].stage = .done(end)
+            if !isAllowed { world.fail(.refused, "\(world.clients[index].letter) fails: \(reason)") }
+        }
         switch reason {
         case .sessionLost:
             // In the next session it joins again.
-            clients[index].stage = clients[index].part.mode == .wait ? .idle : .done(.failed)
-        case .busy: clients[index].stage = .done(.busy)
-        case .cancelled, .timedOut: clients[index].stage = .done(.left)
-        case .refused(let failure) where failure.code == .connectionLoss && clients[index].part.mode == .attempt:
-            clients[index].stage = .done(.failed)
-        case .refused, .sequenceExhausted, .sessionClosing, .createsLost, .blocked:
-            clients[index].stage = .done(.failed)
-            fail(.refused, "\(clients[index].letter) fails: \(reason)")
+            clients[index].callers[caller].stage = part.mode == .wait ? .idle : .done(.failed)
+        case .busy: clients[index].callers[caller].stage = .done(.busy)
+        case .cancelled, .timedOut: clients[index].callers[caller].stage = .done(.left)
+        case .sessionClosing: end(.closed, if: clients[index].closing.phase != .open, &self)
+        case .blocked: end(.blocked, if: !clients[index].leftovers.isEmpty, &self)
+        case .createsLost: end(.failed, if: scenario.budget >= ContenderMachine.mostLostCreates, &self)
+        case .refused(let failure):
+            let isUnanswered = failure.code == .connectionLoss && part.mode == .attempt
+            // A node cannot be exchanged for another where nothing may be deleted.
+            end(.failed, if: isUnanswered || (failure.code == .noAuth && scenario.isDenied), &self)
+        case .sequenceExhausted: end(.failed, if: false, &self)
         }
     }
 

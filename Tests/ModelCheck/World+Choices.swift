@@ -12,6 +12,7 @@ extension World {
             if !session.late.isEmpty { choices.append(Choice(.late, clients.count + index)) }
             choices.append(Choice(.expireAbandoned, index))
         }
+        if isDenied { choices.append(Choice(.permit)) }
         guard budget > 0 else { return choices }
         for client in clients { choices += faults(of: client) }
         return choices + operators + missed
@@ -19,48 +20,78 @@ extension World {
 
     private func steps(of client: Client) -> [Choice] {
         var choices: [Choice] = []
-        func add(_ kind: Choice.Kind) { choices.append(Choice(kind, client.index)) }
-        if client.stage == .idle { add(.start) }
+        func add(_ kind: Choice.Kind, _ other: Int = 0) { choices.append(Choice(kind, client.index, other)) }
+        for (number, caller) in client.callers.enumerated() {
+            switch caller.stage {
+            case .idle: add(.start, number)
+            case .joining: add(.join, number)
+            case .holding, .upgraded: add(.release, number)
+            case .downgrading(let state) where state.step == .pausing: add(.downgradeAgain, number)
+            default: break
+            }
+        }
+        if client.isClosed { return choices }
         if client.link != nil {
             if client.executed < client.sent.count, isAlive(client.session) { add(.serve) }
             if !client.inbox.isEmpty { add(.receive) }
+            if client.behind != nil { add(.catchUp) }
         } else {
             add(.reconnect)
+            for lag in lags(of: client) where isAlive(client.session) { add(.reconnect, lag) }
             if Set(client.watches.map(\.name)).count > 1 { add(.reconnectReversed) }
         }
-        if client.stage == .holding || client.stage == .upgraded { add(.release) }
+        for slot in client.actors.indices {
+            for position in client.actors[slot]?.putOff.indices ?? 0..<0 { add(.resume, slot * 8 + position) }
+        }
         if !client.late.isEmpty {
             if isAlive(client.session) { add(.late) }
             add(.dropLate)
         }
         // What an old connection may still bring, it brings before a session's time-out has gone by.
         if client.looksAgain, client.late.isEmpty { add(.look) }
+        // Until rights come back, a removal is refused again, and nothing changes.
+        for (position, removal) in client.removals.enumerated() where !removal.isRefused || !isDenied {
+            add(.removeAgain, position)
+        }
+        if client.closing.phase == .draining { add(.goodbye) }
+        if client.staysOverdue { add(.inTimeAgain) }
         return choices
     }
 
     private func faults(of client: Client) -> [Choice] {
+        if client.isClosed { return [] }
         var choices: [Choice] = []
-        func add(_ kind: Choice.Kind, _ fault: Scenario.Faults, if isPossible: Bool) {
-            if isPossible, scenario.faults.contains(fault) { choices.append(Choice(kind, client.index)) }
+        func add(_ kind: Choice.Kind, _ fault: Scenario.Faults, _ other: Int = 0, if isPossible: Bool) {
+            if isPossible, scenario.faults.contains(fault) { choices.append(Choice(kind, client.index, other)) }
         }
         let isUp = client.link != nil
         let alive = isAlive(client.session)
-        let isBusy = client.stage != .idle && !(client.isDone && client.sent.isEmpty && !client.hasHeld)
+        let hasBegun = client.callers.contains { $0.stage != .idle }
+        let isBusy = hasBegun && !(client.isDone && client.sent.isEmpty && !client.hasHeld)
         let unexecuted = client.sent[client.executed...]
         add(.cut, .cut, if: isUp && isBusy)
         add(.cutLate, .cutLate, if: isUp && alive && unexecuted.contains { $0.operation.joins })
         add(.expire, .expire, if: alive && isBusy)
         add(.abandon, .abandon, if: !isUp && alive && isBusy)
         // Silence: there is no connection, or an answer does not come.
-        add(
-            .overdue, .overdue,
-            if: !client.isOverdue && !client.isDone && client.stage != .idle && (!isUp || !client.sent.isEmpty))
+        let mayBeSilent = !client.isOverdue && !client.isDone && hasBegun && (!isUp || !client.sent.isEmpty)
+        add(.overdue, .overdue, if: mayBeSilent)
+        add(.overdueForLong, .overdueForLong, if: mayBeSilent)
         add(.expireHeld, .expireHeld, if: !isUp && !(client.again.isEmpty && client.waiting.isEmpty))
-        add(.leave, .leave, if: client.stage == .waiting)
-        add(
-            .holdForLong, .holdForLong,
-            if: client.stage == .holding && client.actors[0]?.grant?.isWatched == false
-                && !client.watches.contains { $0.watcher == .own } && !client.sent.contains { $0.watcher == .own })
+        add(.close, .close, if: client.closing.phase == .open && hasBegun && !client.isDone)
+        add(.throttle, .throttle, if: isUp && alive && !unexecuted.isEmpty)
+        if isUp, alive, splitPosition(client) != nil {
+            for lag in [0] + lags(of: client) { add(.split, .split, lag, if: true) }
+        }
+        for (number, caller) in client.callers.enumerated() {
+            add(.leave, .leave, number, if: caller.stage == .waiting)
+            let actor = client.actors[2 * number]
+            add(
+                .holdForLong, .holdForLong, number,
+                if: caller.stage == .holding && actor?.grant?.isWatched == false && actor?.putOff.isEmpty == true
+                    && !client.watches.contains { $0.watcher == .own && $0.actor == 2 * number }
+                    && !client.sent.contains { $0.watcher == .own && $0.actor == 2 * number })
+        }
         add(
             .createTwice, .createTwice,
             if: isUp && alive
@@ -86,7 +117,9 @@ extension World {
 
     private var missed: [Choice] {
         guard scenario.faults.contains(.missed), line.count > 1 else { return [] }
-        return clients.filter { $0.link != nil && $0.stage == .waiting }.flatMap { client in
+        return clients.filter { client in
+            client.link != nil && client.callers.contains { $0.stage == .waiting }
+        }.flatMap { client in
             [Choice(.missed, client.index, 0), Choice(.missed, client.index, 1)]
         }
     }
@@ -98,12 +131,20 @@ extension World {
         if choice.kind.isFault { budget -= 1 }
         let index = choice.index
         switch choice.kind {
-        case .start: start(index)
+        case .start: start(choice.other, index)
+        case .join: join(choice.other, index)
         case .serve: serve(index)
         case .receive: receive(index)
-        case .reconnect: reconnect(index, reversed: false)
+        case .reconnect: reconnect(index, lag: choice.other)
         case .reconnectReversed: reconnect(index, reversed: true)
-        case .release: release(index)
+        case .catchUp: catchUp(index)
+        case .release: release(choice.other, index)
+        case .goodbye: sayGoodbye(index)
+        case .inTimeAgain: clients[index].staysOverdue = false
+        case .permit: allow(.all)
+        case .resume: resume(choice.other / 8, choice.other % 8, index)
+        case .downgradeAgain: downgradeAgain(choice.other, index)
+        case .removeAgain: removeAgain(choice.other, index)
         case .late where index >= clients.count: executeLate(abandoned: index - clients.count)
         case .late: executeLate(index)
         case .dropLate: dropLate(index)
@@ -121,10 +162,16 @@ extension World {
             expire(clients[index].session)
         case .abandon: abandon(index)
         case .overdue: clients[index].isOverdue = true
+        case .overdueForLong:
+            clients[index].isOverdue = true
+            clients[index].staysOverdue = true
+        case .close: close(index)
+        case .throttle: throttle(index)
+        case .split: split(index, lag: choice.other)
         case .expireHeld:
             expireHeld(index)
             deliver()
-        case .leave: leave(index)
+        case .leave: leave(choice.other, index)
         case .delete: operate([.delete(path: Self.path(of: line[index].name), version: -1)])
         case .deleteTwo: deleteTwo(index, choice.other)
         case .missed:
@@ -133,12 +180,13 @@ extension World {
         case .write: operate([.setData(path: Self.path(of: line[index].name), data: [1], version: -1)])
         case .reap: reap()
         case .holdForLong:
-            clients[index].actors[0]?.isGuarded = true
-            post(.holdingForLong, to: 0, of: index)
+            clients[index].actors[2 * choice.other]?.isGuarded = true
+            post(.holdingForLong, to: 2 * choice.other, of: index)
             deliver()
         case .createTwice: serve(index, twice: true)
         }
         checkHolders()
+        checkLeftovers()
         checkNoticed()
     }
 

@@ -1,8 +1,7 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-// What the driver of a machine does: its actions become requests, the answers of a flight become an event. And the
-// janitor, who removes what must not stay.
+// What the driver of a machine does: its actions become requests, the answers of a flight become an event.
 
 extension World {
     // MARK: Events
@@ -20,10 +19,7 @@ extension World {
             let isInTime = !clients[index].isOverdue
             guard let actions = clients[index].actors[slot]?.machine.handle(event, isInTime: isInTime) else { continue }
             if isLogging { log.append("\(clients[index].letter): \(event)\(isInTime ? "" : " (past the deadline)")") }
-            for action in actions {
-                if isLogging { log.append("    -> \(action)") }
-                perform(action, slot, index)
-            }
+            perform(actions, slot, index)
             if clients[index].actors[slot]?.machine.isOver == true {
                 dropWatches(of: slot, index) { $0 != .nobody }
             }
@@ -31,10 +27,50 @@ extension World {
         isDelivering = false
     }
 
+    private mutating func perform(_ actions: [ContenderMachine.Action], _ slot: Int, _ index: Int) {
+        for (position, action) in actions.enumerated() {
+            if isLogging { log.append("    -> \(action)") }
+            switch action {
+            case .backOff:
+                if ToldFlaw.neverBacksOff.isPlanted { continue }
+                clients[index].actors[slot]?.putOff.append(Array(actions[(position + 1)...]))
+                return
+            case .check: clients[index].actors[slot]?.putOff.append([action])
+            default: perform(action, slot, index)
+            }
+        }
+    }
+
+    /// Does what was put off, unless the caller has left meanwhile.
+    mutating func resume(_ slot: Int, _ position: Int, _ index: Int) {
+        guard let actor = clients[index].actors[slot] else { return }
+        clients[index].actors[slot]?.putOff.remove(at: position)
+        let actions = actor.putOff[position]
+        if actor.machine.isLeaving {
+            // Nothing has been sent.
+            let failure = ContenderMachine.Failure(.cancelled, .notSent)
+            post(
+                .enqueued(
+                    create: .failure(failure), list: .failure(failure), parents: nil,
+                    connection: clients[index].connection), to: slot, of: index)
+        } else if !actor.machine.isOver {
+            if case .check(let name)? = actions.first {
+                fly(
+                    .check, [Call(operation: .exists(name), purpose: .nobody, staysUntilSessionEnds: true)], slot, index
+                )
+            } else {
+                perform(actions, slot, index)
+            }
+        }
+        deliver()
+    }
+
     private mutating func perform(_ action: ContenderMachine.Action, _ slot: Int, _ index: Int) {
         switch action {
         case .mark:
             let mark = clients[index].makeMark()
+            // With as few faults as there are here, nobody joins again so often. States with ever new marks are no circle.
+            if clients[index].marks > 24 { return fail(.spins, "\(clients[index].letter) joins again and again") }
             clients[index].actors[slot]?.mark = mark
             clients[index].actors[slot]?.wereFirst = []
             post(.marked(mark), to: slot, of: index)
@@ -42,14 +78,14 @@ extension World {
         case .enqueue(let mark, let createsParents, let old): enqueue(mark, createsParents, old, slot, index)
         case .list(let syncs):
             fly(
-                .list,
+                syncs ? .syncedList : .list,
                 ((syncs ? [.sync] : []) + [.list]).map {
                     Call(operation: $0, purpose: .nobody, staysUntilSessionEnds: true)
                 }, slot, index)
         case .watch(let blocker, let own): watch(blocker, own, slot, index)
         case .grant(let grant): granted(grant, slot, index)
         case .lose: lost(slot, index)
-        case .delete(let name): remove(name, index)
+        case .delete(let name): remove(name, slot, index)
         case .backOff, .check: break
         case .chase(let mark):
             clients[index].strays.insert("_c_\(mark)-")
@@ -78,6 +114,12 @@ extension World {
 
     private mutating func watch(_ blocker: String?, _ own: String?, _ slot: Int, _ index: Int) {
         var calls: [Call] = []
+        if blocker == nil, own != nil, clients[index].callers[slot / 2].part.cannotWatch {
+            let failure = ContenderMachine.Failure(.watchBudgetExceeded, .notSent)
+            return post(
+                .watched(blocker: nil, own: .failure(failure), connection: clients[index].connection), to: slot,
+                of: index)
+        }
         if let blocker {
             dropWatches(of: slot, index) { $0 == .blocker }
             calls.append(Call(operation: .get(blocker), purpose: .nobody, watcher: .blocker))
@@ -123,10 +165,17 @@ extension World {
     /// A request has been answered, or never will be.
     mutating func finish(_ call: Call, _ answer: Answer, _ index: Int) {
         switch call.purpose {
-        case .nobody, .janitor: break
-        case .look: if case .names(let names) = answer { sweep(names, index) }
+        case .nobody: break
+        case .removal(let slot): removalAnswered(call.operation, slot, answer, index)
+        case .look(let number, let isSync): looked(number, answer, isSync: isSync, index)
+        case .downgrade(let caller): downgradeAnswered(call.operation, answer, caller, index)
         case .flight(let slot, let number, let position):
             clients[index].actors[slot]?.flights[number]?.answers[position] = answer
+            if clients[index].actors[slot]?.flights[number]?.kind == .syncedList {
+                let connection = clients[index].connection
+                clients[index].actors[slot]?.flights[number]?.synced
+                    .add(answer, isSync: call.operation == .sync, connection)
+            }
             guard let flight = clients[index].actors[slot]?.flights[number] else { return }
             let answers = flight.answers.compactMap(\.self)
             guard answers.count == flight.answers.count else { return }
@@ -143,7 +192,15 @@ extension World {
         let connection = clients[index].connection
         switch flight.kind {
         case .probe: return .probed(names(answers[0], index))
-        case .list: return .listed(names(answers[answers.count - 1], index), connection: connection)
+        case .list: return .listed(names(answers[0], index), connection: connection)
+        case .syncedList:
+            return .listed(names(flight.synced.result ?? .done, index), connection: connection)
+        case .check:
+            switch answers[0] {
+            case .failure(let failure) where failure.code == .noNode: return .checked(.success(false))
+            case .failure(let failure): return .checked(.failure(failure))
+            default: return .checked(.success(true))
+            }
         case .watch(let blocker, let own):
             return .watched(
                 blocker: blocker == nil ? nil : token(answers[0]),
@@ -181,31 +238,5 @@ extension World {
         case .failure(let failure): .failure(failure)
         default: .failure(.init(.protocolViolation, .unknown))
         }
-    }
-
-    // MARK: The janitor
-
-    mutating func remove(_ name: String, _ index: Int) {
-        let call = Call(operation: .delete(name), purpose: .janitor, staysUntilSessionEnds: true, isUrgent: true)
-        submit([call], from: index)
-    }
-
-    mutating func look(_ index: Int) {
-        submit(
-            [
-                Call(operation: .sync, purpose: .janitor, staysUntilSessionEnds: true, isUrgent: true),
-                Call(operation: .list, purpose: .look, staysUntilSessionEnds: true, isUrgent: true),
-            ], from: index)
-    }
-
-    private mutating func sweep(_ names: [String], _ index: Int) {
-        if clients[index].strays.isEmpty { return }
-        for name in names {
-            guard let stray = clients[index].strays.first(where: { name.hasPrefix($0) }) else { continue }
-            clients[index].strays.remove(stray)
-            remove(name, index)
-        }
-        // With nothing to look for, another look changes nothing.
-        if clients[index].strays.isEmpty { clients[index].looksAgain = false }
     }
 }

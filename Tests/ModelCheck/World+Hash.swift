@@ -6,11 +6,20 @@ import ZooKeeperTesting
 
 extension World {
     /// A number that is the same for worlds that are the same.
-    package var fingerprint: Int {
+    package var fingerprint: Int { fingerprint(0) }
+
+    /// - Parameter salt: With another one, worlds have numbers that have nothing to do with these.
+    func fingerprint(_ salt: Int) -> Int {
         var hasher = Hasher()
+        if salt != 0 { hasher.combine(salt) }
         hasher.combine(budget)
         let times = hashServer(&hasher)
-        for client in clients { client.hash(into: &hasher, times) }
+        for client in clients { client.hash(into: &hasher, times, seenCounts: !past.isEmpty) }
+        if scenario.isDenied { hasher.combine(isDenied) }
+        // Which of the states that there were a client may yet see.
+        for state in past {
+            hasher.combine(state.names)
+        }
         hasher.combine(abandoned.count)
         for session in abandoned { hasher.combine(session.late) }
         return hasher.finalize()
@@ -34,7 +43,7 @@ extension World {
             hasher.combine(node.data.isEmpty)
             if case .ephemeral(let session) = node.lifetime { hasher.combine(owner(session)) }
         }
-        return nodes.map(\.node.mzxid)
+        return (nodes.map(\.node.mzxid) + past.map(\.zxid)).sorted()
     }
 
     private func owner(_ session: SessionID) -> Int {
@@ -44,19 +53,22 @@ extension World {
 }
 
 extension Client {
-    fileprivate func hash(into hasher: inout Hasher, _ times: [Zxid]) {
+    /// - Parameter seenCounts: Whether what it has seen matters although it watches nothing.
+    fileprivate func hash(into hasher: inout Hasher, _ times: [Zxid], seenCounts: Bool) {
         func place(_ zxid: Zxid) -> Int { times.count { $0 <= zxid } }
-        hasher.combine(part)
-        hasher.combine(stage)
-        hasher.combine(wasGranted)
+        hasher.combine(callers)
         for actor in actors { hasher.combine(actor) }
         hasher.combine(link == nil)
         hasher.combine(connection)
         hasher.combine(isOverdue)
+        hasher.combine(staysOverdue)
+        hasher.combine(closing)
+        hasher.combine(isClosed)
+        hasher.combine(wasEndedByOwner)
         hasher.combine(sent)
         hasher.combine(executed)
         // What a client has seen is only of use to set watches again: without one it does not count.
-        var hasWatches = !watches.isEmpty
+        var hasWatches = seenCounts || !watches.isEmpty
         if hasWatches { hasher.combine(place(seen)) }
         hasher.combine(inbox.count)
         for message in inbox {
@@ -84,6 +96,17 @@ extension Client {
         hasher.combine(watchedByServer)
         hasher.combine(strays)
         hasher.combine(looksAgain)
+        hasher.combine(looks)
+        hasher.combine(removals)
+        hasher.combine(leftovers)
+        if let behind {
+            hasher.combine(behind.names)
+            hasher.combine(place(behind.zxid))
+            for (name, zxid) in lagWatches.sorted(by: { $0.key < $1.key }) {
+                hasher.combine(name)
+                hasher.combine(place(zxid))
+            }
+        }
         hasher.combine(marks)
     }
 }

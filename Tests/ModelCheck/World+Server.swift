@@ -25,7 +25,7 @@ extension World {
     /// Goes on with its session over a new connection, if the server lets it.
     ///
     /// - Returns: Whether it does.
-    mutating func connect(_ index: Int, reversed: Bool) -> Bool {
+    mutating func connect(_ index: Int, reversed: Bool, lag: Int = 0) -> Bool {
         lastLink += 1
         let link = lastLink
         let outputs = server.apply(.connect(id(link), session: clients[index].session))
@@ -33,6 +33,11 @@ extension World {
         clients[index].link = link
         clients[index].oldLink = nil
         let names = Set(clients[index].watches.map(\.name)).sorted()
+        if lag > 0 {
+            clients[index].behind = past[past.count - 1 - lag]
+            for name in names { clients[index].lagWatches[name] = clients[index].seen }
+            return true
+        }
         guard !names.isEmpty else { return true }
         clients[index].watchedByServer = Set(names)
         let ordered = reversed ? names.reversed() : names
@@ -55,6 +60,8 @@ extension World {
         }
         clients[index].link = nil
         clients[index].watchedByServer = []
+        clients[index].behind = nil
+        clients[index].lagWatches = [:]
     }
 
     mutating func expire(_ session: SessionID) {
@@ -70,6 +77,7 @@ extension World {
         let call = clients[index].sent[clients[index].executed]
         clients[index].executed += 1
         if isLogging { log.append("\(clients[index].letter)'s \(call.operation.text) is executed") }
+        if answerLagging(call, index) { return }
         if twice { execute(call.operation, watch: false, id(link), xid: Self.lateXid) }
         execute(call.operation, watch: call.watcher != .nobody || call.isWatching, id(link), xid: 0)
     }
@@ -107,20 +115,32 @@ extension World {
         dispatch(server.apply(.reap(Self.directory)))
     }
 
-    /// A writer's node becomes a reader's, in one transaction, whose answer arrives.
-    ///
-    /// - Returns: Whether it was there.
-    mutating func downgrade(_ index: Int, from writer: String, to reader: String) -> Bool {
-        guard let link = clients[index].link else { return false }
-        let steps: [TransactionStep.Kind] = [
-            .create(path: Self.path(of: reader), data: [], mode: .ephemeral, accessControl: .open),
-            .delete(path: Self.path(of: writer), version: -1),
-        ]
+    /// The server has too much to do, and does not execute a client's next request.
+    mutating func throttle(_ index: Int) {
+        clients[index].executed += 1
+        clients[index].inbox.append(.answer(.throttled, clients[index].seen))
+    }
+
+    /// Says what everybody may do in the directory.
+    mutating func allow(_ permissions: AccessControl.Permissions) {
+        lastLink += 1
+        let link = id(lastLink)
+        _ = server.apply(.connect(link, session: nil))
+        let entries = AccessControl([AccessControl.Entry(permissions, for: .anyone)])
         dispatch(
             server.apply(
-                .request(id(link), xid: Self.lateXid, .transaction(steps.map { TransactionStep($0) }), watch: false)))
-        afterWrite()
-        return isThere(reader)
+                .request(
+                    link, xid: Self.lateXid,
+                    .setAccessControl(path: Self.directory, accessControl: entries, version: -1), watch: false)))
+        if let session = server.sessions.first(where: { $0.value == link })?.key {
+            dispatch(server.apply(.expire(session)))
+        }
+    }
+
+    /// Whether nobody may delete in the directory.
+    var isDenied: Bool {
+        scenario.isDenied
+            && server.tree.nodes[Self.directory]?.accessControl.contains { $0.permissions.contains(.delete) } == false
     }
 
     private mutating func execute(
@@ -132,7 +152,7 @@ extension World {
 
     // MARK: What it sends
 
-    private mutating func dispatch(_ outputs: [ZooKeeperModel.Output]) {
+    mutating func dispatch(_ outputs: [ZooKeeperModel.Output]) {
         for output in outputs {
             guard let index = clients.firstIndex(where: { $0.link == output.connection.number }) else { continue }
             switch output {
@@ -154,13 +174,16 @@ extension World {
     }
 
     /// Notes who stands first now.
-    private mutating func afterWrite() { noteFirst() }
+    private mutating func afterWrite() {
+        noteFirst()
+        notePast()
+    }
 
     /// - Parameter gone: A node that does not count.
     mutating func noteFirst(without gone: String? = nil) {
         let line = line.filter { $0.name != gone }
         for place in line {
-            for slot in 0..<2 {
+            for slot in clients[place.client].actors.indices {
                 guard let actor = clients[place.client].actors[slot], let mark = actor.mark,
                     place.name.hasPrefix("_c_\(mark)-"), !actor.wereFirst.contains(place.name)
                 else { continue }
@@ -175,68 +198,5 @@ extension World {
         if other.sequence >= place.sequence || other.name == actor.companion { return false }
         if let mark = actor.mark, other.name.hasPrefix("_c_\(mark)-") { return false }
         return actor.policy == .exclusive || !other.isReader
-    }
-}
-
-extension Call {
-    /// Whether it was meant to set a watch, also if nobody wants it any more.
-    var isWatching: Bool {
-        if case .get = operation { return true }
-        return false
-    }
-}
-
-extension Operation {
-    var request: Request.Kind {
-        let directory = World.directory
-        switch self {
-        case .createDirectory:
-            return .create(path: directory, data: [], mode: .container, accessControl: .open)
-        case .create(let prefix):
-            return .create(
-                path: World.path(of: prefix), data: [], mode: .ephemeralSequential, accessControl: .open)
-        case .exchange(let old, let prefix):
-            return .transaction([
-                TransactionStep(.delete(path: World.path(of: old), version: -1)),
-                TransactionStep(
-                    .create(path: World.path(of: prefix), data: [], mode: .ephemeralSequential, accessControl: .open)),
-            ])
-        case .list: return .getChildren(path: directory)
-        case .sync: return .sync(path: directory)
-        case .get(let name): return .getData(path: World.path(of: name))
-        case .delete(let name): return .delete(path: World.path(of: name), version: -1)
-        }
-    }
-
-    var text: String {
-        switch self {
-        case .createDirectory: "create \(World.directory)"
-        case .create(let prefix): "create \(prefix)"
-        case .exchange(let old, let prefix): "exchange of \(old) for \(prefix)"
-        case .list: "list"
-        case .sync: "sync"
-        case .get(let name): "get \(name)"
-        case .delete(let name): "delete \(name)"
-        }
-    }
-}
-
-extension Answer {
-    init(_ result: Result<Response.Kind, ResultFailure>, to operation: Operation) {
-        switch (result, operation) {
-        case (.failure(let failure), _):
-            let error = failure.code.error
-            self = .failure(.init(error.code, error.outcome))
-        case (.success(.created(let path, _)), _): self = .created(World.name(of: path))
-        case (.success(.transaction(let responses)), .exchange):
-            guard case .created(let path, _)? = responses.last else {
-                self = .done
-                return
-            }
-            self = .created(World.name(of: path))
-        case (.success(.children(let names, _)), _): self = .names(names)
-        case (.success, .get(let name)): self = .read(name)
-        default: self = .done
-        }
     }
 }

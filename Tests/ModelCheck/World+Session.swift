@@ -8,8 +8,11 @@ extension World {
 
     /// Requests go back to back if there is a connection; otherwise they wait together, and are certainly not sent.
     mutating func submit(_ calls: [Call], from index: Int) {
+        let phase = clients[index].closing.phase
         if clients[index].isSessionOver {
             for call in calls { finish(call, .failure(.init(.sessionLost, .notSent)), index) }
+        } else if phase > .draining || (phase == .draining && !calls[0].isUrgent) {
+            for call in calls { finish(call, .failure(.init(.closed, .notSent)), index) }
         } else if clients[index].link != nil {
             clients[index].sent += calls
         } else if calls[0].isUrgent {
@@ -61,7 +64,9 @@ extension World {
             }
             clients[index].executed -= 1
             clients[index].seen = max(clients[index].seen, zxid)
-            if call.operation.isWrite || call.operation == .sync, isAlive(clients[index].session) {
+            if call.operation.isWrite || call.operation == .sync, answer.provesLeader, isAlive(clients[index].session),
+                !clients[index].staysOverdue
+            {
                 clients[index].isOverdue = false
             }
             if case .read(let name) = answer, call.watcher != .nobody, let actor = call.actor {
@@ -96,7 +101,7 @@ extension World {
         clients[index].executed = 0
         clients[index].inbox = []
         for call in lost {
-            if !call.staysUntilSessionEnds {
+            if !call.staysUntilSessionEnds, !call.isRepeated || clients[index].closing.phase > .retiring {
                 finish(call, .failure(.init(.connectionLoss, .unknown)), index)
             } else if call.isUrgent {
                 clients[index].urgent.append([call])
@@ -107,9 +112,11 @@ extension World {
         deliver()
     }
 
-    mutating func reconnect(_ index: Int, reversed: Bool) {
-        guard connect(index, reversed: reversed) else {
+    /// - Parameter lag: How many states the next server lags behind.
+    mutating func reconnect(_ index: Int, reversed: Bool = false, lag: Int = 0, inFront: [Call] = []) {
+        guard connect(index, reversed: reversed, lag: lag) else {
             if isLogging { log.append("\(clients[index].letter) hears that its session has expired") }
+            for call in inFront { finish(call, .failure(.init(.sessionLost, .unknown)), index) }
             return loseSession(index)
         }
         clients[index].connection += 1
@@ -117,7 +124,26 @@ extension World {
         clients[index].urgent = []
         clients[index].again = []
         clients[index].waiting = []
-        clients[index].sent += held.joined()
+        clients[index].sent += inFront + held.joined()
+    }
+
+    /// Where the last flight that was handed over can be split: its last request has not been executed, and at least one
+    /// is in front of it.
+    func splitPosition(_ client: Client) -> Int? {
+        let last = client.sent.count - 1
+        guard last > 0, client.executed <= last, client.sent[last].isBehind(client.sent[last - 1]) else { return nil }
+        return last
+    }
+
+    /// The connection is lost between two requests of a flight. Whoever hands it over notices nothing: the last one goes out
+    /// by the next connection, in front of whatever is sent again.
+    mutating func split(_ index: Int, lag: Int) {
+        guard let position = splitPosition(clients[index]) else { return }
+        let tail = Array(clients[index].sent[position...])
+        clients[index].sent.removeSubrange(position...)
+        loseConnection(index, mayBringMore: false)
+        reconnect(index, lag: lag, inFront: tail)
+        deliver()
     }
 
     // MARK: Sessions
@@ -129,34 +155,65 @@ extension World {
         loseSession(index)
     }
 
-    /// The session is over for the client: everybody is told; who waits joins again in the next one.
-    mutating func loseSession(_ index: Int) {
+    /// Everybody is told that the session is over.
+    mutating func tellEnd(_ code: ZooKeeperError.Code, _ index: Int) {
         clients[index].isSessionOver = true
-        let calls =
-            (clients[index].urgent + clients[index].again + clients[index].waiting).joined().map { $0 }
+        let calls = (clients[index].urgent + clients[index].again + clients[index].waiting).joined().map { $0 }
+        let sent = clients[index].sent
         clients[index].urgent = []
         clients[index].again = []
         clients[index].waiting = []
-        for call in clients[index].sent { finish(call, .failure(.init(.sessionLost, .unknown)), index) }
-        for call in calls { finish(call, .failure(.init(.sessionLost, .notSent)), index) }
+        clients[index].sent = []
+        for call in sent { finish(call, .failure(.init(code, .unknown)), index) }
+        for call in calls { finish(call, .failure(.init(code, .notSent)), index) }
         let watches = clients[index].watches
         clients[index].watches = []
         for watch in watches where watch.watcher != .nobody { post(.sessionLost, to: watch.actor, of: index) }
         deliver()
+        // What was put off finds out when it is done.
+        for slot in clients[index].actors.indices {
+            clients[index].actors[slot]?.putOff.removeAll { if case .check? = $0.first { true } else { false } }
+            while clients[index].actors[slot]?.putOff.isEmpty == false { resume(slot, 0, index) }
+        }
+        deliver()
+    }
+
+    /// The session is over for the client: everybody is told; who waits joins again in the next one.
+    mutating func loseSession(_ index: Int) {
+        tellEnd(.sessionLost, index)
+        if clients[index].closing.phase != .open { return finishClose(index) }
         let old = clients[index]
-        var new = Client(index, old.part)
-        new.stage = old.stage
-        new.wasGranted = old.wasGranted
+        var new = Client(index, old.callers)
         new.marks = old.marks
-        switch old.stage {
-        case .holding, .upgrading, .upgraded: new.stage = .done(.lost)
-        case .waiting: fail(.stuck, "\(old.letter) waits, and is not told that its session is over")
-        case .idle, .done: break
+        for (number, caller) in old.callers.enumerated() {
+            new.callers[number].oldHold = nil
+            switch caller.stage {
+            case .holding, .upgrading, .upgraded, .downgrading: new.callers[number].stage = .done(.lost)
+            case .waiting: fail(.stuck, "\(old.letter) waits, and is not told that its session is over")
+            case .idle, .joining, .done: break
+            }
         }
         clients[index] = new
         openSession(index)
         // Joins again at the end of the line, under a new mark.
-        if clients[index].stage == .idle, old.stage == .idle, old.actors[0] != nil { start(index) }
+        for number in new.callers.indices
+        where new.callers[number].stage == .joining
+            || (new.callers[number].stage == .idle && old.actors[2 * number] != nil)
+        {
+            start(number, index)
+        }
+    }
+}
+
+extension Call {
+    /// Whether it belongs to the same flight as `other`, and comes behind it.
+    fileprivate func isBehind(_ other: Call) -> Bool {
+        switch (purpose, other.purpose) {
+        case (.flight(let actor, let slot, let place), .flight(let other, let otherSlot, let before)):
+            actor == other && slot == otherSlot && place > before
+        case (.look(let number, isSync: false), .look(let other, isSync: true)): number == other
+        default: false
+        }
     }
 }
 

@@ -11,8 +11,9 @@ import ZooKeeperTesting
 /// What is assumed:
 /// * A machine is told that its session is in time only while the server keeps the session: that is what a lease rests on.
 /// * What an old connection brings late, it brings before the janitor's last look, a session's time-out later.
-/// * There is one server, so no read is older than the last write. (That a list of a server that lags behind is good
-///   enough follows from its being a state that there was; what the syncs are for is tested elsewhere.)
+/// * There is one server. Another one, to which a client connects again, may be some states of the line behind it, but not
+///   behind what the client has seen; that only in scenarios that ask for it, and until the client syncs or writes.
+/// * Rights come back some day, and a deadline that stays in the past does not do so for ever.
 package struct World {
     static let directory = "/l"
 
@@ -31,6 +32,14 @@ package struct World {
     /// What the machines have yet to be told. Empty between steps.
     var events: [(client: Int, actor: Int, event: ContenderMachine.Event)] = []
     var isDelivering = false
+    /// The last states of the line, the newest last, if servers may lag behind.
+    var past: [Past] = []
+
+    /// The children of the directory, and the transaction that made them so.
+    struct Past: Hashable {
+        var names: [String]
+        var zxid: Zxid
+    }
 
     struct Abandoned {
         var session: SessionID
@@ -41,9 +50,11 @@ package struct World {
     package init(_ scenario: Scenario) {
         self.scenario = scenario
         budget = scenario.budget
-        clients = scenario.parts.enumerated().map { Client($0.offset, $0.element) }
+        clients = scenario.partsBySession.enumerated().map { Client($0.offset, $0.element.map { Caller($0) }) }
         for index in clients.indices { openSession(index) }
         if !scenario.isFresh { makeDirectory(scenario.foreign) }
+        if scenario.isDenied { allow([.read, .write, .create, .admin]) }
+        notePast()
     }
 
     private mutating func makeDirectory(_ children: [String]) {

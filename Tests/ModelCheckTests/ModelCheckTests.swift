@@ -15,6 +15,14 @@ import Testing
         #expect(outcome.isGood, "\(outcome)")
     }
 
+    /// Two fingerprints that have nothing to do with each other tell the same states apart.
+    @Test func fingerprintsDoNotCollide() throws {
+        let scenario = try #require(Scenario.short.first)
+        let outcome = Outcome(searching: Search(scenario, countsCollisions: true))
+        #expect(outcome.collisions == 0)
+        #expect(outcome.states == Outcome(searching: Search(scenario)).states)
+    }
+
     /// What is printed for a failure leads to the same end when it is replayed.
     @Test func aHistoryCanBeReplayed() throws {
         let scenario = try #require(Scenario.crowds.first)

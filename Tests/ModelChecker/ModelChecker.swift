@@ -21,6 +21,7 @@ import SystemPackage
     @Option(help: "Shows one history: the choices, separated by spaces.") var replay: String?
     @Flag(help: "Ends with the first scenario in which something is violated, and says what in one line.") var stop =
         false
+    @Flag(help: "Does not compare the states of the same fingerprint by a second one.") var trustFingerprints = false
     @Flag(help: "Names the scenarios and ends.") var list = false
 
     func run() throws {
@@ -33,14 +34,20 @@ import SystemPackage
         if list { return (scenarios + crowds).forEach { say($0.name) } }
         if let replay { return try show(replay, of: scenarios + crowds) }
         var isGood = true
+        var states = 0
+        var collisions = 0
         say(Outcome.header)
         for scenario in scenarios {
             var scenario = scenario
             if let faults { scenario.budget = faults }
-            let outcome = Outcome(searching: Search(scenario, limit: limit))
+            let search = Search(scenario, limit: limit, countsCollisions: !trustFingerprints && !short)
+            let outcome = Outcome(searching: search)
             try tell(outcome, scenario)
+            states += outcome.states
+            collisions += outcome.collisions
             isGood = isGood && outcome.isGood
         }
+        say("\(states) states" + (short || trustFingerprints ? "" : ", fingerprint collisions: \(collisions)"))
         for scenario in crowds {
             let outcome = Outcome(walking: Walk(scenario), seeds: seed..<seed + UInt64(walks))
             try tell(outcome, scenario)

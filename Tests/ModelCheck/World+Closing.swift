@@ -1,0 +1,102 @@
+import ZooKeeper
+import ZooKeeperRecipes
+
+// How the owner of a client closes it: the real decider says when, and this does what it says.
+
+extension World {
+    mutating func close(_ index: Int) {
+        if clients[index].closing.retire() {
+            for slot in clients[index].actors.indices {
+                guard let actor = clients[index].actors[slot], !actor.machine.isOver, actor.grant == nil else {
+                    continue
+                }
+                leave(.sessionClosing, slot, index)
+            }
+            for caller in clients[index].callers.indices {
+                switch clients[index].callers[caller].stage {
+                case .idle, .joining: clients[index].callers[caller].stage = .done(.closed)
+                default: break
+                }
+            }
+        }
+        if clients[index].closing.close() { beginDrain(index) }
+        deliver()
+    }
+
+    // MARK: What is held
+
+    /// - Returns: `nil` if nothing new may be held.
+    mutating func beginHold(at name: String, _ index: Int, isContinued: Bool = false) -> Int? {
+        if ToldFlaw.grantsWhileRetiring.isPlanted, clients[index].closing.phase == .retiring {
+            return clients[index].closing.beginHold(at: ZNodePath(unchecked: Self.path(of: name)), isContinued: true)
+        }
+        return clients[index].closing.beginHold(
+            at: ZNodePath(unchecked: Self.path(of: name)), isContinued: isContinued)
+    }
+
+    mutating func endHold(_ number: Int, _ index: Int) {
+        if clients[index].closing.endHold(number) { beginDrain(index) }
+    }
+
+    /// The body of this contender has ended.
+    mutating func endBody(_ slot: Int, _ index: Int) {
+        clients[index].actors[slot]?.isBodyOver = true
+        settleHold(slot, index)
+    }
+
+    /// Lets go of the session when the body has ended and the node is gone.
+    mutating func settleHold(_ slot: Int, _ index: Int) {
+        guard let actor = clients[index].actors[slot], let hold = actor.hold, actor.isBodyOver, actor.isRemoved else {
+            return
+        }
+        clients[index].actors[slot]?.hold = nil
+        endHold(hold, index)
+    }
+
+    // MARK: The end
+
+    private mutating func beginDrain(_ index: Int) {
+        if isLogging { log.append("\(clients[index].letter)'s session begins to drain") }
+        guard clients[index].link == nil else { return }
+        let calls = (clients[index].again + clients[index].waiting).joined().map { $0 }
+        clients[index].again = []
+        clients[index].waiting = []
+        for call in calls { finish(call, .failure(.init(.closed, .notSent)), index) }
+    }
+
+    /// The session says goodbye, or ends without: what it has sent may be executed yet, and then the servers end it.
+    mutating func sayGoodbye(_ index: Int) {
+        let client = clients[index]
+        clients[index].closing.end()
+        let unexecuted = client.sent[client.executed...].map(\.operation).filter(\.isWrite)
+        abandoned.append(
+            Abandoned(session: client.session, link: client.link ?? client.oldLink, late: client.late + unexecuted))
+        clients[index].wasEndedByOwner = isAlive(client.session) && !client.isOverdue
+        tellEnd(.closed, index)
+        finishClose(index)
+    }
+
+    /// Nothing comes after a session that its owner has closed.
+    mutating func finishClose(_ index: Int) {
+        let old = clients[index]
+        var new = Client(index, old.callers)
+        new.actors = old.actors
+        new.session = old.session
+        new.closing = old.closing
+        new.closing.finish()
+        new.isClosed = true
+        new.wasEndedByOwner = old.wasEndedByOwner
+        new.marks = old.marks
+        for caller in new.callers.indices {
+            switch new.callers[caller].stage {
+            case .waiting: fail(.stuck, "\(old.letter) waits in a session that is closed")
+            case .idle, .joining: new.callers[caller].stage = .done(.closed)
+            // If its session is over by itself, the body has heard so.
+            case .holding, .upgrading, .upgraded, .downgrading:
+                if !old.wasEndedByOwner { new.callers[caller].stage = .done(.lost) }
+            case .done: break
+            }
+        }
+        clients[index] = new
+    }
+}

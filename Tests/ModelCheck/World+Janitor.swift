@@ -1,0 +1,120 @@
+import ZooKeeper
+import ZooKeeperRecipes
+
+// The janitor, who removes what must not stay; and what becomes of a node that the servers refuse to remove.
+
+extension World {
+    // MARK: Removals
+
+    /// - Parameter slot: Whose driver hears of the outcome.
+    mutating func remove(_ name: String, _ slot: Int?, _ index: Int) {
+        let call = Call(
+            operation: .delete(name), purpose: .removal(slot: slot), staysUntilSessionEnds: true, isUrgent: true)
+        submit([call], from: index)
+    }
+
+    mutating func removalAnswered(_ operation: Operation, _ slot: Int?, _ answer: Answer, _ index: Int) {
+        guard case .delete(let name) = operation else { return }
+        var result: Result<Void, ZooKeeperError> = .success(())
+        if case .failure(let failure) = answer {
+            result = .failure(ZooKeeperError(failure.code, outcome: failure.outcome))
+        }
+        let verdict = Janitor.verdict(result)
+        switch verdict {
+        case .removed:
+            if isThere(name), isAlive(clients[index].session) {
+                fail(.untold, "\(clients[index].letter) takes \(name) for removed: \(answer.text)")
+            }
+            clients[index].leftovers.remove(name)
+        case .sessionEnded: break
+        case .tryAgain: return again(Removal(name: name, slot: slot, isRefused: false), index)
+        case .refused:
+            keep(name, index)
+            again(Removal(name: name, slot: nil, isRefused: true), index)
+        }
+        if let slot { removed(name, slot, index, isRefused: verdict == .refused) }
+    }
+
+    private mutating func again(_ removal: Removal, _ index: Int) {
+        // A session that is ending takes the node with it.
+        if clients[index].closing.phase > .retiring {
+            if let slot = removal.slot { removed(removal.name, slot, index, isRefused: false) }
+        } else {
+            clients[index].removals.append(removal)
+        }
+    }
+
+    mutating func removeAgain(_ position: Int, _ index: Int) {
+        let removal = clients[index].removals.remove(at: position)
+        if clients[index].closing.phase > .retiring {
+            if let slot = removal.slot { removed(removal.name, slot, index, isRefused: false) }
+        } else {
+            remove(removal.name, removal.slot, index)
+        }
+        deliver()
+    }
+
+    /// Tells the driver of a contender that one of its nodes is gone, or stays.
+    private mutating func removed(_ name: String, _ slot: Int, _ index: Int, isRefused: Bool) {
+        guard let actor = clients[index].actors[slot], actor.machine.isOver else { return }
+        let isFirst = !actor.isRemoved
+        clients[index].actors[slot]?.isRemoved = true
+        settleHold(slot, index)
+        guard slot.isMultiple(of: 2), clients[index].callers[slot / 2].stage == .done(.released) else { return }
+        if isRefused, isFirst {
+            clients[index].callers[slot / 2].stage = .done(.refused)
+        } else if isRefused, name == actor.grant?.name {
+            fail(.untold, "\(clients[index].letter) has been told that \(name) is gone, and it stays")
+        }
+    }
+
+    /// Tells all contenders of the client that a node cannot be removed.
+    private mutating func keep(_ name: String, _ index: Int) {
+        guard clients[index].leftovers.insert(name).inserted else { return }
+        for slot in clients[index].actors.indices {
+            guard clients[index].actors[slot]?.machine.isOver == false else { continue }
+            leave(.blocked(.init(.noAuth, .refused)), slot, index)
+        }
+    }
+
+    // MARK: Creates of unknown outcome
+
+    mutating func look(_ index: Int) {
+        let number = clients[index].looks.firstIndex { $0 == nil } ?? clients[index].looks.count
+        if number == clients[index].looks.count { clients[index].looks.append(nil) }
+        clients[index].looks[number] = SyncedAnswers()
+        submit(
+            [
+                Call(
+                    operation: .sync, purpose: .look(number, isSync: true), staysUntilSessionEnds: true, isUrgent: true),
+                Call(
+                    operation: .list, purpose: .look(number, isSync: false), staysUntilSessionEnds: true, isUrgent: true
+                ),
+            ], from: index)
+    }
+
+    mutating func looked(_ number: Int, _ answer: Answer, isSync: Bool, _ index: Int) {
+        let connection = clients[index].connection
+        clients[index].looks[number]?.add(answer, isSync: isSync, connection)
+        guard let result = clients[index].looks[number]?.result else { return }
+        clients[index].looks[number] = nil
+        while clients[index].looks.last == .some(nil) { clients[index].looks.removeLast() }
+        switch result {
+        case .names(let names): sweep(names, index)
+        case .failure(let failure) where [.throttled, .connectionLoss].contains(failure.code):
+            if !clients[index].strays.isEmpty { clients[index].looksAgain = true }
+        default: break
+        }
+    }
+
+    mutating func sweep(_ names: [String], _ index: Int) {
+        if clients[index].strays.isEmpty { return }
+        for name in names {
+            guard let stray = clients[index].strays.first(where: { name.hasPrefix($0) }) else { continue }
+            clients[index].strays.remove(stray)
+            remove(name, nil, index)
+        }
+        // With nothing to look for, another look changes nothing.
+        if clients[index].strays.isEmpty { clients[index].looksAgain = false }
+    }
+}

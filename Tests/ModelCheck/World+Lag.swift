@@ -1,0 +1,68 @@
+import ZooKeeper
+import ZooKeeperRecipes
+import ZooKeeperTesting
+
+// A server that lags behind the others: it answers reads from a state that there was, until the client syncs or writes
+// through it, or it catches up by itself.
+
+extension World {
+    /// How many states of the line are kept.
+    private static let depth = 3
+
+    mutating func notePast() {
+        guard scenario.faults.contains(.lag), let directory = server.tree.nodes[Self.directory] else { return }
+        let names = directory.children.sorted()
+        if past.last?.names == names { return }
+        past.append(Past(names: names, zxid: server.zxid))
+        if past.count > Self.depth { past.removeFirst() }
+    }
+
+    /// By how many states the next server of a client may lag behind: never behind what the client has seen.
+    func lags(of client: Client) -> [Int] {
+        guard scenario.faults.contains(.lag) else { return [] }
+        return past.indices.dropLast().filter { past[$0 + 1].zxid > client.seen }.map { past.count - 1 - $0 }
+    }
+
+    /// - Returns: Whether the server has answered from a state that is over.
+    mutating func answerLagging(_ call: Call, _ index: Int) -> Bool {
+        guard let behind = clients[index].behind else { return false }
+        let zxid = max(behind.zxid, clients[index].seen)
+        let answer: Answer
+        switch call.operation {
+        case .list: answer = .names(behind.names)
+        case .get(let name), .exists(let name):
+            if behind.names.contains(name) {
+                answer = call.isWatching ? .read(name) : .done
+                if call.isWatching { clients[index].lagWatches[name] = zxid }
+            } else {
+                answer = .failure(.init(.noNode, .refused))
+            }
+        default:
+            // A write or a sync is answered when this server has everything that was before it.
+            catchUp(index)
+            return false
+        }
+        if isLogging { log.append("    by a server that lags behind: [\(behind.names.joined(separator: " "))]") }
+        clients[index].inbox.append(.answer(answer, zxid))
+        return true
+    }
+
+    mutating func catchUp(_ index: Int) {
+        guard let link = clients[index].link, clients[index].behind != nil else { return }
+        clients[index].behind = nil
+        let watches = clients[index].lagWatches.sorted { $0.key < $1.key }
+        clients[index].lagWatches = [:]
+        for (name, seen) in watches {
+            clients[index].watchedByServer.insert(name)
+            let outputs = server.apply(
+                .setWatches(
+                    ZooKeeperModel.ConnectionID(link), after: seen, data: [Self.path(of: name)], existence: [],
+                    children: []))
+            dispatch(
+                outputs.filter { output in
+                    if case .reply(_, ZooKeeperModel.setWatchesXid, _, _) = output { return false }
+                    return true
+                })
+        }
+    }
+}
