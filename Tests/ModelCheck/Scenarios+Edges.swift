@@ -19,6 +19,7 @@ extension Scenario {
         Scenario("one: deadline stays past", .curator, [.exclusive], [.overdueForLong, .cut], budget: 2),
         Scenario("one: downgrade", .curatorReadWrite, [.downgrader], [.cut, .cutLate, .throttle], budget: 2),
         Scenario("one: own node looked at", .curator, [.unwatching], [.holdForLong, .delete], budget: 2),
+        Scenario("one: created twice", .curator, [.exclusive], [.createTwice, .throttle, .close], budget: 2),
         Scenario("one: creates lost", .curator, [.exclusive], .cut, budget: 5),
     ]
 

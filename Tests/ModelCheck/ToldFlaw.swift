@@ -11,6 +11,8 @@ enum ToldFlaw: String {
     case listsCountBeforeTheirSync
     /// A node that cannot be removed is told only to those that look out for it already.
     case newcomersIgnoreLeftovers
+    /// The removal of any node of a contender ends its release, not only that of the one that it held.
+    case anyRemovalIsARelease
     /// What is to be done later is done at once.
     case neverBacksOff
 

@@ -54,17 +54,20 @@ extension World {
         deliver()
     }
 
-    /// Tells the driver of a contender that one of its nodes is gone, or stays.
+    /// Tells the driver of a contender that its node is gone, or stays. Only the one that it was granted counts: there may be
+    /// another with its mark, of a create that was executed twice.
     private mutating func removed(_ name: String, _ slot: Int, _ index: Int, isRefused: Bool) {
-        guard let actor = clients[index].actors[slot], actor.machine.isOver else { return }
+        guard let actor = clients[index].actors[slot], actor.machine.isOver, let own = actor.grant?.name,
+            own == name || ToldFlaw.anyRemovalIsARelease.isPlanted
+        else { return }
         let isFirst = !actor.isRemoved
         clients[index].actors[slot]?.isRemoved = true
         settleHold(slot, index)
         guard slot.isMultiple(of: 2), clients[index].callers[slot / 2].stage == .done(.released) else { return }
         if isRefused, isFirst {
             clients[index].callers[slot / 2].stage = .done(.refused)
-        } else if isRefused, name == actor.grant?.name {
-            fail(.untold, "\(clients[index].letter) has been told that \(name) is gone, and it stays")
+        } else if isThere(own), isAlive(clients[index].session) {
+            fail(.untold, "\(clients[index].letter) is told that \(own) is gone, and it is there")
         }
     }
 
