@@ -32,13 +32,13 @@ extension World {
             keep(name, index)
             again(Removal(name: name, slot: nil, isRefused: true), index)
         }
-        if let slot { removed(name, slot, index, isRefused: verdict == .refused) }
+        if let slot { removed(name, slot, index, verdict) }
     }
 
     private mutating func again(_ removal: Removal, _ index: Int) {
         // A session that is ending takes the node with it.
         if clients[index].closing.phase > .retiring {
-            if let slot = removal.slot { removed(removal.name, slot, index, isRefused: false) }
+            if let slot = removal.slot { removed(removal.name, slot, index, .sessionEnded) }
         } else {
             clients[index].removals.append(removal)
         }
@@ -47,7 +47,7 @@ extension World {
     mutating func removeAgain(_ position: Int, _ index: Int) {
         let removal = clients[index].removals.remove(at: position)
         if clients[index].closing.phase > .retiring {
-            if let slot = removal.slot { removed(removal.name, slot, index, isRefused: false) }
+            if let slot = removal.slot { removed(removal.name, slot, index, .sessionEnded) }
         } else {
             remove(removal.name, removal.slot, index)
         }
@@ -56,7 +56,7 @@ extension World {
 
     /// Tells the driver of a contender that its node is gone, or stays. Only the one that it was granted counts: there may be
     /// another with its mark, of a create that was executed twice.
-    private mutating func removed(_ name: String, _ slot: Int, _ index: Int, isRefused: Bool) {
+    private mutating func removed(_ name: String, _ slot: Int, _ index: Int, _ verdict: Janitor.Verdict) {
         guard let actor = clients[index].actors[slot], actor.machine.isOver, let own = actor.grant?.name,
             own == name || ToldFlaw.anyRemovalIsARelease.isPlanted
         else { return }
@@ -64,9 +64,10 @@ extension World {
         clients[index].actors[slot]?.isRemoved = true
         settleHold(slot, index)
         guard slot.isMultiple(of: 2), clients[index].callers[slot / 2].stage == .done(.released) else { return }
-        if isRefused, isFirst {
+        if verdict == .refused, isFirst {
             clients[index].callers[slot / 2].stage = .done(.refused)
-        } else if isThere(own), isAlive(clients[index].session) {
+        } else if verdict != .sessionEnded, isThere(own), isAlive(clients[index].session) {
+            // (If the session has ended for the client, the node goes with it.)
             fail(.untold, "\(clients[index].letter) is told that \(own) is gone, and it is there")
         }
     }
