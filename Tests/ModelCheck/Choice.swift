@@ -22,6 +22,10 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
         case dropLate
         /// The server ends a session that its client has given up or closed.
         case expireAbandoned
+        /// Contenders hear that the session is being closed.
+        case tellRetiring
+        /// The session is told to end as soon as nothing is held.
+        case endWhenFree
         /// The session is closed: all is drained, or it has taken too long.
         case goodbye
         /// Answers of the leader move the deadline of leases again.
@@ -63,7 +67,7 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
         package var isFault: Bool {
             switch self {
             case .start, .join, .serve, .receive, .reconnect, .reconnectReversed, .catchUp, .release, .late, .dropLate,
-                .expireAbandoned, .goodbye, .inTimeAgain, .permit:
+                .expireAbandoned, .tellRetiring, .endWhenFree, .goodbye, .inTimeAgain, .permit:
                 false
             default: !isPaced
             }

@@ -21,6 +21,9 @@ struct Client {
     var isSessionOver = false
     /// How far its owner has got with closing it.
     var closing = SessionClosing()
+    /// Whether contenders have yet to hear of that; and whether the session has yet to be told to end when nothing is held.
+    var owesNotice = false
+    var owesClose = false
     /// Whether the owner has ended it: nothing comes after it.
     var isClosed = false
     /// Whether that ended a session that was alive and in time.

@@ -32,7 +32,9 @@ extension World {
     /// What the driver of a machine does first.
     private mutating func begin(_ actor: Actor, _ slot: Int, _ index: Int) {
         clients[index].actors[slot] = actor
-        if clients[index].closing.phase != .open { post(.sessionClosing, to: slot, of: index) }
+        if clients[index].closing.phase != .open, !clients[index].owesNotice {
+            post(.sessionClosing, to: slot, of: index)
+        }
         if !clients[index].leftovers.isEmpty, !ToldFlaw.newcomersIgnoreLeftovers.isPlanted {
             post(.blocked(.init(.noAuth, .refused)), to: slot, of: index)
         }
@@ -217,6 +219,7 @@ extension World {
         case .createsLost: end(.failed, if: scenario.budget >= ContenderMachine.mostLostCreates, &self)
         case .refused(let failure):
             let isUnanswered = failure.code == .connectionLoss && part.mode == .attempt
+            if failure.code == .closed { return end(.closed, if: clients[index].closing.phase != .open, &self) }
             // A node cannot be exchanged for another where nothing may be deleted.
             end(.failed, if: isUnanswered || (failure.code == .noAuth && scenario.isDenied), &self)
         case .sequenceExhausted: end(.failed, if: false, &self)

@@ -53,6 +53,8 @@ extension World {
         for (position, removal) in client.removals.enumerated() where !removal.isRefused || !isDenied {
             add(.removeAgain, position)
         }
+        if client.owesNotice { add(.tellRetiring) }
+        if client.owesClose { add(.endWhenFree) }
         if client.closing.phase == .draining { add(.goodbye) }
         if client.staysOverdue { add(.inTimeAgain) }
         return choices
@@ -139,6 +141,8 @@ extension World {
         case .reconnectReversed: reconnect(index, reversed: true)
         case .catchUp: catchUp(index)
         case .release: release(choice.other, index)
+        case .tellRetiring: tellRetiring(index)
+        case .endWhenFree: endWhenFree(index)
         case .goodbye: sayGoodbye(index)
         case .inTimeAgain: clients[index].staysOverdue = false
         case .permit: allow(.all)

@@ -4,21 +4,28 @@ import ZooKeeperRecipes
 // How the owner of a client closes it: the real decider says when, and this does what it says.
 
 extension World {
+    /// The owner begins. Contenders hear of it a moment later, and another thread may bring an answer before; so it may before
+    /// the session is told to end as soon as nothing is held.
     mutating func close(_ index: Int) {
-        if clients[index].closing.retire() {
-            for slot in clients[index].actors.indices {
-                guard let actor = clients[index].actors[slot], !actor.machine.isOver, actor.grant == nil else {
-                    continue
-                }
-                leave(.sessionClosing, slot, index)
-            }
-            for caller in clients[index].callers.indices {
-                switch clients[index].callers[caller].stage {
-                case .idle, .joining: clients[index].callers[caller].stage = .done(.closed)
-                default: break
-                }
-            }
+        guard clients[index].closing.retire() else { return }
+        clients[index].owesNotice = true
+        clients[index].owesClose = true
+        // Nobody gets a session of this client any more.
+        for caller in clients[index].callers.indices where clients[index].callers[caller].stage == .idle {
+            clients[index].callers[caller].stage = .done(.closed)
         }
+    }
+
+    mutating func tellRetiring(_ index: Int) {
+        clients[index].owesNotice = false
+        for slot in clients[index].actors.indices {
+            guard let actor = clients[index].actors[slot], !actor.machine.isOver, actor.grant == nil else { continue }
+            leave(.sessionClosing, slot, index)
+        }
+    }
+
+    mutating func endWhenFree(_ index: Int) {
+        clients[index].owesClose = false
         if clients[index].closing.close() { beginDrain(index) }
         deliver()
     }

@@ -63,6 +63,8 @@ extension Client {
         hasher.combine(isOverdue)
         hasher.combine(staysOverdue)
         hasher.combine(closing)
+        hasher.combine(owesNotice)
+        hasher.combine(owesClose)
         hasher.combine(isClosed)
         hasher.combine(wasEndedByOwner)
         hasher.combine(sent)
