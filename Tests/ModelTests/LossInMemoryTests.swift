@@ -264,10 +264,7 @@ import ZooKeeperTesting
             try await eventually("it is said") { log.entries.contains { $0.level == .warning } }
             for lease in leases.dropFirst() { try await beside.delete(lease.nodePath) }
             for lease in leases.dropFirst() {
-                guard case .value(.nodeDeleted?) = await lease.end.wait() else {
-                    Issue.record("not lost")
-                    return
-                }
+                try await eventually("lost") { lease.end.current == .some(.nodeDeleted) }
             }
             #expect(leases[0].end.current == nil)
             let warnings = log.entries.filter { $0.level == .warning }
@@ -288,7 +285,7 @@ import ZooKeeperTesting
                 let started = try await lock.withWriteLockIfAvailable { _ in
                     Task {
                         await isOver.wait()
-                        try await lock.withWriteLock { _ in }
+                        try await lock.withWriteLock(waitingUpTo: patience) { _ in }
                     }
                 }
                 isOver.fulfil(())

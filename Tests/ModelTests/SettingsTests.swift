@@ -157,7 +157,7 @@ import ZooKeeperTesting
             for generation in 1...3 {
                 let session = try await client.withSession { $0 }
                 #expect(session.generation == generation)
-                try await lock.withLock(waitingUpTo: .seconds(60)) { try $0.checkHeld() }
+                try await lock.withLock(waitingUpTo: patience) { try $0.checkHeld() }
                 try zooKeeper.expire(session)
                 try await eventually("it is over") { session.state.isFinal }
             }
