@@ -186,10 +186,12 @@ import ZooKeeperTesting
             return zooKeeper.makeTransport(credentials: configuration.credentials)
         }
         try await client.run { client in
-            _ = try await client.withSession { $0 }
+            let session = try await client.withSession { $0 }
             await expectFailure(.authenticationFailed) {
                 try await client.authenticate(Credential(scheme: "nonsense", proof: [1]))
             }
+            // The answer comes before the end that it means, and whoever asks in between gets that too.
+            try await eventually("that session is over") { session.state.isFinal }
             _ = try await client.exists("/")
             #expect(shown.value == [[], []])
         }
