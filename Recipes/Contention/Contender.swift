@@ -20,16 +20,16 @@ package final class Contender: Sendable {
         case refused(ZooKeeperError)
     }
 
-    /// What is done next, one after the other.
+    /// The next thing to do: one after the other.
     private enum Step: Sendable {
         case event(ContenderMachine.Event)
-        /// What was to be done later.
+        /// Actions that were put off.
         case actions([ContenderMachine.Action])
     }
 
     struct State {
         var machine: ContenderMachine
-        /// What keeps the session from being closed while the lock is held.
+        /// The hold that keeps the session open while the lock is held.
         var hold: Int?
         /// The node that is held, or was until it was released.
         var heldNode: String?

@@ -105,7 +105,7 @@ package struct ContenderMachine: Sendable, Hashable {
         return (name, ahead)
     }
 
-    /// Whether the caller is gone, and a create that was to be made need not be made any more.
+    /// Tells whether the caller is gone, and a create that was to be made need not be made any more.
     package var isLeaving: Bool {
         if case .leaving = phase { return true }
         return false

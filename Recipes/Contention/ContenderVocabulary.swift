@@ -20,10 +20,10 @@ extension ContenderMachine {
             self.outcome = outcome
         }
 
-        /// Whether the same request may succeed a moment later: the servers have not executed it, for lack of capacity.
+        /// Tells whether the same request may succeed a moment later: the servers have not executed it, for lack of capacity.
         var mayPass: Bool { code == .throttled }
 
-        /// Whether the request may have been executed, in a session that goes on.
+        /// Tells whether the request may have been executed, in a session that goes on.
         var isAmbiguous: Bool {
             outcome == .unknown && ![.sessionLost, .closed, .authenticationFailed].contains(code)
         }

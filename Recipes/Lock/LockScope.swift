@@ -175,7 +175,7 @@ struct LockScope: Sendable {
         return outcome
     }
 
-    /// What the caller gets of a body, and of how the lock ended.
+    /// Returns to the caller the result of a body, or throws, depending on how the lock ended.
     func finish<Success>(_ outcome: Result<Success, any Error>, _ end: Acquisition.Holding.End) throws -> Success {
         var bodyError: (any Error)?
         if case .failure(let error) = outcome { bodyError = error }

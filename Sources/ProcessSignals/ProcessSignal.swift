@@ -67,7 +67,7 @@ package enum ProcessSignal {
         return kill(-getpid(), signal) == 0
     }
 
-    /// Whether `pid` is a live child of this process, or a live descendant of one. A process that has ended and that nobody
+    /// Tells whether `pid` is a live child of this process, or a live descendant of one. A process that has ended and that nobody
     /// has waited for is not alive.
     package static func isLiveDescendant(_ pid: pid_t) -> Bool {
         guard let status = ProcessStatus(pid), !status.hasEnded else { return false }

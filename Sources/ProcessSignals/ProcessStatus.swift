@@ -16,9 +16,9 @@ package struct ProcessStatus: Sendable, Hashable {
     package var parent: pid_t
     /// The process group.
     package var group: pid_t
-    /// Whether it has ended, and nobody has waited for it yet.
+    /// Tells whether it has ended, and nobody has waited for it yet.
     package var hasEnded: Bool
-    /// Whether it stands still, by SIGSTOP or the like.
+    /// Tells whether it stands still, by SIGSTOP or the like.
     package var isStopped: Bool
 
     #if os(Linux)
@@ -28,13 +28,13 @@ package struct ProcessStatus: Sendable, Hashable {
         self.init(file: "/proc/\(pid)/stat")
     }
 
-    /// Whether the process stands still with all its threads. One thread may stop later than another.
+    /// Tells whether the process stands still with all its threads. One thread may stop later than another.
     package static func isStopped(_ pid: pid_t) -> Bool {
         guard pid > 1, let tasks = try? entries(of: "/proc/\(pid)/task"), !tasks.isEmpty else { return false }
         return tasks.allSatisfy { ProcessStatus(file: "/proc/\(pid)/task/\($0)/stat")?.isStopped ?? true }
     }
 
-    /// Whether there are other live processes in the group of this process.
+    /// Tells whether there are other live processes in the group of this process.
     package static var isGroupShared: Bool {
         let (own, group) = (getpid(), getpgrp())
         return ((try? entries(of: "/proc")) ?? []).contains { name in

@@ -20,9 +20,9 @@ final class ClientProcess: Sendable {
         var mayRun = Promise<Void>()
         var isStopping = false
         var wasKilled = false
-        /// Whether it has been told to end in good order, to be started again.
+        /// Tells whether it has been told to end in good order, to be started again.
         var wasEnded = false
-        /// Whether it has said anything. Until then it may not know yet how to end in good order.
+        /// Tells whether it has said anything. Until then it may not know yet how to end in good order.
         var hasSpoken = false
     }
 
@@ -33,7 +33,7 @@ final class ClientProcess: Sendable {
         ) -> any Player
 
     let name: String
-    /// Whether it is of another library, and ends as that likes.
+    /// Tells whether it is of another library, and ends as that likes.
     let isGuest: Bool
     private let seed: UInt64
     private let recorder: Recorder

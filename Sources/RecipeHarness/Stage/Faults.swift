@@ -13,7 +13,7 @@ struct Faults: Sendable {
     static let ofClients: Set<HistoryEvent.Fault> = [
         .killClient, .freezeClient, .partitionClient, .stopClient, .closeClient, .expire,
     ]
-    /// What only our own processes can be told.
+    /// Orders that only our own processes understand.
     private static let ofOurs: Set<HistoryEvent.Fault> = [.stopClient, .closeClient]
 
     func run(_ faults: [HistoryEvent.Fault], seed: UInt64) async throws {

@@ -21,14 +21,14 @@ public import ServiceLifecycle
 /// An operation before `run()` waits, like one before the first connection, and throws `notRunning` after the connect
 /// time-out; after the end of `run()` it throws `closed` at once.
 public final class ZooKeeperClient: ZooKeeperOperations {
-    private enum Phase {
+    enum Phase {
         case idle
         case running
         case stopping
         case stopped
     }
 
-    private struct State {
+    struct State {
         var phase = Phase.idle
         /// The session in use, once it is connected.
         var session: ZooKeeperSession?
@@ -38,9 +38,9 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         /// The next session; `nil` when there will be none.
         var arrival = Promise<ZooKeeperSession?>()
         var hasConnected = false
-        /// Whether nothing new may be held, although sessions go on.
+        /// Tells whether nothing new may be held, although sessions go on.
         var isRetiring = false
-        /// Whether it has been said which settings the servers do not allow.
+        /// Tells whether it has been said which settings the servers do not allow.
         var hasSaidClamped = false
         var lastLoss: LossReason?
         var credentials: [Credential]
@@ -48,11 +48,11 @@ public final class ZooKeeperClient: ZooKeeperOperations {
 
     package let configuration: ZooKeeperConfiguration
     package let logger: Logger
-    private let makeTransport: @Sendable (ZooKeeperConfiguration, Logger) -> any SessionTransport
-    private let state: Mutex<State>
-    private let feed = LatestValue(SessionState.connecting)
-    private let stopped = Promise<Void>()
-    private let shutdown = Promise<Void>()
+    let makeTransport: @Sendable (ZooKeeperConfiguration, Logger) -> any SessionTransport
+    let state: Mutex<State>
+    let feed = LatestValue(SessionState.connecting)
+    let stopped = Promise<Void>()
+    let shutdown = Promise<Void>()
 
     /// - Parameters:
     ///   - configuration: Which servers, and how patient to be. A connect string will do.
@@ -82,7 +82,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
     /// The session in use, if there is one now.
     package var currentSession: ZooKeeperSession? { state.withLock { $0.session } }
 
-    /// Whether nothing new can be held any more.
+    /// Tells whether nothing new can be held any more.
     package var isClosing: Bool { state.withLock { $0.isRetiring || $0.phase == .stopping || $0.phase == .stopped } }
 
     /// Where the current session stands.
@@ -91,397 +91,8 @@ public final class ZooKeeperClient: ZooKeeperOperations {
     /// The states of the current session and of those that follow it, starting with the current one. Ends when the
     /// client is closed.
     public var states: SessionStates { SessionStates(feed) }
-
-    // MARK: Life
-
-    /// Runs the client: to be called once, for as long as it is used.
-    ///
-    /// Returns when its task is cancelled, on the graceful shutdown of its `ServiceGroup`, and after ``close()``; by then the
-    /// session is closed, which takes up to 6 s if the servers are silent. It never gives up on its own: while no server can be
-    /// reached, it goes on trying. A second call only waits for the first to return.
-    ///
-    /// **No lock is given away under a running body.** From the moment of the cancellation nothing new can be held, and the
-    /// bodies of scopes that hold a lock or use a session are cancelled. Until the last of them has ended and its node is gone,
-    /// the session lives: locks stay held, and requests, ``ZooKeeperOperations`` as well as those of leases, go on working. This
-    /// waits for that for ``ZooKeeperConfiguration/closeTimeout``; past it, it returns with a warning that names what is held,
-    /// and the session goes on until its last body has ended or the process ends.
-    public func run() async {
-        guard begin() else {
-            await stopped.wait()
-            return
-        }
-        #if ServiceLifecycle
-        await withGracefulShutdownHandler {
-            await runUntilStopped()
-        } onGracefulShutdown: {
-            self.stop()
-        }
-        #else
-        await runUntilStopped()
-        #endif
-    }
-
-    /// Runs a client for as long as `body` runs. For scripts, tests and tools; services use ``run()``.
-    ///
-    /// - Parameters:
-    ///   - configuration: Which servers, and how patient to be. A connect string will do.
-    ///   - logger: Where to log.
-    ///   - body: Uses the client. Runs in the caller's isolation. When the caller is cancelled, the client goes on until `body`
-    ///     has ended; but nothing new can be held then, and the bodies of scopes are cancelled.
-    /// - Returns: What `body` returns, after the session is closed as by ``close()``.
-    /// - Throws: What `body` throws, or ``ZooKeeperError`` with code `invalidConfiguration`.
-    @discardableResult
-    public static func withClient<Success>(
-        _ configuration: ZooKeeperConfiguration,
-        logger: Logger = .current,
-        isolation: isolated (any Actor)? = #isolation,
-        _ body: (ZooKeeperClient) async throws -> Success
-    ) async throws -> Success {
-        let client = try ZooKeeperClient(configuration, logger: logger)
-        return try await client.run(during: body)
-    }
-
-    /// Runs the client for as long as `body` runs.
-    package func run<Success>(
-        isolation: isolated (any Actor)? = #isolation,
-        during body: (ZooKeeperClient) async throws -> Success
-    ) async throws -> Success {
-        // Somebody runs it already.
-        guard begin() else { return try await body(self) }
-        // Not a child task: it must go on until the body has ended, also when the caller is cancelled.
-        let running = Task { await self.runUntilStopped() }
-        let result: Result<Success, any Error>
-        do {
-            result = .success(
-                try await whileNotShutDown {
-                    _ = isolation
-                    return try await body(self)
-                })
-        } catch {
-            result = .failure(error)
-        }
-        stop()
-        await running.value
-        return try result.get()
-    }
-
-    /// - Returns: Whether it is the caller who runs the client.
-    private func begin() -> Bool {
-        state.withLock { state in
-            guard state.phase == .idle else { return false }
-            state.phase = .running
-            return true
-        }
-    }
-
-    private func runUntilStopped() async {
-        await withTaskCancellationHandler {
-            var attempt = 0
-            while state.withLock({ $0.phase == .running }) {
-                let delay = configuration.reconnectBackoff.delay(beforeAttempt: attempt)
-                if attempt > 0 {
-                    logger.debug("Waiting to open a session", metadata: [LogKeys.delay: "\(delay)"])
-                    if case .timedOut = await shutdown.wait(until: .now + delay) {} else { break }
-                }
-                attempt = await runSession() ? 1 : attempt + 1
-            }
-        } onCancel: {
-            stop()
-        }
-        finish()
-    }
-
-    /// There will be no other session.
-    private func finish() {
-        let arrival = state.withLock { state in
-            state.phase = .stopped
-            return state.arrival
-        }
-        arrival.fulfil(nil)
-        feed.send(.closed, isLast: true)
-        stopped.fulfil(())
-    }
-
-    private func stop() {
-        let latest = state.withLock { state in
-            if state.phase == .running { state.phase = .stopping }
-            return state.latest
-        }
-        latest?.beginClose()
-        shutdown.fulfil(())
-    }
-
-    /// Nothing new is held from now on, and bodies are cancelled. Sessions and requests go on.
-    private func retire() {
-        let latest = state.withLock { state in
-            state.isRetiring = true
-            return state.latest
-        }
-        latest?.retire()
-    }
-
-    /// Closes the client: ``run()`` returns, and this does when it has.
-    ///
-    /// As the cancellation of ``run()``: bodies that hold something are cancelled, and nothing is given away before they have
-    /// ended; this waits for them for ``ZooKeeperConfiguration/closeTimeout``. Inside such a body it does not wait, for that body
-    /// would wait for itself. Also returns when the calling task is cancelled. Calling it again is harmless. A client that is
-    /// closed before ``run()`` is called never runs.
-    public func close() async {
-        let wasIdle = state.withLock { state in
-            defer { if state.phase == .idle { state.phase = .stopped } }
-            return state.phase == .idle
-        }
-        if wasIdle { return finish() }
-        stop()
-        let latest = state.withLock { $0.latest }
-        if let latest, ScopeLineage.isInside(ObjectIdentifier(latest)) { return }
-        await stopped.wait()
-    }
-
-    /// Opens a session and waits for its end.
-    ///
-    /// - Returns: Whether it was connected, and not only for a moment.
-    private func runSession() async -> Bool {
-        let session = openSession()
-        guard let session else { return false }
-        let limit = ContinuousClock.now + configuration.connectTimeout
-        guard case .value(true) = await session.connected.wait(until: limit, isShielded: true) else {
-            // Not a word from any server: closes it, and resolves the names anew for the next attempt.
-            await session.close()
-            let isStopping = state.withLock { state in
-                if case .value(.lost(let reason)) = Promise.Wait(session.ended.current) { state.lastLoss = reason }
-                return state.phase != .running
-            }
-            if !isStopping {
-                // Whoever waits for a connection, however long it takes, says nothing: a wrong address should be seen.
-                let error = noSessionError
-                logger.info(
-                    "No server has answered; going on trying",
-                    metadata: [LogKeys.reason: "\(error.message ?? "\(error)")"])
-            }
-            return false
-        }
-        let arrival = state.withLock { state in
-            state.session = session
-            state.hasConnected = true
-            state.lastLoss = nil
-            return state.arrival
-        }
-        arrival.fulfil(session)
-        let connectedAt = ContinuousClock.now
-        sayClampedSettings(of: session)
-        await endOrShutdown(of: session)
-        if case .lost(let reason) = session.ended.current {
-            forget(session)
-            logger.info(
-                "Session lost",
-                metadata: [LogKeys.sessionGeneration: "\(session.generation)", LogKeys.reason: "\(reason)"])
-        } else {
-            // Its owner closes it: goes on when nothing is left of it. Until then whoever ends may use it.
-            let held = await session.closeIfFree()
-            if held.isEmpty {
-                forget(session)
-            } else {
-                logger.warning(
-                    """
-                    The client is closed, and bodies that hold locks or use its session have not ended. The session stays open \
-                    until they have, or until this process ends
-                    """,
-                    metadata: [LogKeys.locks: "\(names(of: held))"])
-            }
-        }
-        return connectedAt.duration(to: .now) >= .seconds(1)
-    }
-
-    private func names(of held: [ZNodePath]) -> String {
-        held.map { $0.isRoot ? "(a body of withSession)" : $0.string }.joined(separator: ", ")
-    }
-
-    /// Waits until the session has ended, or is to end.
-    private func endOrShutdown(of session: ZooKeeperSession) async {
-        let isDone = Promise<Void>()
-        session.ended.whenFulfilled { _ in isDone.fulfil(()) }
-        let callback = shutdown.whenFulfilled { isDone.fulfil(()) }
-        await isDone.wait(isShielded: true)
-        shutdown.forget(callback)
-    }
-
-    private func sayClampedSettings(of session: ZooKeeperSession) {
-        guard let words = session.clampedSettings else { return }
-        let isNew = state.withLock { state in
-            defer { state.hasSaidClamped = true }
-            return !state.hasSaidClamped
-        }
-        guard isNew else { return }
-        logger.warning("The servers' session time-out does not allow a setting: \(words)")
-    }
-
-    /// Takes a session that is over out of use. Whoever notices it first does it.
-    private func forget(_ session: ZooKeeperSession) {
-        state.withLock { state in
-            guard state.session === session else { return }
-            state.session = nil
-            state.arrival = Promise()
-            // One that outlived the client: there is no other.
-            if state.phase == .stopped { state.arrival.fulfil(nil) }
-            if case .lost(let reason)? = session.ended.current { state.lastLoss = reason }
-        }
-    }
-
-    /// Shows `credential` in every later session.
-    ///
-    /// - Returns: Whether that is news.
-    func remember(_ credential: Credential) -> Bool {
-        state.withLock { state in
-            if state.credentials.contains(credential) { return false }
-            state.credentials.append(credential)
-            return true
-        }
-    }
-
-    /// Does not show `credential` in any later session.
-    func forget(_ credential: Credential) {
-        state.withLock { state in state.credentials.removeAll { $0 == credential } }
-    }
-
-    private func openSession() -> ZooKeeperSession? {
-        state.withLock { state in
-            guard state.phase == .running else { return nil }
-            state.generation += 1
-            var configuration = configuration
-            configuration.credentials = state.credentials
-            let session = ZooKeeperSession(
-                generation: state.generation,
-                settings: SessionSettings(configuration),
-                transport: makeTransport(configuration, logger),
-                logger: logger
-            ) { [feed, logger] sessionState in
-                // `closed` is the client's last word, not a session's.
-                if sessionState != .closed { feed.send(sessionState, isLast: false) }
-                BackgroundLog.write(logger, .debug, "Session state", [LogKeys.state: "\(sessionState)"])
-            }
-            state.latest = session
-            if state.isRetiring { session.retire() }
-            session.open()
-            return session
-        }
-    }
-
-    // MARK: Sessions
-
-    /// The session in use, or the next one.
-    ///
-    /// - Parameters:
-    ///   - limit: Until when to wait for one; `nil`: as long as an operation would.
-    ///   - leastPatience: How long at least, before `limit`, if there was a session before.
-    package func session(
-        until limit: ContinuousClock.Instant? = nil, patience leastPatience: Duration = .zero
-    ) async throws(ZooKeeperError) -> ZooKeeperSession {
-        if let session = state.withLock({ $0.session }) {
-            if !session.isEnding { return session }
-            forget(session)
-        }
-        let (arrival, hasConnected) = state.withLock { ($0.arrival, $0.hasConnected) }
-        let patience = hasConnected ? max(requestTimeout, leastPatience) : configuration.connectTimeout
-        let deadline = min(limit ?? .now + patience, .now + patience)
-        switch await arrival.wait(until: deadline) {
-        case .value(let session?): return session
-        case .value(nil): throw ZooKeeperError(.closed)
-        case .cancelled: throw ZooKeeperError(.cancelled)
-        case .timedOut: throw noSessionError
-        }
-    }
-
-    package var requestTimeout: Duration { configuration.requestTimeout ?? configuration.sessionTimeout }
-
-    private var noSessionError: ZooKeeperError {
-        let (phase, hasConnected, lastLoss) = state.withLock { ($0.phase, $0.hasConnected, $0.lastLoss) }
-        let servers = configuration.servers.map(\.description).joined(separator: ", ")
-        let reason = lastLoss.map { ": \($0)" } ?? ""
-        switch (phase, lastLoss) {
-        case (.stopped, _): return ZooKeeperError(.closed)
-        case (.idle, _):
-            return ZooKeeperError(.notRunning, message: "run() has not been called on this client")
-        case (_, .authenticationFailed):
-            let hasNone = state.withLock { $0.credentials.isEmpty }
-            let what =
-                hasNone ? "want clients to authenticate, and this one has no credentials" : "refused the credentials"
-            return ZooKeeperError(.authenticationFailed, message: "the servers (\(servers)) \(what)")
-        default:
-            return hasConnected
-                ? ZooKeeperError(.connectionLoss, message: "no new session yet; tried \(servers)\(reason)")
-                : ZooKeeperError(.connectTimeout, message: "tried \(servers)\(reason)")
-        }
-    }
-
-    /// Runs `body` with the session in use, and cancels it when that session is lost, or the client is closed: a session that
-    /// is closed lives until `body` has ended.
-    ///
-    /// The caller is not cancelled. `body` does not escape, need not be Sendable and runs in the caller's isolation.
-    ///
-    /// - Returns: What `body` returns, if it returned before the session was lost.
-    /// - Throws: What `body` throws; ``ZooKeeperError`` with code `sessionLost` (or why else there is no session), if
-    ///   the session was lost first: after `body` has ended. `closed` if the client is being closed, or `CancellationError` if
-    ///   that is because the caller is cancelled.
-    @discardableResult
-    public func withSession<Success>(
-        isolation: isolated (any Actor)? = #isolation,
-        _ body: (ZooKeeperSession) async throws -> Success
-    ) async throws -> Success {
-        let session = try await session()
-        guard let hold = session.beginHold(at: .root) else {
-            if Task.isCancelled { throw CancellationError() }
-            throw ZooKeeperError(.closed)
-        }
-        let revocation = Revocation()
-        let callbacks = (
-            session.ended.whenFulfilled { _ in revocation.revoke() },
-            session.retiring.whenFulfilled { revocation.revoke() }
-        )
-        defer {
-            session.ended.forget(callbacks.0)
-            session.retiring.forget(callbacks.1)
-            session.endHold(hold)
-        }
-        let outcome = await withRevocableScope(revocation, owner: ObjectIdentifier(session)) { _ in
-            try await body(session)
-        }
-        if revocation.isRevoked, let state = session.ended.current {
-            throw session.endError(state, outcome: .unknown).located { $0.generation = session.generation }
-        }
-        return try outcome.get()
-    }
-}
-
-extension Promise.Wait {
-    fileprivate init(_ value: Value?) {
-        self = value.map { .value($0) } ?? .timedOut
-    }
 }
 
 #if ServiceLifecycle
 extension ZooKeeperClient: Service {}
 #endif
-
-extension ZooKeeperClient {
-    /// Runs `body`, and retires when the current task is cancelled or its service is shut down.
-    private func whileNotShutDown<Success>(
-        isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Success
-    ) async throws -> Success {
-        try await withTaskCancellationHandler {
-            _ = isolation
-            #if ServiceLifecycle
-            return try await withGracefulShutdownHandler {
-                _ = isolation
-                return try await body()
-            } onGracefulShutdown: {
-                self.retire()
-            }
-            #else
-            return try await body()
-            #endif
-        } onCancel: {
-            self.retire()
-        }
-    }
-}

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Removes nodes that must not stay, however long that takes: as long as the session lives, nothing makes it give up.
 ///
-/// What it sends goes before everybody else's requests, is sent again after a lost connection, is tried again when the servers
-/// refuse it, and is waited for when the session is closed. When the session ends, the servers remove its ephemeral nodes.
+/// Its requests go before everybody else's, are sent again after a lost connection, are tried again when the servers refuse
+/// them, and are waited for when the session is closed. When the session ends, the servers remove its ephemeral nodes.
 package final class Janitor: Sendable {
     /// How a removal ended, or what is known of it so far.
     package enum Outcome: Sendable {
@@ -16,7 +16,7 @@ package final class Janitor: Sendable {
         case refused(ZooKeeperError)
     }
 
-    /// What the answer to a removal means.
+    /// The meaning of the answer to a removal.
     package enum Verdict: Sendable, Hashable {
         case removed
         case sessionEnded
@@ -44,11 +44,11 @@ package final class Janitor: Sendable {
     }
 
     private struct State {
-        /// What a create whose answer was lost may have left: in which directory, with which mark in its name.
+        /// Nodes that creates whose answers were lost may have left: by directory, the marks in their names.
         var strays: [ZNodePath: Set<String>] = [:]
         /// By directory.
         var leftovers: [ZNodePath: [Leftover]] = [:]
-        /// Who is told of a leftover in a directory.
+        /// Observers of leftovers, by directory.
         var observers: [ZNodePath: [Int: @Sendable (Leftover) -> Void]] = [:]
         var nextObserver = 0
     }

@@ -16,9 +16,9 @@ package struct SessionClosing: Sendable, Hashable {
     }
 
     package private(set) var phase = Phase.open
-    /// Whether the owner wants the session to end as soon as nothing is held. A session may retire before that.
+    /// Tells whether the owner wants the session to end as soon as nothing is held. A session may retire before that.
     private var isWanted = false
-    /// What is held, by the numbers given out: the node, or the root where a body relies on nothing but the session.
+    /// The holds, by the numbers given out: the node, or the root where a body relies on nothing but the session.
     private var holds: [Int: ZNodePath] = [:]
     private var nextHold = 0
 

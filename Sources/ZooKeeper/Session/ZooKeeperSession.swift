@@ -25,7 +25,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         var expiry: Deadlines.Deadline?
         /// When reads end that are being sent again.
         var repeatedReads: [ObjectIdentifier: Deadlines.Deadline] = [:]
-        /// Whether a heartbeat that was throttled is to be repeated.
+        /// Tells whether a heartbeat that was throttled is to be repeated.
         var isRepeatingHeartbeat = false
         var isChrootMissing = false
         /// Whether a server has said whether there is a chroot.
@@ -61,7 +61,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     /// Fulfilled when nothing of the session is left: transport closed, every call finished, every reply let go.
     package let released = Promise<Void>()
     package let leaseDeadline: Atomic<Int64>
-    /// Whether it has been logged that no more paths can be watched.
+    /// Tells whether it has been logged that no more paths can be watched.
     package let hasSaidWatchBudgetIsSpent = Atomic(false)
 
     /// - Parameter whenStateChanges: Hears every state, in order.
@@ -92,7 +92,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     /// Where the session stands.
     public var state: SessionState { feed.current }
 
-    /// Whether the session has ended or takes no more requests. One whose last bodies are ending does.
+    /// Tells whether the session has ended or takes no more requests. One whose last bodies are ending does.
     package var isEnding: Bool { core.withLock { $0.closing.phase > .retiring } }
 
     /// The session's states, starting with the current one. Ends with the session.

@@ -38,7 +38,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case closesUnderBodies
     /// A removal that the servers refuse is forgotten.
     case refusalsAreForgotten
-    /// Who waits for a lock gives up when there is no session for as long as one request may wait.
+    /// Waiting for a lock ends when there is no session for as long as one request may wait.
     case patienceEnds
 
     // Bad input.

@@ -122,7 +122,7 @@ package final class ScopeLineage: Sendable {
         return true
     }
 
-    /// Whether the current task runs in a scope of `owner` that has not ended, or was started in one.
+    /// Tells whether the current task runs in a scope of `owner` that has not ended, or was started in one.
     package static func isInside(_ owner: ObjectIdentifier) -> Bool {
         var lineage = current
         while let scope = lineage {

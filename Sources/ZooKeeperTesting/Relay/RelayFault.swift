@@ -57,7 +57,7 @@ struct RelayMessage: Sendable, Hashable {
 
     var kind: Kind
     var connection: Int
-    /// Of a reply: the round trip of its connection to which the request belonged, from 1.
+    /// For a reply: the round trip of its connection to which the request belonged, from 1.
     var roundTrip = 0
 }
 

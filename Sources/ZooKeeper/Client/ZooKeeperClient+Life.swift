@@ -1,0 +1,310 @@
+// The life of a client: one session after another until it is closed, and closing it.
+
+public import Logging
+import Synchronization
+
+#if ServiceLifecycle
+import ServiceLifecycle
+#endif
+
+extension ZooKeeperClient {
+    /// Runs the client: to be called once, for as long as it is used.
+    ///
+    /// Returns when its task is cancelled, on the graceful shutdown of its `ServiceGroup`, and after ``close()``; by then the
+    /// session is closed, which takes up to 6 s if the servers are silent. It never gives up on its own: while no server can be
+    /// reached, it goes on trying. A second call only waits for the first to return.
+    ///
+    /// **No lock is given away under a running body.** From the moment of the cancellation nothing new can be held, and the
+    /// bodies of scopes that hold a lock or use a session are cancelled. Until the last of them has ended and its node is gone,
+    /// the session lives: locks stay held, and requests, ``ZooKeeperOperations`` as well as those of leases, go on working. This
+    /// waits for that for ``ZooKeeperConfiguration/closeTimeout``; past it, it returns with a warning that names what is held,
+    /// and the session goes on until its last body has ended or the process ends.
+    public func run() async {
+        guard begin() else {
+            await stopped.wait()
+            return
+        }
+        #if ServiceLifecycle
+        await withGracefulShutdownHandler {
+            await runUntilStopped()
+        } onGracefulShutdown: {
+            self.stop()
+        }
+        #else
+        await runUntilStopped()
+        #endif
+    }
+
+    /// Runs a client for as long as `body` runs. For scripts, tests and tools; services use ``run()``.
+    ///
+    /// - Parameters:
+    ///   - configuration: Which servers, and how patient to be. A connect string will do.
+    ///   - logger: Where to log.
+    ///   - body: Uses the client. Runs in the caller's isolation. When the caller is cancelled, the client goes on until `body`
+    ///     has ended; but nothing new can be held then, and the bodies of scopes are cancelled.
+    /// - Returns: What `body` returns, after the session is closed as by ``close()``.
+    /// - Throws: What `body` throws, or ``ZooKeeperError`` with code `invalidConfiguration`.
+    @discardableResult
+    public static func withClient<Success>(
+        _ configuration: ZooKeeperConfiguration,
+        logger: Logger = .current,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (ZooKeeperClient) async throws -> Success
+    ) async throws -> Success {
+        let client = try ZooKeeperClient(configuration, logger: logger)
+        return try await client.run(during: body)
+    }
+
+    /// Runs the client for as long as `body` runs.
+    package func run<Success>(
+        isolation: isolated (any Actor)? = #isolation,
+        during body: (ZooKeeperClient) async throws -> Success
+    ) async throws -> Success {
+        // Somebody runs it already.
+        guard begin() else { return try await body(self) }
+        // Not a child task: it must go on until the body has ended, also when the caller is cancelled.
+        let running = Task { await self.runUntilStopped() }
+        let result: Result<Success, any Error>
+        do {
+            result = .success(
+                try await whileNotShutDown {
+                    _ = isolation
+                    return try await body(self)
+                })
+        } catch {
+            result = .failure(error)
+        }
+        stop()
+        await running.value
+        return try result.get()
+    }
+
+    /// - Returns: Whether it is the caller who runs the client.
+    private func begin() -> Bool {
+        state.withLock { state in
+            guard state.phase == .idle else { return false }
+            state.phase = .running
+            return true
+        }
+    }
+
+    private func runUntilStopped() async {
+        await withTaskCancellationHandler {
+            var attempt = 0
+            while state.withLock({ $0.phase == .running }) {
+                let delay = configuration.reconnectBackoff.delay(beforeAttempt: attempt)
+                if attempt > 0 {
+                    logger.debug("Waiting to open a session", metadata: [LogKeys.delay: "\(delay)"])
+                    if case .timedOut = await shutdown.wait(until: .now + delay) {} else { break }
+                }
+                attempt = await runSession() ? 1 : attempt + 1
+            }
+        } onCancel: {
+            stop()
+        }
+        finish()
+    }
+
+    /// There will be no other session.
+    private func finish() {
+        let arrival = state.withLock { state in
+            state.phase = .stopped
+            return state.arrival
+        }
+        arrival.fulfil(nil)
+        feed.send(.closed, isLast: true)
+        stopped.fulfil(())
+    }
+
+    private func stop() {
+        let latest = state.withLock { state in
+            if state.phase == .running { state.phase = .stopping }
+            return state.latest
+        }
+        latest?.beginClose()
+        shutdown.fulfil(())
+    }
+
+    /// Nothing new is held from now on, and bodies are cancelled. Sessions and requests go on.
+    private func retire() {
+        let latest = state.withLock { state in
+            state.isRetiring = true
+            return state.latest
+        }
+        latest?.retire()
+    }
+
+    /// Closes the client: ``run()`` returns, and this does when it has.
+    ///
+    /// As the cancellation of ``run()``: bodies that hold something are cancelled, and nothing is given away before they have
+    /// ended; this waits for them for ``ZooKeeperConfiguration/closeTimeout``. Inside such a body it does not wait, for that body
+    /// would wait for itself. Also returns when the calling task is cancelled. Calling it again is harmless. A client that is
+    /// closed before ``run()`` is called never runs.
+    public func close() async {
+        let wasIdle = state.withLock { state in
+            defer { if state.phase == .idle { state.phase = .stopped } }
+            return state.phase == .idle
+        }
+        if wasIdle { return finish() }
+        stop()
+        let latest = state.withLock { $0.latest }
+        if let latest, ScopeLineage.isInside(ObjectIdentifier(latest)) { return }
+        await stopped.wait()
+    }
+
+    /// Opens a session and waits for its end.
+    ///
+    /// - Returns: Whether it was connected, and not only for a moment.
+    private func runSession() async -> Bool {
+        let session = openSession()
+        guard let session else { return false }
+        let limit = ContinuousClock.now + configuration.connectTimeout
+        guard case .value(true) = await session.connected.wait(until: limit, isShielded: true) else {
+            // Not a word from any server: closes it, and resolves the names anew for the next attempt.
+            await session.close()
+            let isStopping = state.withLock { state in
+                if case .value(.lost(let reason)) = Promise.Wait(session.ended.current) { state.lastLoss = reason }
+                return state.phase != .running
+            }
+            if !isStopping {
+                // Whoever waits for a connection, however long it takes, says nothing: a wrong address should be seen.
+                let error = noSessionError
+                logger.info(
+                    "No server has answered; going on trying",
+                    metadata: [LogKeys.reason: "\(error.message ?? "\(error)")"])
+            }
+            return false
+        }
+        let arrival = state.withLock { state in
+            state.session = session
+            state.hasConnected = true
+            state.lastLoss = nil
+            return state.arrival
+        }
+        arrival.fulfil(session)
+        let connectedAt = ContinuousClock.now
+        sayClampedSettings(of: session)
+        await endOrShutdown(of: session)
+        if case .lost(let reason) = session.ended.current {
+            forget(session)
+            logger.info(
+                "Session lost",
+                metadata: [LogKeys.sessionGeneration: "\(session.generation)", LogKeys.reason: "\(reason)"])
+        } else {
+            // Its owner closes it: goes on when nothing is left of it. Until then whoever ends may use it.
+            let held = await session.closeIfFree()
+            if held.isEmpty {
+                forget(session)
+            } else {
+                logger.warning(
+                    """
+                    The client is closed, and bodies that hold locks or use its session have not ended. The session stays open \
+                    until they have, or until this process ends
+                    """,
+                    metadata: [LogKeys.locks: "\(names(of: held))"])
+            }
+        }
+        return connectedAt.duration(to: .now) >= .seconds(1)
+    }
+
+    private func names(of held: [ZNodePath]) -> String {
+        held.map { $0.isRoot ? "(a body of withSession)" : $0.string }.joined(separator: ", ")
+    }
+
+    /// Waits until the session has ended, or is to end.
+    private func endOrShutdown(of session: ZooKeeperSession) async {
+        let isDone = Promise<Void>()
+        session.ended.whenFulfilled { _ in isDone.fulfil(()) }
+        let callback = shutdown.whenFulfilled { isDone.fulfil(()) }
+        await isDone.wait(isShielded: true)
+        shutdown.forget(callback)
+    }
+
+    private func sayClampedSettings(of session: ZooKeeperSession) {
+        guard let words = session.clampedSettings else { return }
+        let isNew = state.withLock { state in
+            defer { state.hasSaidClamped = true }
+            return !state.hasSaidClamped
+        }
+        guard isNew else { return }
+        logger.warning("The servers' session time-out does not allow a setting: \(words)")
+    }
+
+    /// Takes a session that is over out of use. Whoever notices it first does it.
+    func forget(_ session: ZooKeeperSession) {
+        state.withLock { state in
+            guard state.session === session else { return }
+            state.session = nil
+            state.arrival = Promise()
+            // One that outlived the client: there is no other.
+            if state.phase == .stopped { state.arrival.fulfil(nil) }
+            if case .lost(let reason)? = session.ended.current { state.lastLoss = reason }
+        }
+    }
+
+    /// Shows `credential` in every later session.
+    ///
+    /// - Returns: Whether that is news.
+    func remember(_ credential: Credential) -> Bool {
+        state.withLock { state in
+            if state.credentials.contains(credential) { return false }
+            state.credentials.append(credential)
+            return true
+        }
+    }
+
+    /// Does not show `credential` in any later session.
+    func forget(_ credential: Credential) {
+        state.withLock { state in state.credentials.removeAll { $0 == credential } }
+    }
+
+    private func openSession() -> ZooKeeperSession? {
+        state.withLock { state in
+            guard state.phase == .running else { return nil }
+            state.generation += 1
+            var configuration = configuration
+            configuration.credentials = state.credentials
+            let session = ZooKeeperSession(
+                generation: state.generation,
+                settings: SessionSettings(configuration),
+                transport: makeTransport(configuration, logger),
+                logger: logger
+            ) { [feed, logger] sessionState in
+                // `closed` is the client's last word, not a session's.
+                if sessionState != .closed { feed.send(sessionState, isLast: false) }
+                BackgroundLog.write(logger, .debug, "Session state", [LogKeys.state: "\(sessionState)"])
+            }
+            state.latest = session
+            if state.isRetiring { session.retire() }
+            session.open()
+            return session
+        }
+    }
+
+    /// Runs `body`, and retires when the current task is cancelled or its service is shut down.
+    private func whileNotShutDown<Success>(
+        isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Success
+    ) async throws -> Success {
+        try await withTaskCancellationHandler {
+            _ = isolation
+            #if ServiceLifecycle
+            return try await withGracefulShutdownHandler {
+                _ = isolation
+                return try await body()
+            } onGracefulShutdown: {
+                self.retire()
+            }
+            #else
+            return try await body()
+            #endif
+        } onCancel: {
+            self.retire()
+        }
+    }
+}
+
+extension Promise.Wait {
+    fileprivate init(_ value: Value?) {
+        self = value.map { .value($0) } ?? .timedOut
+    }
+}

@@ -1,0 +1,88 @@
+// The session in use: for operations, for recipes, for the bodies of scopes.
+
+import Synchronization
+
+extension ZooKeeperClient {
+    /// The session in use, or the next one.
+    ///
+    /// - Parameters:
+    ///   - limit: Until when to wait for one; `nil`: as long as an operation would.
+    ///   - leastPatience: How long at least, before `limit`, if there was a session before.
+    package func session(
+        until limit: ContinuousClock.Instant? = nil, patience leastPatience: Duration = .zero
+    ) async throws(ZooKeeperError) -> ZooKeeperSession {
+        if let session = state.withLock({ $0.session }) {
+            if !session.isEnding { return session }
+            forget(session)
+        }
+        let (arrival, hasConnected) = state.withLock { ($0.arrival, $0.hasConnected) }
+        let patience = hasConnected ? max(requestTimeout, leastPatience) : configuration.connectTimeout
+        let deadline = min(limit ?? .now + patience, .now + patience)
+        switch await arrival.wait(until: deadline) {
+        case .value(let session?): return session
+        case .value(nil): throw ZooKeeperError(.closed)
+        case .cancelled: throw ZooKeeperError(.cancelled)
+        case .timedOut: throw noSessionError
+        }
+    }
+
+    package var requestTimeout: Duration { configuration.requestTimeout ?? configuration.sessionTimeout }
+
+    var noSessionError: ZooKeeperError {
+        let (phase, hasConnected, lastLoss) = state.withLock { ($0.phase, $0.hasConnected, $0.lastLoss) }
+        let servers = configuration.servers.map(\.description).joined(separator: ", ")
+        let reason = lastLoss.map { ": \($0)" } ?? ""
+        switch (phase, lastLoss) {
+        case (.stopped, _): return ZooKeeperError(.closed)
+        case (.idle, _):
+            return ZooKeeperError(.notRunning, message: "run() has not been called on this client")
+        case (_, .authenticationFailed):
+            let hasNone = state.withLock { $0.credentials.isEmpty }
+            let what =
+                hasNone ? "want clients to authenticate, and this one has no credentials" : "refused the credentials"
+            return ZooKeeperError(.authenticationFailed, message: "the servers (\(servers)) \(what)")
+        default:
+            return hasConnected
+                ? ZooKeeperError(.connectionLoss, message: "no new session yet; tried \(servers)\(reason)")
+                : ZooKeeperError(.connectTimeout, message: "tried \(servers)\(reason)")
+        }
+    }
+
+    /// Runs `body` with the session in use, and cancels it when that session is lost, or the client is closed: a session that
+    /// is closed lives until `body` has ended.
+    ///
+    /// The caller is not cancelled. `body` does not escape, need not be Sendable and runs in the caller's isolation.
+    ///
+    /// - Returns: What `body` returns, if it returned before the session was lost.
+    /// - Throws: What `body` throws; ``ZooKeeperError`` with code `sessionLost` (or why else there is no session), if
+    ///   the session was lost first: after `body` has ended. `closed` if the client is being closed, or `CancellationError` if
+    ///   that is because the caller is cancelled.
+    @discardableResult
+    public func withSession<Success>(
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (ZooKeeperSession) async throws -> Success
+    ) async throws -> Success {
+        let session = try await session()
+        guard let hold = session.beginHold(at: .root) else {
+            if Task.isCancelled { throw CancellationError() }
+            throw ZooKeeperError(.closed)
+        }
+        let revocation = Revocation()
+        let callbacks = (
+            session.ended.whenFulfilled { _ in revocation.revoke() },
+            session.retiring.whenFulfilled { revocation.revoke() }
+        )
+        defer {
+            session.ended.forget(callbacks.0)
+            session.retiring.forget(callbacks.1)
+            session.endHold(hold)
+        }
+        let outcome = await withRevocableScope(revocation, owner: ObjectIdentifier(session)) { _ in
+            try await body(session)
+        }
+        if revocation.isRevoked, let state = session.ended.current {
+            throw session.endError(state, outcome: .unknown).located { $0.generation = session.generation }
+        }
+        return try outcome.get()
+    }
+}
