@@ -7,6 +7,8 @@ package final class SyncedList: Sendable {
     private struct State {
         var sync: (outcome: Reply.Outcome, connection: Int)?
         var list: (outcome: Reply.Outcome, connection: Int)?
+        /// Tells whether the sync was answered first. One that is sent again may be answered behind the list.
+        var isInOrder = false
     }
 
     private let state = Mutex(State())
@@ -28,6 +30,7 @@ package final class SyncedList: Sendable {
         report(
             state.withLock { state in
                 state.list = (outcome, connection)
+                state.isInOrder = state.sync != nil
                 return state
             })
     }
@@ -36,7 +39,7 @@ package final class SyncedList: Sendable {
         guard let sync = state.sync, let list = state.list else { return }
         let result: Result<[String], ZooKeeperError> = sync.outcome.flatMap { _ in
             list.outcome.flatMap { response in
-                guard sync.connection == list.connection else {
+                guard state.isInOrder, sync.connection == list.connection else {
                     return .failure(ZooKeeperError(.connectionLoss, message: "the list is not behind its sync"))
                 }
                 guard case .children(let names, _) = response.kind else { return .success([]) }
