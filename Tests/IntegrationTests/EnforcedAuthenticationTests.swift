@@ -12,14 +12,14 @@ import ZooKeeperTesting
         configuration.systemProperties["zookeeper.enforce.auth.enabled"] = "true"
         configuration.systemProperties["zookeeper.enforce.auth.schemes"] = "digest"
         try await ZooKeeperServer.withServer(configuration) { server in
-            var client = try server.configuration
-            client.requestTimeout = .seconds(2)
-            try await body(server, client)
+            try await body(server, try server.configuration)
         }
     }
 
     @Test func withoutCredentialsItSaysWhatIsMissing() async throws {
         try await withServer { server, configuration in
+            var configuration = configuration
+            configuration.requestTimeout = .seconds(2)
             let log = InMemoryLogHandler()
             try await ZooKeeperClient.withClient(configuration, logger: Logger(label: "test") { _ in log }) { client in
                 for _ in 0..<3 {
@@ -40,6 +40,8 @@ import ZooKeeperTesting
         try await withServer { server, configuration in
             let credential = Credential.digest(user: "a", password: "b")
             var configuration = configuration
+            // A busy machine takes its time to restart a server.
+            configuration.requestTimeout = patience
             if inConfiguration { configuration.credentials = [credential] }
             try await ZooKeeperClient.withClient(configuration) { client in
                 if !inConfiguration { try await client.authenticate(credential) }

@@ -115,6 +115,8 @@ import ServiceLifecycle
         var configuration = try server.configuration
         configuration.chroot = try await server.makeDirectory()
         configuration.closeTimeout = closeTimeout
+        // So long that a busy machine loses no lease, and yet some heartbeats can be waited for.
+        configuration.sessionTimeout = .seconds(12)
         return configuration
     }
 

@@ -111,7 +111,7 @@ import ZooKeeperTesting
 
     /// Until rights change: a credential is tried at once, a changed list of permissions soon.
     @Test(arguments: [true, false]) func whatMayBeRemovedLaterIs(_ byCredential: Bool) async throws {
-        try await withSharedDirectory(sessionTimeout: .seconds(4)) { client, administrator, _ in
+        try await withSharedDirectory(sessionTimeout: .seconds(12)) { client, administrator, _ in
             let lock = ZooKeeperLock(client, at: "/shared")
             await #expect { try await lock.withLock { _ in } } throws: { isRefusal($0, .notReleased) }
             if byCredential {
@@ -138,7 +138,7 @@ import ZooKeeperTesting
 
     /// A leader that stands again while another node of its client cannot be removed leaves its old one to the janitor.
     @Test func standingAgainLeavesNoNodeThatNobodyKnowsOf() async throws {
-        try await withSharedDirectory(sessionTimeout: .seconds(4)) { client, administrator, _ in
+        try await withSharedDirectory(sessionTimeout: .seconds(12)) { client, administrator, _ in
             let election = ZooKeeperElection(client, at: "/shared")
             await #expect {
                 try await election.withTerms { _ in
@@ -169,7 +169,7 @@ import ZooKeeperTesting
     #if ServiceLifecycle
     /// It says so once, and goes on when the node is gone.
     @Test func aLeaderServiceSaysSoAndGoesOn() async throws {
-        try await withSharedDirectory(sessionTimeout: .seconds(4)) { client, administrator, log in
+        try await withSharedDirectory(sessionTimeout: .seconds(12)) { client, administrator, log in
             let terms = Shared(0)
             let mayWork = Promise<Void>()
             let service = LeaderService(ZooKeeperElection(client, at: "/shared")) { _ in
