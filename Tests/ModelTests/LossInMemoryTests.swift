@@ -20,6 +20,24 @@ import ZooKeeperTesting
 
     // MARK: Many at once
 
+    /// A server that refuses it closes the connection, and the end of that may be seen before the answer.
+    @Test func anAuthenticationIsSentAgainAfterALostConnection() async throws {
+        let isFirst = Shared(true)
+        let client = try InMemoryZooKeeper().makeClient { reply in
+            guard case .authenticate = reply.request.kind else { return nil }
+            return isFirst.withLock { isFirst in
+                defer { isFirst = false }
+                return isFirst ? .connectionLoss : nil
+            }
+        }
+        try await client.run { client in
+            try await client.authenticate(.digest(user: "a", password: "b"))
+            #expect(!isFirst.value)
+            try await client.create("/mine", accessControl: .creatorAll)
+            _ = try await client.get("/mine")
+        }
+    }
+
     /// Everybody who holds something is told, by a handful of threads, whatever his handlers do.
     @Test(arguments: [(2_000, false), (300, true)])
     func everybodyIsToldByAHandfulOfThreads(_ count: Int, _ blocks: Bool) async throws {
