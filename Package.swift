@@ -74,10 +74,11 @@ let package = Package(
                 .product(name: "SystemPackage", package: "swift-system"),
             ],
             swiftSettings: settings),
+        .target(name: "ZooKeeperHistory", swiftSettings: settings),
         .executableTarget(
             name: "RecipeHarness",
             dependencies: [
-                "ProcessSignals", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                "ProcessSignals", "ZooKeeper", "ZooKeeperHistory", "ZooKeeperRecipes", "ZooKeeperTesting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(
@@ -283,7 +284,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "HarnessTests", dependencies: ["ProcessSignals", "RecipeHarness", "TestSupport", "ZooKeeperTesting"],
+            name: "HarnessTests",
+            dependencies: ["ProcessSignals", "RecipeHarness", "TestSupport", "ZooKeeperHistory", "ZooKeeperTesting"],
             exclude: ["page-in-browser"],
             swiftSettings: settings),
         .testTarget(

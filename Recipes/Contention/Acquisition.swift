@@ -34,7 +34,7 @@ struct Acquisition {
                 session: session, directory: directory, settings: settings, mode: .wait,
                 replacing: old?.lease.nodePath.name)
             old = nil
-            switch await outcome(of: contender, until: deadline) {
+            switch await decision(of: contender, until: deadline) {
             case .granted(let lease, let isWatched):
                 return Holding(contender: contender, lease: lease, isWatched: isWatched)
             case .failed(.sessionLost, _): continue
@@ -65,7 +65,7 @@ struct Acquisition {
         let limit = max(client.requestTimeout, contender.session.timeout)
         let deadline = ContinuousClock.now + limit
         try await requireNoLeftover(in: contender.session, until: deadline)
-        switch await outcome(of: contender, until: deadline) {
+        switch await decision(of: contender, until: deadline) {
         case .granted(let lease, let isWatched):
             return Holding(contender: contender, lease: lease, isWatched: isWatched)
         case .failed(.busy, _): return nil
@@ -100,19 +100,19 @@ struct Acquisition {
         }
     }
 
-    private func outcome(
+    private func decision(
         of contender: Contender, until deadline: ContinuousClock.Instant?
-    ) async -> Contender.Outcome {
+    ) async -> Contender.Decision {
         contender.start()
         let departure: ContenderMachine.Event
-        switch await contender.outcome.wait(until: deadline) {
-        case .value(let outcome): return outcome
+        switch await contender.decision.wait(until: deadline) {
+        case .value(let decision): return decision
         case .timedOut: departure = .timedOut
         case .cancelled: departure = .cancelled
         }
         contender.leave(departure)
         // There at once, unless another thread is dealing with an answer right now: then as soon as it is done.
-        switch await contender.outcome.wait(isShielded: true) {
+        switch await contender.decision.wait(isShielded: true) {
         case .value(.failed(let reason, let error)): return .failed(reason, error)
         case .value(.granted(let lease, _)):
             // The grant was faster, and has been given back by leaving.
@@ -152,7 +152,7 @@ struct Acquisition {
         switch reason {
         case .cancelled: LockError(.cancelled, path: directory)
         case .timedOut(let holder), .busy(let holder as String?):
-            LockError(.timedOut, path: directory, holder: holder, stranger: contender.stranger)
+            LockError(.timedOut, path: directory, holder: holder, foreignNode: contender.foreignNode)
         case .sequenceExhausted: LockError(.sequenceExhausted, path: directory)
         case .sessionClosing where Task.isCancelled: LockError(.cancelled, path: directory)
         case .blocked: LockError(.unavailable, path: directory, underlying: error.map(Janitor.Leftover.explain))

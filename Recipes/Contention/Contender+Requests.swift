@@ -10,34 +10,35 @@ extension Contender {
         }
     }
 
-    func enqueue(_ mark: String, createsParents: Bool) {
+    func enqueue(_ guid: String, createsParents: Bool) {
         let ancestors = createsParents ? directory.ancestors + (directory.isRoot ? [] : [directory]) : []
         let parentMode: CreateMode = settings.dialect.makesContainers ? .container : .persistent
         var requests = ancestors.map { Create($0, mode: parentMode).makeRequest() }
-        let path = directory.child(settings.dialect.prefix(for: mark, settings.policy.kind))
+        let path = directory.child(settings.dialect.prefix(for: guid, settings.policy.kind))
         requests.append(
             Create(path, data: settings.data, mode: .ephemeralSequential, accessControl: settings.accessControl)
                 .makeRequest())
         requests.append(GetChildren(directory).makeRequest())
-        let replies = submit(requests) { contender, outcomes, connection in
+        let pendingRequests = submit(requests) { contender, outcomes, connection in
             let count = outcomes.count
             return .enqueued(
                 create: contender.created(outcomes[count - 2]), list: contender.names(outcomes[count - 1]),
                 parents: contender.missingParent(Array(outcomes.prefix(count - 1))), connection: connection)
         }
-        state.withLock { $0.enqueuing = replies }
+        state.withLock { $0.enqueuing = pendingRequests }
     }
 
     /// Deletes `old` and creates the new node in one transaction: whoever waits for `old` goes on, and there is no moment
     /// at which neither is there.
-    func exchange(_ old: String, for mark: String) {
-        let path = directory.child(settings.dialect.prefix(for: mark, settings.policy.kind))
+    func exchange(_ old: String, for guid: String) {
+        let path = directory.child(settings.dialect.prefix(for: guid, settings.policy.kind))
         let exchange = TransactionList([
             Delete(directory.child(old)),
             Create(path, data: settings.data, mode: .ephemeralSequential, accessControl: settings.accessControl),
         ])
         let request = exchange.makeRequest()
-        let replies = submit([request, GetChildren(directory).makeRequest()]) { contender, outcomes, connection in
+        let pendingRequests = submit([request, GetChildren(directory).makeRequest()]) {
+            contender, outcomes, connection in
             let results = Result { () throws(ZooKeeperError) in try exchange.output(of: outcomes[0], to: request) }
             let create = results.mapError { contender.failure($0) }.flatMap { results in
                 guard case .created(let node)? = results.last else {
@@ -49,7 +50,7 @@ extension Contender {
             return .enqueued(
                 create: create, list: contender.names(outcomes[1]), parents: nil, connection: connection)
         }
-        state.withLock { $0.enqueuing = replies }
+        state.withLock { $0.enqueuing = pendingRequests }
     }
 
     func list(syncs: Bool) {
@@ -106,7 +107,7 @@ extension Contender {
         }
     }
 
-    private func changed(_ name: String, isOwn: Bool, _ outcome: Watch.Outcome) {
+    private func changed(_ name: String, isOwn: Bool, _ outcome: Watch.EventResult) {
         switch outcome {
         case .success(let event):
             let isGone = event.kind == .deleted
@@ -120,25 +121,25 @@ extension Contender {
         }
     }
 
-    /// Issues a flight, and posts what `makeEvent` makes of all its answers.
+    /// Issues a pipeline, and posts what `makeEvent` makes of all its answers.
     @discardableResult
     private func submit(
-        _ requests: [Request], retry: Reply.Retry = .never,
-        makeEvent: @escaping @Sendable (Contender, [Reply.Outcome], _ connection: Int) -> ContenderMachine.Event
-    ) -> [Reply] {
-        let answers = FlightAnswers(count: requests.count)
-        let observers = requests.indices.map { index -> @Sendable (Reply.Outcome) -> Void in
+        _ requests: [Request], retry: PendingRequest.Retry = .never,
+        makeEvent: @escaping @Sendable (Contender, [PendingRequest.Answer], _ connection: Int) -> ContenderMachine.Event
+    ) -> [PendingRequest] {
+        let answers = PipelineAnswers(count: requests.count)
+        let observers = requests.indices.map { index -> @Sendable (PendingRequest.Answer) -> Void in
             { [self] outcome in
                 // The connection only changes on the thread that brings answers, which is this one.
                 if let all = answers.add(outcome, at: index) { post(makeEvent(self, all, session.connection)) }
             }
         }
-        return session.submitFlight(requests, retry: retry, observers: observers)
+        return session.submitPipeline(requests, retry: retry, observers: observers)
     }
 
     // MARK: Answers
 
-    private func names(_ outcome: Reply.Outcome) -> Result<[String], ContenderMachine.Failure> {
+    private func names(_ outcome: PendingRequest.Answer) -> Result<[String], ContenderMachine.Failure> {
         seen(
             outcome.map { response in
                 guard case .children(let names, _) = response.kind else { return [] }
@@ -157,7 +158,7 @@ extension Contender {
     /// Why there is no directory, from the answers to the creates of its ancestors, of itself and of my node: the failure
     /// without whose node the next one could not be made. That of an ancestor which is there does not matter: the servers
     /// look at permissions first.
-    private func missingParent(_ outcomes: [Reply.Outcome]) -> ContenderMachine.Failure? {
+    private func missingParent(_ outcomes: [PendingRequest.Answer]) -> ContenderMachine.Failure? {
         for (outcome, next) in zip(outcomes, outcomes.dropFirst()) {
             guard case .failure(let error) = outcome, error.code != .nodeExists,
                 case .failure(let consequence) = next, consequence.code == .noNode
@@ -170,12 +171,13 @@ extension Contender {
     /// Once for each contender: somebody who stands here under other names excludes nobody of ours.
     private func lookForStrangers(among names: [String]) {
         guard state.withLock({ $0.looksForStrangers.exchange(with: false) }) else { return }
-        guard let stranger = settings.dialect.stranger(among: names) else { return }
-        state.withLock { $0.stranger = stranger }
-        MixedDialects.note(directory, in: session.settings.chroot, stranger, session.logger)
+        guard let foreignNode = settings.dialect.foreignNode(among: names) else { return }
+        state.withLock { $0.foreignNode = foreignNode }
+        MixedDialects.note(directory, in: session.settings.chroot, foreignNode, session.logger)
     }
 
-    private func created(_ outcome: Reply.Outcome) -> Result<ContenderMachine.Created, ContenderMachine.Failure> {
+    private func created(_ outcome: PendingRequest.Answer) -> Result<ContenderMachine.Created, ContenderMachine.Failure>
+    {
         outcome.mapError { failure($0) }.flatMap { response in
             guard case .created(let path, let stat?) = response.kind else {
                 return .failure(ContenderMachine.Failure(.protocolViolation, .unknown))
@@ -184,7 +186,7 @@ extension Contender {
         }
     }
 
-    private func czxid(_ outcome: Reply.Outcome) -> Result<Zxid, ContenderMachine.Failure> {
+    private func czxid(_ outcome: PendingRequest.Answer) -> Result<Zxid, ContenderMachine.Failure> {
         outcome.mapError { failure($0) }.flatMap { response in
             guard case .node(let node) = response.kind else {
                 return .failure(ContenderMachine.Failure(.protocolViolation, .unknown))
@@ -194,31 +196,31 @@ extension Contender {
     }
 
     /// My own node: besides that it is there, its data say whether somebody asks for the lock.
-    private func ownNode(_ outcome: Reply.Outcome) -> Result<Zxid, ContenderMachine.Failure> {
+    private func ownNode(_ outcome: PendingRequest.Answer) -> Result<Zxid, ContenderMachine.Failure> {
         if case .success(let response) = outcome, case .node(let node) = response.kind, Revoker.isRequest(node.data) {
             let lease = state.withLock { state in
-                state.isAskedFor = true
+                state.isRevocationRequested = true
                 return state.lease
             }
-            lease?.askFor()
+            lease?.requestRevocation()
         }
         return czxid(outcome)
     }
 
     private func failure(_ error: ZooKeeperError) -> ContenderMachine.Failure {
         state.withLock { $0.errors[error.code] = error }
-        return ContenderMachine.Failure(error.code, error.outcome)
+        return ContenderMachine.Failure(error.code, error.execution)
     }
 }
 
-/// Collects the answers of one flight.
-private final class FlightAnswers: Sendable {
-    private let answers: Mutex<[Reply.Outcome?]>
+/// Collects the answers of one pipeline.
+private final class PipelineAnswers: Sendable {
+    private let answers: Mutex<[PendingRequest.Answer?]>
 
     init(count: Int) { answers = Mutex(Array(repeating: nil, count: count)) }
 
     /// - Returns: All answers, if this was the last.
-    func add(_ answer: Reply.Outcome, at index: Int) -> [Reply.Outcome]? {
+    func add(_ answer: PendingRequest.Answer, at index: Int) -> [PendingRequest.Answer]? {
         answers.withLock { answers in
             answers[index] = answer
             let known = answers.compactMap(\.self)

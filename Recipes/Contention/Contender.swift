@@ -7,7 +7,7 @@ package import ZooKeeper
 /// Everything that happens is put in one queue and taken out in order, by whatever thread brings it; so the machine
 /// sees events in the order in which the session saw them, and nothing here waits for a thread of the cooperative pool.
 package final class Contender: Sendable {
-    package enum Outcome: Sendable {
+    package enum Decision: Sendable {
         case granted(LeaseCore, isWatched: Bool)
         case failed(ContenderMachine.Reason, ZooKeeperError?)
     }
@@ -37,19 +37,19 @@ package final class Contender: Sendable {
         var blockerWatch: Watch?
         var ownWatch: Watch?
         /// What may still be taken back if the caller leaves.
-        var enqueuing: [Reply] = []
+        var enqueuing: [PendingRequest] = []
         /// The last error of each kind, for whoever is told why it failed.
         var errors: [ZooKeeperError.Code: ZooKeeperError] = [:]
         var lease: LeaseCore?
         /// Granted, and the caller has not been told yet.
-        var announcement: Outcome?
+        var announcement: Decision?
         /// Whether somebody has asked for the lock, before it was granted or after.
-        var isAskedFor = false
+        var isRevocationRequested = false
         var looksForStrangers = true
         /// What whoever looks at the place has been told.
-        var reportedPlace: PlaceInLine.Position?
+        var reportedPlace: QueuePosition.Snapshot?
         /// A node in the directory that stands in line by another dialect.
-        var stranger: String?
+        var foreignNode: String?
     }
 
     package let session: ZooKeeperSession
@@ -57,7 +57,7 @@ package final class Contender: Sendable {
     let settings: ContenderSettings
     let state: Mutex<State>
     private let steps = Notices<Step>()
-    package let outcome = Promise<Outcome>()
+    package let decision = Promise<Decision>()
     /// Fulfilled when the node of a released holder is gone, or the servers refuse to remove it.
     package let removed = Promise<Removal>()
     private let backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(2))
@@ -96,22 +96,22 @@ package final class Contender: Sendable {
         state.hold = session.beginHold(at: directory.child(name), isContinued: true)
         state.heldNode = name
         self.state = Mutex(state)
-        session.beginInterest()
-        outcome.fulfil(.granted(lease, isWatched: false))
+        session.retainLeaderHeartbeats()
+        decision.fulfil(.granted(lease, isWatched: false))
     }
 
     /// A node in the directory that stands in line by another dialect.
-    var stranger: String? { state.withLock { $0.stranger } }
+    var foreignNode: String? { state.withLock { $0.foreignNode } }
 
-    /// Joins the line. The result comes through ``outcome``.
+    /// Joins the line. The result comes through ``decision``.
     package func start() {
-        session.beginInterest()
+        session.retainLeaderHeartbeats()
         let closing = session.retiring.whenFulfilled { [weak self] in self?.leave(.sessionClosing) }
         let leftovers = session.janitor.observe(directory) { [weak self] leftover in self?.standsBehind(leftover) }
-        outcome.whenFulfilled { [self] outcome in
+        decision.whenFulfilled { [self] decision in
             session.retiring.forget(closing)
             session.janitor.forgetObserver(leftovers.number, in: directory)
-            if case .failed = outcome { session.endInterest() }
+            if case .failed = decision { session.releaseLeaderHeartbeats() }
         }
         if let leftover = leftovers.known { standsBehind(leftover) }
         post(.start)
@@ -132,7 +132,7 @@ package final class Contender: Sendable {
     package func leave(_ event: ContenderMachine.Event) {
         post(event)
         // What waits for a connection is taken back before it is sent.
-        for reply in state.withLock({ $0.enqueuing }) { reply.withdraw() }
+        for pending in state.withLock({ $0.enqueuing }) { pending.withdraw() }
     }
 
     /// Looks out for the removal of the granted node, if that has not begun yet.
@@ -148,7 +148,7 @@ package final class Contender: Sendable {
             return state.lease != nil
         }
         guard hadLease else { return }
-        session.endInterest()
+        session.releaseLeaderHeartbeats()
         let hold = state.withLock { $0.hold.take() }
         guard let hold else { return }
         removed.whenFulfilled { [session] _ in session.endHold(hold) }
@@ -176,21 +176,21 @@ package final class Contender: Sendable {
         }
         // Last, when this thread is done with the events: a caller that gives it back at once sends the removal itself, and
         // so before anything that it asks for afterwards.
-        if let granted = state.withLock({ $0.announcement.take() }) { outcome.fulfil(granted) }
+        if let granted = state.withLock({ $0.announcement.take() }) { decision.fulfil(granted) }
     }
 
     /// Only news: one that is over must not speak for the next, which stands in line in another session.
     private func reportPlace() {
-        guard let place = settings.place else { return }
-        let news: PlaceInLine.Position?? = state.withLock { state in
+        guard let position = settings.position else { return }
+        let news: QueuePosition.Snapshot?? = state.withLock { state in
             let position = state.machine.position.map {
-                PlaceInLine.Position(node: directory.child($0.node), ahead: $0.ahead)
+                QueuePosition.Snapshot(node: directory.child($0.node), ahead: $0.ahead)
             }
             guard position != state.reportedPlace else { return nil }
             state.reportedPlace = position
             return .some(position)
         }
-        if let news { place.report(news) }
+        if let news { position.report(news) }
     }
 
     private func dropWatchesIfOver() {
@@ -241,10 +241,10 @@ package final class Contender: Sendable {
         case .check(let name):
             watchBudgetIsSpent()
             Deadlines.shared.schedule(at: .now + session.timeout / 6) { [weak self] in self?.check(name) }
-        case .mark: post(.marked(settings.dialect.makeMark()))
+        case .makeGUID: post(.guid(settings.dialect.makeGUID()))
         case .probe: probe()
-        case .enqueue(let mark, let createsParents, let old?) where !createsParents: exchange(old, for: mark)
-        case .enqueue(let mark, let createsParents, _): enqueue(mark, createsParents: createsParents)
+        case .enqueue(let guid, let createsParents, let old?) where !createsParents: exchange(old, for: guid)
+        case .enqueue(let guid, let createsParents, _): enqueue(guid, createsParents: createsParents)
         case .list(let syncs): list(syncs: syncs)
         case .watch(let blocker, let own): watch(blocker: blocker, own: own)
         case .grant(let grant): granted(grant)
@@ -253,10 +253,11 @@ package final class Contender: Sendable {
             lease?.lose(.nodeDeleted)
             removed.fulfil(.done)
         case .delete(let name): remove(name)
-        case .chase(let mark): session.janitor.chase(settings.dialect.stem(for: mark), in: directory, of: session)
+        case .resolveCreate(let guid):
+            session.janitor.resolveCreate(settings.dialect.protectedPrefix(for: guid), in: directory, of: session)
         case .fail(let reason):
             let errors = state.withLock { $0.errors }
-            outcome.fulfil(.failed(reason, error(for: reason, among: errors)))
+            decision.fulfil(.failed(reason, error(for: reason, among: errors)))
         }
     }
 
@@ -268,7 +269,7 @@ package final class Contender: Sendable {
         case .sessionClosing: ZooKeeperError(.closed, path: directory.string, message: "the client is being closed")
         case .createsLost:
             ZooKeeperError(
-                .connectionLoss, outcome: .unknown, path: directory.string, operation: "create",
+                .connectionLoss, execution: .unknown, path: directory.string, operation: "create",
                 message: """
                     the connection was lost each of the \(ContenderMachine.mostLostCreates) times that this create was sent, \
                     and the node was not there afterwards; a server closes the connection on a request that is longer than its \
@@ -296,33 +297,33 @@ package final class Contender: Sendable {
             // The session is being closed.
             let error = error(for: .sessionClosing, among: [:])
             post(.released)
-            outcome.fulfil(.failed(.sessionClosing, error))
+            decision.fulfil(.failed(.sessionClosing, error))
             return
         }
         let lease = LeaseCore(
             session: session, lockPath: directory, nodePath: directory.child(grant.name),
             token: FencingToken(czxid: grant.czxid), policy: settings.lossPolicy)
-        let (watch, isAskedFor) = state.withLock { state in
+        let (watch, isRevocationRequested) = state.withLock { state in
             state.enqueuing = []
             state.lease = lease
             state.hold = hold
             state.heldNode = grant.name
             state.announcement = .granted(lease, isWatched: grant.isWatched)
             defer { state.blockerWatch = nil }
-            return (state.blockerWatch, state.isAskedFor)
+            return (state.blockerWatch, state.isRevocationRequested)
         }
         _ = watch
-        if isAskedFor { lease.askFor() }
+        if isRevocationRequested { lease.requestRevocation() }
     }
 
     private func remove(_ name: String) {
         // The watch on it fires by its removal; dropping it before would send a request to take it off.
         let watch = state.withLock { $0.ownWatch }
-        session.janitor.remove(directory.child(name), in: session).whenFulfilled { [self] outcome in
+        session.janitor.remove(directory.child(name), in: session).whenFulfilled { [self] decision in
             _ = watch
             // Not a second node that a create has left.
             guard state.withLock({ $0.heldNode == name }) else { return }
-            if case .refused(let error) = outcome { removed.fulfil(.refused(error)) } else { removed.fulfil(.done) }
+            if case .refused(let error) = decision { removed.fulfil(.refused(error)) } else { removed.fulfil(.done) }
         }
     }
 }

@@ -3,15 +3,15 @@ import ZooKeeper
 // Getting a node into the line, and finding out its place.
 
 extension ContenderMachine {
-    /// Joins the line at its end, under a new mark: nothing of an earlier attempt is ever taken for this one.
+    /// Joins the line at its end, under a new guid: nothing of an earlier attempt is ever taken for this one.
     mutating func rejoin() -> [Action] {
-        phase = .marking
-        return [.mark]
+        phase = .choosingGUID
+        return [.makeGUID]
     }
 
-    mutating func enqueue(_ mark: String) -> [Action] {
-        phase = .enqueuing(mark: mark, createsParents: createsParents)
-        return [.enqueue(mark: mark, createsParents: createsParents, replacing: replacing)]
+    mutating func enqueue(_ guid: String) -> [Action] {
+        phase = .enqueuing(guid: guid, createsParents: createsParents)
+        return [.enqueue(guid: guid, createsParents: createsParents, replacing: replacing)]
     }
 
     mutating func probed(_ list: Result<[String], Failure>) -> [Action] {
@@ -30,7 +30,7 @@ extension ContenderMachine {
     }
 
     mutating func enqueued(
-        _ mark: String, _ create: Result<Created, Failure>, _ list: Result<[String], Failure>, _ parents: Failure?,
+        _ guid: String, _ create: Result<Created, Failure>, _ list: Result<[String], Failure>, _ parents: Failure?,
         _ connection: Int, _ isInTime: Bool
     ) -> [Action] {
         switch create {
@@ -38,32 +38,32 @@ extension ContenderMachine {
             replacing = nil
             vanishings = 0
             lostCreates = 0
-            let seat = Seat(mark: mark, name: created.name, czxid: created.czxid)
-            return listed(seat, list, connection, isInTime)
+            let ownNode = OwnNode(guid: guid, name: created.name, czxid: created.czxid)
+            return listed(ownNode, list, connection, isInTime)
         case .failure(let failure):
-            if let old = replacing, let actions = replacementFailed(mark, old, failure) { return actions }
-            switch (failure.code, failure.outcome) {
+            if let old = replacing, let actions = replacementFailed(guid, old, failure) { return actions }
+            switch (failure.code, failure.execution) {
             case (.noNode, .refused):
                 // Nobody has created the directory, or the servers have removed it as an empty container; or they removed an
                 // ancestor of it just now, between its creation and the next.
                 // If that goes on, it is something else, such as a chroot that is gone.
                 if createsParents, let parents {
-                    if parents.mayPass { return later(enqueue(mark)) }
+                    if parents.mayPass { return later(enqueue(guid)) }
                     vanishings += 1
                     if parents.code != .noNode || vanishings > Self.mostVanishings { return fail(parents) }
                 }
                 if PlantedFlaw.directoriesAreNotMade.isPlanted { return fail(failure) }
                 createsParents = true
-                return enqueue(mark)
+                return enqueue(guid)
             case (.nodeExists, .refused): return fail(.sequenceExhausted)
             case (.connectionLoss, .notSent), (.connectionLoss, .refused):
                 // It was not executed and will not be. With a short request time-out that comes again and again.
-                return later(enqueue(mark), isUrgentAtFirst: true)
+                return later(enqueue(guid), isUrgentAtFirst: true)
             case _ where failure.isAmbiguous:
                 if PlantedFlaw.unknownIsAbsent.isPlanted { return rejoin() }
-                phase = .listing(Seat(mark: mark))
+                phase = .listing(OwnNode(guid: guid))
                 return [.list(syncs: !PlantedFlaw.listsWithoutSync.isPlanted)]
-            case _ where failure.mayPass: return later(enqueue(mark))
+            case _ where failure.mayPass: return later(enqueue(guid))
             default: return fail(failure)
             }
         }
@@ -72,15 +72,15 @@ extension ContenderMachine {
     /// The exchange of my old node for a new one has failed: from now on the two go separate ways.
     ///
     /// - Returns: What to do, if that is not what every other create would do.
-    private mutating func replacementFailed(_ mark: String, _ old: String, _ failure: Failure) -> [Action]? {
+    private mutating func replacementFailed(_ guid: String, _ old: String, _ failure: Failure) -> [Action]? {
         // It was not executed and will not be.
-        if failure.mayPass || (failure.code == .connectionLoss && failure.outcome != .unknown) { return nil }
+        if failure.mayPass || (failure.code == .connectionLoss && failure.execution != .unknown) { return nil }
         replacing = nil
         // The old one is gone, or its directory.
-        if failure.code == .noNode { return enqueue(mark) }
-        switch failure.outcome {
+        if failure.code == .noNode { return enqueue(guid) }
+        switch failure.execution {
         case .unknown:
-            phase = .listing(Seat(mark: mark))
+            phase = .listing(OwnNode(guid: guid))
             return (PlantedFlaw.unknownExchangesStay.isPlanted ? [] : [.delete(old)]) + [.list(syncs: true)]
         default: return [.delete(old)] + (failure.code == .nodeExists ? fail(.sequenceExhausted) : fail(failure))
         }
@@ -89,42 +89,42 @@ extension ContenderMachine {
     // MARK: Finding one's place
 
     mutating func listed(
-        _ seat: Seat, _ list: Result<[String], Failure>, _ connection: Int, _ isInTime: Bool
+        _ ownNode: OwnNode, _ list: Result<[String], Failure>, _ connection: Int, _ isInTime: Bool
     ) -> [Action] {
         switch list {
         case .success(let names):
-            return place(seat, names, connection, isInTime)
+            return place(ownNode, names, connection, isInTime)
         case .failure(let failure) where failure.code == .connectionLoss:
-            phase = .listing(seat)
+            phase = .listing(ownNode)
             return [.list(syncs: true)]
         case .failure(let failure) where failure.mayPass:
-            phase = .listing(seat)
+            phase = .listing(ownNode)
             return later([.list(syncs: true)])
         case .failure(let failure) where failure.code == .noNode:
             // The directory is gone, and my node with it; or there was none, and the create that was lost has not made it.
-            return seat.name == nil ? createLost(seat.mark) : forget(seat) + rejoin()
+            return ownNode.name == nil ? createLost(ownNode.guid) : forget(ownNode) + rejoin()
         case .failure(let failure):
-            return forget(seat) + fail(failure)
+            return forget(ownNode) + fail(failure)
         }
     }
 
     mutating func place(
-        _ known: Seat, _ names: [String], _ connection: Int, _ isInTime: Bool
+        _ known: OwnNode, _ names: [String], _ connection: Int, _ isInTime: Bool
     ) -> [Action] {
         guard let contenders = dialect.contenders(among: names) else {
             return forget(known) + fail(.sequenceExhausted)
         }
-        // Every node with my mark is mine. The lowest counts; a request that arrived twice leaves no other behind.
+        // Every node with my guid is mine. The lowest counts; a request that arrived twice leaves no other behind.
         let mine = mine(contenders, known).sorted { $0.sequence < $1.sequence }
         guard let own = PlantedFlaw.waitsForItself.isPlanted ? mine.last : mine.first else {
             // After a create of unknown outcome it may still appear; then it is nobody's.
-            return known.name == nil ? createLost(known.mark) : rejoin()
+            return known.name == nil ? createLost(known.guid) : rejoin()
         }
         let extras: [Action] = mine.filter { $0 != own && !areExtrasIgnored }.map { .delete($0.name) }
-        var seat = known
-        if seat.name != own.name { seat = Seat(mark: known.mark, name: own.name) }
-        let blockers = policy.blockers(of: own, among: others(contenders, unlike: known.mark))
-        seat.ahead = blockers.count
+        var ownNode = known
+        if ownNode.name != own.name { ownNode = OwnNode(guid: known.guid, name: own.name) }
+        let blockers = policy.blockers(of: own, among: others(contenders, unlike: known.guid))
+        ownNode.ahead = blockers.count
         if let nearest = blockers.last, let first = blockers.first {
             if mode == .attempt {
                 if PlantedFlaw.beatenAttemptsStay.isPlanted { return fail(.busy(holder: first.name)) }
@@ -133,35 +133,35 @@ extension ContenderMachine {
             // With several in the way the list that follows will show my own node; with one, its removal alone makes me
             // the holder, so I must know that mine is there: by an answer that is yet to come, not by an older one.
             let isSole = blockers.count == 1
-            if isSole { seat.isWatched = false }
+            if isSole { ownNode.isWatched = false }
             phase = .waiting(
-                Wait(seat: seat, blocker: nearest.name, holder: first.name, connection: connection))
+                Wait(ownNode: ownNode, blocker: nearest.name, holder: first.name, connection: connection))
             return extras + [.watch(blocker: nearest.name, own: isSole ? own.name : nil)]
         }
-        guard let czxid = seat.czxid else {
+        guard let czxid = ownNode.czxid else {
             // First in line, but which transaction created my node is not known yet.
-            seat.isWatched = false
-            phase = .waiting(Wait(seat: seat, connection: connection))
+            ownNode.isWatched = false
+            phase = .waiting(Wait(ownNode: ownNode, connection: connection))
             return extras + [.watch(blocker: nil, own: own.name)]
         }
-        return extras + grant(seat, czxid, isInTime)
+        return extras + grant(ownNode, czxid, isInTime)
     }
 
     /// A create whose answer was lost has left no node. If that goes on, it is the create that costs the connection.
-    private mutating func createLost(_ mark: String) -> [Action] {
-        let chase: [Action] = PlantedFlaw.neverChases.isPlanted ? [] : [.chase(mark: mark)]
+    private mutating func createLost(_ guid: String) -> [Action] {
+        let resolveCreate: [Action] = PlantedFlaw.neverChases.isPlanted ? [] : [.resolveCreate(guid: guid)]
         lostCreates += 1
-        if lostCreates >= Self.mostLostCreates { return chase + fail(.createsLost) }
-        return chase + (lostCreates == 1 ? rejoin() : later(rejoin()))
+        if lostCreates >= Self.mostLostCreates { return resolveCreate + fail(.createsLost) }
+        return resolveCreate + (lostCreates == 1 ? rejoin() : later(rejoin()))
     }
 
     /// Those that may be in my way: everybody but me.
-    private func others(_ contenders: [ContenderName], unlike mark: String?) -> [ContenderName] {
+    private func others(_ contenders: [ContenderName], unlike guid: String?) -> [ContenderName] {
         contenders.filter { contender in
             if contender.name == companion { return false }
             if companion != nil, PlantedFlaw.upgradesIgnoreReaders.isPlanted { return contender.kind == .exclusive }
-            guard let mark, !PlantedFlaw.waitsForItself.isPlanted else { return true }
-            return !dialect.isMine(contender.name, mark)
+            guard let guid, !PlantedFlaw.waitsForItself.isPlanted else { return true }
+            return !dialect.isMine(contender.name, guid)
         }
     }
 
@@ -169,24 +169,24 @@ extension ContenderMachine {
         PlantedFlaw.extrasStay.isPlanted || PlantedFlaw.waitsForItself.isPlanted
     }
 
-    private func mine(_ contenders: [ContenderName], _ known: Seat) -> [ContenderName] {
-        let mine = contenders.filter { dialect.isMine($0.name, known.mark) }
+    private func mine(_ contenders: [ContenderName], _ known: OwnNode) -> [ContenderName] {
+        let mine = contenders.filter { dialect.isMine($0.name, known.guid) }
         if PlantedFlaw.grantsWithoutItsNode.isPlanted, mine.isEmpty, let name = known.name {
             return dialect.contenders(among: [name]) ?? []
         }
         return mine
     }
 
-    mutating func grant(_ seat: Seat, _ czxid: Zxid, _ isInTime: Bool) -> [Action] {
-        guard let name = seat.name else { return [] }
+    mutating func grant(_ ownNode: OwnNode, _ czxid: Zxid, _ isInTime: Bool) -> [Action] {
+        guard let name = ownNode.name else { return [] }
         guard isInTime || PlantedFlaw.grantsPastTheDeadline.isPlanted else {
             // First in line in a session that may be over. A sync that is answered shows that it is not, unless its answer
             // takes longer than a lease is good for.
-            phase = .listing(seat)
+            phase = .listing(ownNode)
             return later([.list(syncs: true)], isUrgentAtFirst: true)
         }
         retries = 0
-        let grant = Grant(name: name, czxid: czxid, isWatched: seat.isWatched)
+        let grant = Grant(name: name, czxid: czxid, isWatched: ownNode.isWatched)
         phase = .holding(grant)
         return [.grant(grant)]
     }

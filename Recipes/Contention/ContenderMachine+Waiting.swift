@@ -10,8 +10,8 @@ extension ContenderMachine {
         var wait = old
         switch own {
         case .success(let czxid):
-            wait.seat.czxid = czxid
-            wait.seat.isWatched = true
+            wait.ownNode.czxid = czxid
+            wait.ownNode.isWatched = true
         case .failure(let failure): return readFailed(wait, failure)
         case nil: break
         }
@@ -29,13 +29,13 @@ extension ContenderMachine {
         switch failure.code {
         case .connectionLoss:
             if PlantedFlaw.lostReadsAreForgotten.isPlanted { return [] }
-            phase = .listing(wait.seat)
+            phase = .listing(wait.ownNode)
             return [.list(syncs: true)]
         case _ where failure.mayPass:
-            phase = .listing(wait.seat)
+            phase = .listing(wait.ownNode)
             return later([.list(syncs: true)])
         case .noNode: return rejoin()
-        default: return forget(wait.seat) + fail(failure)
+        default: return forget(wait.ownNode) + fail(failure)
         }
     }
 
@@ -56,9 +56,9 @@ extension ContenderMachine {
         var wait = old
         if isGone { return PlantedFlaw.waitersIgnoreTheirNode.isPlanted ? [] : rejoin() }
         if PlantedFlaw.waitersGoDeaf.isPlanted { return [] }
-        wait.seat.isWatched = false
+        wait.ownNode.isWatched = false
         phase = .waiting(wait)
-        return [.watch(blocker: nil, own: wait.seat.name)]
+        return [.watch(blocker: nil, own: wait.ownNode.name)]
     }
 
     /// Goes on if nobody is in my way any more. If one was, my own node must have been seen since the list: otherwise that
@@ -67,12 +67,12 @@ extension ContenderMachine {
         guard wait.isBlockerGone || wait.blocker == nil else { return [] }
         // After a reconnect, watches fire in any order: my own node may be gone too, and I may not have heard yet.
         let isSameConnection = connection == wait.connection || PlantedFlaw.handsOffAfterReconnect.isPlanted
-        if wait.isSole || (PlantedFlaw.handsOffBehindSeveral.isPlanted && wait.seat.czxid != nil) {
-            let isSeen = wait.seat.isWatched || PlantedFlaw.handsOffUnseen.isPlanted || !wait.isSole
-            guard isSeen, let czxid = wait.seat.czxid else { return [] }
-            if isSameConnection, policy.isStable(dialect.isOrdered) { return grant(wait.seat, czxid, isInTime) }
+        if wait.isSole || (PlantedFlaw.handsOffBehindSeveral.isPlanted && wait.ownNode.czxid != nil) {
+            let isSeen = wait.ownNode.isWatched || PlantedFlaw.handsOffUnseen.isPlanted || !wait.isSole
+            guard isSeen, let czxid = wait.ownNode.czxid else { return [] }
+            if isSameConnection, policy.isStable(dialect.isOrdered) { return grant(wait.ownNode, czxid, isInTime) }
         }
-        phase = .listing(wait.seat)
+        phase = .listing(wait.ownNode)
         return [.list(syncs: !isSameConnection || !isInTime)]
     }
 
@@ -131,18 +131,18 @@ extension ContenderMachine {
         let old = phase
         switch old {
         case .over, .leaving: return []
-        case .enqueuing(let mark, _):
-            phase = .leaving(mark: mark)
+        case .enqueuing(let guid, _):
+            phase = .leaving(guid: guid)
             return [.fail(reason)]
-        case .listing(let seat):
-            return forget(seat) + fail(reason)
+        case .listing(let ownNode):
+            return forget(ownNode) + fail(reason)
         case .waiting(let wait):
             if PlantedFlaw.lateWaitersStay.isPlanted, case .timedOut = reason { return fail(reason) }
-            return forget(wait.seat) + fail(reason)
+            return forget(wait.ownNode) + fail(reason)
         case .holding(let grant):
             phase = .over
             return [.delete(grant.name)]
-        case .idle, .marking, .probing: return giveUpOld() + fail(reason)
+        case .idle, .choosingGUID, .probing: return giveUpOld() + fail(reason)
         }
     }
 
@@ -154,19 +154,19 @@ extension ContenderMachine {
     }
 
     /// Leaves nothing of a create that was under way when the caller left.
-    mutating func cleanUp(_ mark: String, _ create: Result<Created, Failure>) -> [Action] {
+    mutating func cleanUp(_ guid: String, _ create: Result<Created, Failure>) -> [Action] {
         phase = .over
         switch create {
         case .success(let created):
             return PlantedFlaw.cancelledCreatesStay.isPlanted ? [] : [.delete(created.name)]
         case .failure(let failure):
-            let mayAppear = failure.outcome == .unknown && !PlantedFlaw.cancelledUnknownsStay.isPlanted
-            return giveUpOld() + (mayAppear ? [.chase(mark: mark)] : [])
+            let mayAppear = failure.execution == .unknown && !PlantedFlaw.cancelledUnknownsStay.isPlanted
+            return giveUpOld() + (mayAppear ? [.resolveCreate(guid: guid)] : [])
         }
     }
 
-    func forget(_ seat: Seat) -> [Action] {
-        seat.name.map { [.delete($0)] } ?? [.chase(mark: seat.mark)]
+    func forget(_ ownNode: OwnNode) -> [Action] {
+        ownNode.name.map { [.delete($0)] } ?? [.resolveCreate(guid: ownNode.guid)]
     }
 
     mutating func fail(_ failure: Failure) -> [Action] {

@@ -11,8 +11,8 @@ import ZooKeeper
 /// It knows no clock and no I/O, and is Hashable, so that all its states can be explored.
 package struct ContenderMachine: Sendable, Hashable {
     /// My node, as far as it is known.
-    struct Seat: Hashable {
-        var mark: String
+    struct OwnNode: Hashable {
+        var guid: String
         /// `nil` after a create of unknown outcome.
         var name: String?
         var czxid: Zxid?
@@ -23,7 +23,7 @@ package struct ContenderMachine: Sendable, Hashable {
     }
 
     struct Wait: Hashable {
-        var seat: Seat
+        var ownNode: OwnNode
         /// The nearest in my way; `nil` if there is none and only my own node is being read.
         var blocker: String?
         /// The first in line.
@@ -33,17 +33,17 @@ package struct ContenderMachine: Sendable, Hashable {
         var isBlockerGone = false
 
         /// Whether the one that I watch is the only one in my way.
-        var isSole: Bool { (seat.ahead ?? 0) <= 1 }
+        var isSole: Bool { (ownNode.ahead ?? 0) <= 1 }
     }
 
     enum Phase: Hashable {
         case idle
-        case marking
+        case choosingGUID
         case probing
-        case enqueuing(mark: String, createsParents: Bool)
+        case enqueuing(guid: String, createsParents: Bool)
         /// The caller is gone; the create is under way.
-        case leaving(mark: String)
-        case listing(Seat)
+        case leaving(guid: String)
+        case listing(OwnNode)
         case waiting(Wait)
         case holding(Grant)
         case over
@@ -94,14 +94,14 @@ package struct ContenderMachine: Sendable, Hashable {
 
     /// My node and how many are in my way, as of the last list; `nil` while I am not in line.
     package var position: (node: String, ahead: Int)? {
-        let seat: Seat
+        let ownNode: OwnNode
         switch phase {
         case .holding(let grant): return (grant.name, 0)
-        case .listing(let current): seat = current
-        case .waiting(let wait): seat = wait.seat
+        case .listing(let current): ownNode = current
+        case .waiting(let wait): ownNode = wait.ownNode
         default: return nil
         }
-        guard let name = seat.name, let ahead = seat.ahead else { return nil }
+        guard let name = ownNode.name, let ahead = ownNode.ahead else { return nil }
         return (name, ahead)
     }
 
@@ -123,15 +123,15 @@ package struct ContenderMachine: Sendable, Hashable {
             guard mode == .attempt else { return rejoin() }
             phase = .probing
             return [.probe]
-        case (.marked(let mark), .marking):
-            return enqueue(mark)
+        case (.guid(let guid), .choosingGUID):
+            return enqueue(guid)
         case (.probed(let list), .probing): return probed(list)
-        case (.enqueued(let create, let list, let parents, let connection), .enqueuing(let mark, _)):
-            return enqueued(mark, create, list, parents, connection, isInTime)
-        case (.enqueued(let create, _, _, _), .leaving(let mark)):
-            return cleanUp(mark, create)
-        case (.listed(let list, let connection), .listing(let seat)):
-            return listed(seat, list, connection, isInTime)
+        case (.enqueued(let create, let list, let parents, let connection), .enqueuing(let guid, _)):
+            return enqueued(guid, create, list, parents, connection, isInTime)
+        case (.enqueued(let create, _, _, _), .leaving(let guid)):
+            return cleanUp(guid, create)
+        case (.listed(let list, let connection), .listing(let ownNode)):
+            return listed(ownNode, list, connection, isInTime)
         case (.watched(let blocker, let own, let connection), .waiting(let wait)):
             return watched(wait, blocker, own, connection, isInTime)
         case (.watched(_, .failure(let failure)?, _), .holding(let grant)): return ownWatchFailed(grant, failure)
@@ -139,12 +139,12 @@ package struct ContenderMachine: Sendable, Hashable {
         case (.checked(let isThere), .holding(let grant)): return checked(grant, isThere)
         case (.blockerChanged(let name, let isGone, let connection), .waiting(let wait)) where wait.blocker == name:
             return blockerChanged(wait, isGone: isGone, connection, isInTime)
-        case (.ownChanged(let name, _), .listing(var seat)) where seat.name == name:
+        case (.ownChanged(let name, _), .listing(var ownNode)) where ownNode.name == name:
             // The list says whether it is there; but nobody looks at it any more.
-            if !PlantedFlaw.spentWatchesCount.isPlanted { seat.isWatched = false }
-            phase = .listing(seat)
+            if !PlantedFlaw.spentWatchesCount.isPlanted { ownNode.isWatched = false }
+            phase = .listing(ownNode)
             return []
-        case (.ownChanged(let name, let isGone), .waiting(let wait)) where wait.seat.name == name:
+        case (.ownChanged(let name, let isGone), .waiting(let wait)) where wait.ownNode.name == name:
             return ownChanged(wait, isGone: isGone)
         case (.ownChanged(let name, let isGone), .holding(let grant)) where grant.name == name:
             if !isGone { return PlantedFlaw.holdersGoDeaf.isPlanted ? [] : [.watch(blocker: nil, own: name)] }

@@ -22,8 +22,8 @@ public enum ContenderKind: Sendable, Hashable {
     case shared
 }
 
-/// A mark that makes every attempt's node recognisable: a random UUID, lower-case as the JVM writes it.
-package enum Mark {
+/// A guid that makes every attempt's node recognisable: a random UUID, lower-case as the JVM writes it.
+package enum GUID {
     package static func random() -> String {
         var generator = SystemRandomNumberGenerator()
         return random(using: &generator)

@@ -9,7 +9,7 @@ package struct ContenderSettings: Sendable {
     /// What ends the lease.
     package var lossPolicy = LossPolicy.onDeadline
     /// Whoever wants to see the place in line.
-    package var place: PlaceInLine?
+    package var position: QueuePosition?
 
     package init(dialect: LineDialect, policy: ContentionPolicy, data: [UInt8], accessControl: AccessControl) {
         self.dialect = dialect

@@ -13,11 +13,11 @@ extension ContenderMachine {
     /// Why a request failed, as far as it matters here.
     package struct Failure: Error, Sendable, Hashable {
         package var code: ZooKeeperError.Code
-        package var outcome: ZooKeeperError.Outcome
+        package var execution: ZooKeeperError.Execution
 
-        package init(_ code: ZooKeeperError.Code, _ outcome: ZooKeeperError.Outcome) {
+        package init(_ code: ZooKeeperError.Code, _ execution: ZooKeeperError.Execution) {
             self.code = code
-            self.outcome = outcome
+            self.execution = execution
         }
 
         /// Tells whether the same request may succeed a moment later: the servers have not executed it, for lack of capacity.
@@ -25,14 +25,14 @@ extension ContenderMachine {
 
         /// Tells whether the request may have been executed, in a session that goes on.
         var isAmbiguous: Bool {
-            outcome == .unknown && ![.sessionLost, .closed, .authenticationFailed].contains(code)
+            execution == .unknown && ![.sessionLost, .closed, .authenticationFailed].contains(code)
         }
     }
 
     package enum Event: Sendable, Hashable {
         case start
-        /// A mark for the attempt that was asked for.
-        case marked(String)
+        /// A guid for the attempt that was asked for.
+        case guid(String)
         /// The directory has been listed before joining.
         case probed(Result<[String], Failure>)
         /// Create and list have been answered. `parents` is the first failure that matters of creating the ancestors.
@@ -72,15 +72,15 @@ extension ContenderMachine {
     }
 
     package enum Action: Sendable, Hashable {
-        /// Send `marked` with a fresh mark.
-        case mark
+        /// Send `marked` with a fresh guid.
+        case makeGUID
         case probe
-        /// Create my node and list the directory, in one flight; with its ancestors in front if asked for. Or, in one
+        /// Create my node and list the directory, in one pipeline; with its ancestors in front if asked for. Or, in one
         /// transaction, delete a node of mine and create the new one.
-        case enqueue(mark: String, createsParents: Bool, replacing: String? = nil)
-        /// List the directory, after a sync if asked for, in one flight.
+        case enqueue(guid: String, createsParents: Bool, replacing: String? = nil)
+        /// List the directory, after a sync if asked for, in one pipeline.
         case list(syncs: Bool)
-        /// Read `blocker`, then my own node, each with a watch, in one flight.
+        /// Read `blocker`, then my own node, each with a watch, in one pipeline.
         case watch(blocker: String?, own: String?)
         case grant(Grant)
         /// My node is gone although I hold it.
@@ -91,7 +91,7 @@ extension ContenderMachine {
         /// Look whether my node is there, when the next heartbeat is due.
         case check(String)
         /// A create may have left a node behind, or may do so yet.
-        case chase(mark: String)
+        case resolveCreate(guid: String)
         case fail(Reason)
     }
 

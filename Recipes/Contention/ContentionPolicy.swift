@@ -40,7 +40,7 @@ package enum ContentionPolicy: Sendable, Hashable {
         }
     }
 
-    /// Whether, once I have my place, nobody who would be in my way can appear in front of me; so that the removal of the
+    /// Whether, once I have my position, nobody who would be in my way can appear in front of me; so that the removal of the
     /// only one makes me the first without another look.
     ///
     /// - Parameter isOrdered: Whether the numbers of the line only grow. If not, it is readers that may appear in front.

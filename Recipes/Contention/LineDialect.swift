@@ -1,11 +1,11 @@
 /// How the nodes of a line are named: what makes a child of the directory a contender, and what it wants.
 ///
-/// Names are `<head><mark><marker><digits>`. The mark is random, one for each attempt; the digits are the server's.
+/// Names are `<head><guid><marker><digits>`. The guid is random, one for each attempt; the digits are the server's.
 package struct LineDialect: Sendable, Hashable {
     /// What one kind of contender is recognised by.
     package struct Marker: Sendable, Hashable {
         package var kind: ContenderKind
-        /// What we write between the mark and the digits.
+        /// What we write between the guid and the digits.
         package var written: String
         /// What must stand right before the digits of others.
         package var read: String
@@ -17,9 +17,9 @@ package struct LineDialect: Sendable, Hashable {
         }
     }
 
-    /// In front of the mark of an attempt.
+    /// In front of the guid of an attempt.
     package var head: String
-    /// Whether the mark is a UUID with dashes; otherwise 32 hexadecimal digits.
+    /// Whether the guid is a UUID with dashes; otherwise 32 hexadecimal digits.
     package var hasDashes = true
     /// How we name our own nodes, one for each kind there is.
     package var markers: [Marker]
@@ -83,24 +83,24 @@ package struct LineDialect: Sendable, Hashable {
 
     // MARK: Names
 
-    /// A new mark.
-    package func makeMark() -> String {
-        let mark = Mark.random()
-        return hasDashes ? mark : mark.filter { $0 != "-" }
+    /// A new guid.
+    package func makeGUID() -> String {
+        let guid = GUID.random()
+        return hasDashes ? guid : guid.filter { $0 != "-" }
     }
 
-    /// What all nodes of the attempt with this mark start with, whatever they want.
-    package func stem(for mark: String) -> String { head + mark }
+    /// What all nodes of the attempt with this guid start with, whatever they want.
+    package func protectedPrefix(for guid: String) -> String { head + guid }
 
-    /// What stands in front of the digits in the name of an attempt with this mark.
-    package func prefix(for mark: String, _ kind: ContenderKind = .exclusive) -> String {
+    /// What stands in front of the digits in the name of an attempt with this guid.
+    package func prefix(for guid: String, _ kind: ContenderKind = .exclusive) -> String {
         let marker = markers.first { $0.kind == kind } ?? markers[0]
-        return head + mark + marker.written
+        return head + guid + marker.written
     }
 
-    /// Whether `name` belongs to the attempt with this mark.
-    package func isMine(_ name: String, _ mark: String) -> Bool {
-        name.hasPrefix(PlantedFlaw.adoptsAnyNode.isPlanted ? head : stem(for: mark))
+    /// Whether `name` belongs to the attempt with this guid.
+    package func isMine(_ name: String, _ guid: String) -> Bool {
+        name.hasPrefix(PlantedFlaw.adoptsAnyNode.isPlanted ? head : protectedPrefix(for: guid))
     }
 
     /// What a child of the directory is.
@@ -136,7 +136,7 @@ package struct LineDialect: Sendable, Hashable {
     }
 
     /// The first child that stands in line by another known dialect: it does not wait for ours, nor ours for it.
-    package func stranger(among names: [String]) -> String? {
+    package func foreignNode(among names: [String]) -> String? {
         names.first { name in
             guard parse(name) == .foreign else { return false }
             return [.curator, .curatorLatch, .curatorReadWrite, .kazoo].contains { (other: LineDialect) in

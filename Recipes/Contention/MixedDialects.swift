@@ -8,19 +8,19 @@ enum MixedDialects {
     /// Chroot and path.
     private static let known = Mutex<Set<[ZNodePath]>>([])
 
-    static func note(_ path: ZNodePath, in chroot: ZNodePath, _ stranger: String, _ logger: Logger) {
+    static func note(_ path: ZNodePath, in chroot: ZNodePath, _ foreignNode: String, _ logger: Logger) {
         // Whoever has a thousand such paths has been told.
         let isNew = known.withLock { $0.count < 1_000 && $0.insert([chroot, path]).inserted }
         guard isNew else { return }
         // On the thread that brings answers, which must not wait.
         BackgroundLog.write(
             logger, .info, "Somebody stands in this line by another dialect: it does not exclude us, nor we it",
-            [LogKeys.lockPath: "\(path)", LogKeys.stranger: "\(stranger)"])
+            [LogKeys.lockPath: "\(path)", LogKeys.foreignNode: "\(foreignNode)"])
     }
 }
 
 extension Bool {
-    /// Puts `new` in its place, and returns what was there.
+    /// Puts `new` in its position, and returns what was there.
     mutating func exchange(with new: Bool) -> Bool {
         defer { self = new }
         return self

@@ -40,9 +40,9 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     case listsWithoutSync
     /// What is not found is never looked for again.
     case neverChases
-    /// Further nodes with one's mark stay.
+    /// Further nodes with one's guid stay.
     case extrasStay
-    /// The last node with one's mark counts, and the others are waited for.
+    /// The last node with one's guid counts, and the others are waited for.
     case waitsForItself
 
     // Leaving.

@@ -52,7 +52,7 @@ public struct LeaderService: Service {
                             // last one.
                             if Task.isCancelled { return .resign }
                             attempt = 0
-                            return .standAgain
+                            return .requeue
                         } catch {
                             workError = error
                             throw error

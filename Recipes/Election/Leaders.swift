@@ -9,22 +9,22 @@ public import ZooKeeper
 /// Ends when the client is closed, and when the consuming task is cancelled. Throws ``ZooKeeperError`` when it cannot go
 /// on, for example `noAuth`; while there is no connection it waits.
 public struct Leaders: AsyncSequence, Sendable {
-    public typealias Element = LineContender?
+    public typealias Element = Participant?
     public typealias Failure = ZooKeeperError
 
-    let line: LineReader
+    let line: QueueReader
 
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(line: line) }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
-        fileprivate let line: LineReader
+        fileprivate let line: QueueReader
         private var watch: Watch?
         /// `nil` before the first; the path of nobody is `nil`.
         private var last: ZNodePath??
         /// How often in a row the servers were too busy.
         private var throttled = 0
 
-        fileprivate init(line: LineReader) { self.line = line }
+        fileprivate init(line: QueueReader) { self.line = line }
 
         /// The next leader, or `nil` at the end.
         public mutating func next(
@@ -33,7 +33,7 @@ public struct Leaders: AsyncSequence, Sendable {
             while true {
                 do {
                     // How a watch ends does not matter: what is read next is the truth.
-                    if let watch { _ = await watch.registration.outcome.wait(isolation: actor) }
+                    if let watch { _ = await watch.registration.result.wait(isolation: actor) }
                     if Task.isCancelled { return nil }
                     let (leader, watch) = try await line.first()
                     self.watch = watch

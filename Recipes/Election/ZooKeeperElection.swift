@@ -67,18 +67,18 @@ public struct ZooKeeperElection: Sendable {
     ///
     /// - Parameters:
     ///   - limit: How long to stand at most without being elected; `nil`: for ever. Zero or less throws `timedOut`.
-    ///   - place: Shows where we stand while we wait.
+    ///   - position: Shows where we stand while we wait.
     ///   - body: Runs while this candidate leads.
     /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled before it is elected. ``LockError``:
     ///   `timedOut`, `lost`, `notReleased`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     @discardableResult
     public func withLeadership<Success>(
         waitingUpTo limit: Duration? = nil,
-        place: PlaceInLine? = nil,
+        position: QueuePosition? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await scope(place).run(waitingUpTo: limit, isolation: isolation, body)
+        try await scope(position).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// What a leader does at the end of its term.
@@ -86,7 +86,7 @@ public struct ZooKeeperElection: Sendable {
         /// Leaves.
         case resign
         /// Stands as a candidate again, at the end of the line.
-        case standAgain
+        case requeue
     }
 
     /// Leads again and again: runs `body` each time this candidate is elected, until it says ``TermEnd/resign``.
@@ -95,19 +95,19 @@ public struct ZooKeeperElection: Sendable {
     /// by it, and there is no moment at which this one does not stand. Curator's `LeaderSelector.autoRequeue` takes three
     /// round trips for it.
     ///
-    /// Everything else is as in ``withLeadership(waitingUpTo:place:isolation:_:)``; also a term that is lost throws.
+    /// Everything else is as in ``withLeadership(waitingUpTo:position:isolation:_:)``; also a term that is lost throws.
     public func withTerms(
         isolation: isolated (any Actor)? = #isolation, _ body: (LockLease) async throws -> TermEnd
     ) async throws {
         let scope = scope()
         if let outer = try scope.enclosing() {
-            while try await scope.enterAgain(outer, body) == .standAgain {}
+            while try await scope.enterAgain(outer, body) == .requeue {}
             return
         }
         var holding = try await scope.wait(upTo: nil)
         while true {
             switch await scope.inside(holding, body) {
-            case .success(.standAgain): holding = try await scope.wait(replacing: holding)
+            case .success(.requeue): holding = try await scope.wait(replacing: holding)
             case .success(.resign):
                 return try scope.finish(.success(()), await holding.giveBack(scope.release, client.logger))
             case .failure(let error):
@@ -118,11 +118,11 @@ public struct ZooKeeperElection: Sendable {
 
     /// Stands as a candidate, and returns when elected; ``HeldLock/release()`` resigns.
     ///
-    /// As ``ZooKeeperLock/acquire(waitingUpTo:place:)``.
+    /// As ``ZooKeeperLock/acquire(waitingUpTo:position:)``.
     public func acquireLeadership(
-        waitingUpTo limit: Duration? = nil, place: PlaceInLine? = nil
+        waitingUpTo limit: Duration? = nil, position: QueuePosition? = nil
     ) async throws(LockError) -> HeldLock {
-        try await scope(place).acquire(waitingUpTo: limit)
+        try await scope(position).acquire(waitingUpTo: limit)
     }
 
     /// Deletes the node of a candidate. If it leads, it steps down at once and the next one is elected; one that waits stands
@@ -131,7 +131,7 @@ public struct ZooKeeperElection: Sendable {
     /// - Returns: Whether it still stood.
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     @discardableResult
-    public func depose(_ candidate: LineContender) async throws(ZooKeeperError) -> Bool {
+    public func depose(_ candidate: Participant) async throws(ZooKeeperError) -> Bool {
         do {
             try await client.delete(candidate.path)
             return true
@@ -147,31 +147,31 @@ public struct ZooKeeperElection: Sendable {
     /// `nil` if nobody stands. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func leader() async throws(ZooKeeperError) -> LineContender? {
-        try await candidates().first
+    public func leader() async throws(ZooKeeperError) -> Participant? {
+        try await participants().first
     }
 
     /// Who stands, in order, the leader first. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func candidates() async throws(ZooKeeperError) -> [LineContender] {
-        try await line.contenders()
+    public func participants() async throws(ZooKeeperError) -> [Participant] {
+        try await line.participants()
     }
 
-    /// Who stands, as they come and go: see ``LineUpdates``.
-    public var candidateUpdates: LineUpdates { LineUpdates(line: line) }
+    /// Who stands, as they come and go: see ``ParticipantUpdates``.
+    public var participantUpdates: ParticipantUpdates { ParticipantUpdates(line: line) }
 
     /// The leaders, as they change: see ``Leaders``.
     public var leaders: Leaders { Leaders(line: line) }
 
-    private var line: LineReader { LineReader(client: client, path: path, dialect: configuration.dialect.line) }
+    private var line: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
 
-    private func scope(_ place: PlaceInLine? = nil) -> LockScope {
+    private func scope(_ position: QueuePosition? = nil) -> LockScope {
         var settings = ContenderSettings(
             dialect: configuration.dialect.line, policy: .exclusive, data: Array(id.utf8),
             accessControl: configuration.accessControl)
         settings.lossPolicy = configuration.lossPolicy
-        settings.place = place
+        settings.position = position
         return LockScope(
             client: client, path: path, settings: settings, watchesAtOnce: true, release: configuration.release)
     }

@@ -23,7 +23,7 @@ package final class LeaseCore: Leaseholder {
     /// Fulfilled when the lock is lost, with `nil` if it was let go instead.
     package let end = Promise<LockLoss?>()
     /// Fulfilled when somebody asks for the lock, or, with `false`, when it has ended.
-    package let asked = Promise<Bool>()
+    package let revocationRequested = Promise<Bool>()
     private let status = Mutex(Status.held)
 
     package init(
@@ -63,11 +63,11 @@ package final class LeaseCore: Leaseholder {
     private func finish(_ loss: LockLoss?) {
         session.detach(self)
         end.fulfil(loss)
-        asked.fulfil(false)
+        revocationRequested.fulfil(false)
     }
 
     /// Somebody asks for the lock.
-    package func askFor() { asked.fulfil(true) }
+    package func requestRevocation() { revocationRequested.fulfil(true) }
 
     /// Lets go of it, and then calls `release`: nobody can use it any more.
     ///

@@ -88,7 +88,7 @@ public struct LockLease: Sendable {
     // MARK: Being asked for it
 
     /// Whether somebody has asked for the lock: see ``revocationRequest()``.
-    public var isRevocationRequested: Bool { core.asked.current ?? false }
+    public var isRevocationRequested: Bool { core.revocationRequested.current ?? false }
 
     /// Waits until somebody asks for the lock, by ``ZooKeeperLock/requestRevocation(of:)`` or Curator's `Revoker`. It stays
     /// held: whoever holds it decides when to give it back.
@@ -98,7 +98,7 @@ public struct LockLease: Sendable {
     ///
     /// - Returns: `false` if the lock has been lost or given back instead, or if the waiting task was cancelled.
     public func revocationRequest() async -> Bool {
-        guard case .value(let isAsked) = await core.asked.wait() else { return false }
+        guard case .value(let isAsked) = await core.revocationRequested.wait() else { return false }
         return isAsked
     }
 
@@ -115,7 +115,7 @@ public struct LockLease: Sendable {
         }
         send()
         do {
-            let results = try transaction.output(of: await reply.outcome(), to: request)
+            let results = try transaction.output(of: await reply.answer(), to: request)
             return Array(results.dropFirst())
         } catch {
             throw failure(error.at(file: file, line: line))

@@ -9,7 +9,7 @@ enum Revoker {
     static func isRequest(_ data: [UInt8]) -> Bool { data == request }
 
     /// - Returns: Whether the node was there.
-    static func ask(_ contender: LineContender, with client: ZooKeeperClient) async throws(ZooKeeperError) -> Bool {
+    static func ask(_ contender: Participant, with client: ZooKeeperClient) async throws(ZooKeeperError) -> Bool {
         do {
             _ = try await client.set(contender.path, to: request)
             return true
@@ -27,7 +27,7 @@ extension ZooKeeperLock {
     /// - Returns: Whether it was still in line.
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     @discardableResult
-    public func requestRevocation(of contender: LineContender) async throws(ZooKeeperError) -> Bool {
+    public func requestRevocation(of contender: Participant) async throws(ZooKeeperError) -> Bool {
         try await Revoker.ask(contender, with: client)
     }
 }
@@ -35,7 +35,7 @@ extension ZooKeeperLock {
 extension ZooKeeperReadWriteLock {
     /// Asks a reader or a writer to give the lock back: see ``ZooKeeperLock/requestRevocation(of:)``.
     @discardableResult
-    public func requestRevocation(of contender: LineContender) async throws(ZooKeeperError) -> Bool {
+    public func requestRevocation(of contender: Participant) async throws(ZooKeeperError) -> Bool {
         try await Revoker.ask(contender, with: client)
     }
 }

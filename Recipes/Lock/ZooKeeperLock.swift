@@ -44,7 +44,7 @@ public struct ZooKeeperLock: Sendable {
         public var release = LockRelease.acknowledged
         /// Whether a scope's body is cancelled when somebody asks for the lock, as it is when the lock is lost; what it then
         /// returns or throws counts, for it has not been lost. Default: no; ``LockLease/revocationRequest()`` tells the body.
-        public var yieldsWhenAsked = false
+        public var cancelsBodyOnRevocationRequest = false
 
         public init() {}
     }
@@ -80,7 +80,7 @@ public struct ZooKeeperLock: Sendable {
     /// - Parameters:
     ///   - limit: How long to wait at most, over everything it takes; `nil`: for ever. Zero or less throws `timedOut`
     ///     and sends nothing; see ``withLockIfAvailable(isolation:_:)``.
-    ///   - place: Shows where we stand while we wait.
+    ///   - position: Shows where we stand while we wait.
     ///   - body: Runs while the lock is held.
     /// - Returns: What `body` returns, after the lock has been given back (or cannot be held any longer anyway).
     /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled while it waits. ``LockError``:
@@ -88,18 +88,18 @@ public struct ZooKeeperLock: Sendable {
     @discardableResult
     public func withLock<Success>(
         waitingUpTo limit: Duration? = nil,
-        place: PlaceInLine? = nil,
+        position: QueuePosition? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await scope(place).run(waitingUpTo: limit, isolation: isolation, body)
+        try await scope(position).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// Runs `body` if the lock is free and nobody waits for it; returns `nil` at once if not.
     ///
     /// A lock that is taken costs one read and no write. "Taken" may be old news by a moment.
     ///
-    /// - Throws: As ``withLock(waitingUpTo:place:isolation:_:)``, without `timedOut`.
+    /// - Throws: As ``withLock(waitingUpTo:position:isolation:_:)``, without `timedOut`.
     public func withLockIfAvailable<Success>(
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
@@ -115,13 +115,13 @@ public struct ZooKeeperLock: Sendable {
     /// entered again: `withLock` on the same path in the same task stands in line behind it, for ever if need be.
     ///
     /// - Parameters:
-    ///   - limit: As in ``withLock(waitingUpTo:place:isolation:_:)``.
-    ///   - place: Shows where we stand while we wait.
+    ///   - limit: As in ``withLock(waitingUpTo:position:isolation:_:)``.
+    ///   - position: Shows where we stand while we wait.
     /// - Throws: ``LockError``: `timedOut`, `cancelled`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     public func acquire(
-        waitingUpTo limit: Duration? = nil, place: PlaceInLine? = nil
+        waitingUpTo limit: Duration? = nil, position: QueuePosition? = nil
     ) async throws(LockError) -> HeldLock {
-        try await scope(place).acquire(waitingUpTo: limit)
+        try await scope(position).acquire(waitingUpTo: limit)
     }
 
     // MARK: Looking at it
@@ -129,23 +129,23 @@ public struct ZooKeeperLock: Sendable {
     /// Who holds the lock and who waits, in order, the holder first. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func contenders() async throws(ZooKeeperError) -> [LineContender] {
-        try await line.contenders()
+    public func participants() async throws(ZooKeeperError) -> [Participant] {
+        try await line.participants()
     }
 
-    /// Who holds the lock and who waits, as they come and go: see ``LineUpdates``.
-    public var contenderUpdates: LineUpdates { LineUpdates(line: line) }
+    /// Who holds the lock and who waits, as they come and go: see ``ParticipantUpdates``.
+    public var participantUpdates: ParticipantUpdates { ParticipantUpdates(line: line) }
 
-    private var line: LineReader { LineReader(client: client, path: path, dialect: configuration.dialect.line) }
+    private var line: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
 
-    private func scope(_ place: PlaceInLine? = nil) -> LockScope {
+    private func scope(_ position: QueuePosition? = nil) -> LockScope {
         var settings = ContenderSettings(
             dialect: configuration.dialect.line, policy: .exclusive, data: Array(configuration.id.utf8),
             accessControl: configuration.accessControl)
         settings.lossPolicy = configuration.lossPolicy
-        settings.place = place
+        settings.position = position
         return LockScope(
             client: client, path: path, settings: settings, release: configuration.release,
-            yieldsWhenAsked: configuration.yieldsWhenAsked)
+            cancelsBodyOnRevocationRequest: configuration.cancelsBodyOnRevocationRequest)
     }
 }

@@ -24,7 +24,7 @@ public import ZooKeeper
 /// **Again in the same task.** Inside a writing scope both may be entered again; inside a reading scope reading may.
 /// Writing inside a reading scope throws `heldByEnclosingScope`, for the writer would wait for its own reader for ever;
 /// ``withWriteLockIfAvailable(isolation:_:)`` does not wait and may succeed. A writer goes on as a reader by
-/// ``withWriteLock(waitingUpTo:place:isolation:_:thenReading:)``. Other
+/// ``withWriteLock(waitingUpTo:position:isolation:_:thenReading:)``. Other
 /// tasks that the body started get `heldByEnclosingScope`, as with ``ZooKeeperLock``.
 public struct ZooKeeperReadWriteLock: Sendable {
     /// What may differ from lock to lock.
@@ -41,7 +41,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
         public var release = LockRelease.acknowledged
         /// Whether a scope's body is cancelled when somebody asks for the lock, as it is when the lock is lost; what it then
         /// returns or throws counts, for it has not been lost. Default: no; ``LockLease/revocationRequest()`` tells the body.
-        public var yieldsWhenAsked = false
+        public var cancelsBodyOnRevocationRequest = false
 
         public init() {}
     }
@@ -65,28 +65,28 @@ public struct ZooKeeperReadWriteLock: Sendable {
 
     /// Waits until no writer is in front, runs `body` together with other readers, gives the lock back.
     ///
-    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:place:isolation:_:)``.
+    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:position:isolation:_:)``.
     @discardableResult
     public func withReadLock<Success>(
         waitingUpTo limit: Duration? = nil,
-        place: PlaceInLine? = nil,
+        position: QueuePosition? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await reading(place).run(waitingUpTo: limit, isolation: isolation, body)
+        try await reading(position).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// Waits until nobody is in front, runs `body` alone, gives the lock back.
     ///
-    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:place:isolation:_:)``.
+    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:position:isolation:_:)``.
     @discardableResult
     public func withWriteLock<Success>(
         waitingUpTo limit: Duration? = nil,
-        place: PlaceInLine? = nil,
+        position: QueuePosition? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await writing(place).run(waitingUpTo: limit, isolation: isolation, body)
+        try await writing(position).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// Waits until nobody is in front, runs `write` alone, then goes on as a reader and runs `read` with what `write`
@@ -97,7 +97,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// is only their own way of doing the same (CURATOR-621). The reader keeps the writer's fencing token.
     ///
     /// If `write` throws, the lock is given back and `read` does not run. Everything else is as in
-    /// ``ZooKeeperLock/withLock(waitingUpTo:place:isolation:_:)``; inside a writing scope of the same task both run as part of that
+    /// ``ZooKeeperLock/withLock(waitingUpTo:position:isolation:_:)``; inside a writing scope of the same task both run as part of that
     /// scope.
     ///
     /// - Throws: Also ``LockError`` with code `unavailable` if it could not become a reader, after `write` and instead of
@@ -105,12 +105,12 @@ public struct ZooKeeperReadWriteLock: Sendable {
     @discardableResult
     public func withWriteLock<Written, Success>(
         waitingUpTo limit: Duration? = nil,
-        place: PlaceInLine? = nil,
+        position: QueuePosition? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ write: (LockLease) async throws -> Written,
         thenReading read: (LockLease, Written) async throws -> Success
     ) async throws -> Success {
-        let writing = writing(place)
+        let writing = writing(position)
         if let outer = try writing.entered() {
             let written = try await writing.enterAgain(outer, write)
             return try await writing.enterAgain(outer) { try await read($0, written) }
@@ -145,12 +145,12 @@ public struct ZooKeeperReadWriteLock: Sendable {
             let contender = Contender(
                 session: lease.session, directory: path, settings: reading().settings, holding: reader,
                 token: lease.token)
-            guard case .granted(let held, _)? = contender.outcome.current else {
+            guard case .granted(let held, _)? = contender.decision.current else {
                 throw LockError(.unavailable, path: path)
             }
             holding.contender.nodeWasExchanged()
             // Whoever was asked as a writer is asked as a reader.
-            if lease.asked.current == true { held.askFor() }
+            if lease.revocationRequested.current == true { held.requestRevocation() }
             return Acquisition.Holding(contender: contender, lease: held, isWatched: false)
         } catch let error as ZooKeeperError {
             // Which of the two is there is not known; neither will be.
@@ -190,18 +190,18 @@ public struct ZooKeeperReadWriteLock: Sendable {
 
     // MARK: By hand
 
-    /// As ``ZooKeeperLock/acquire(waitingUpTo:place:)``, for reading.
+    /// As ``ZooKeeperLock/acquire(waitingUpTo:position:)``, for reading.
     public func acquireReadLock(
-        waitingUpTo limit: Duration? = nil, place: PlaceInLine? = nil
+        waitingUpTo limit: Duration? = nil, position: QueuePosition? = nil
     ) async throws(LockError) -> HeldLock {
-        try await reading(place).acquire(waitingUpTo: limit)
+        try await reading(position).acquire(waitingUpTo: limit)
     }
 
-    /// As ``ZooKeeperLock/acquire(waitingUpTo:place:)``, for writing.
+    /// As ``ZooKeeperLock/acquire(waitingUpTo:position:)``, for writing.
     public func acquireWriteLock(
-        waitingUpTo limit: Duration? = nil, place: PlaceInLine? = nil
+        waitingUpTo limit: Duration? = nil, position: QueuePosition? = nil
     ) async throws(LockError) -> HeldLock {
-        try await writing(place).acquire(waitingUpTo: limit)
+        try await writing(position).acquire(waitingUpTo: limit)
     }
 
     // MARK: Looking at it
@@ -209,26 +209,26 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// Who holds the lock and who waits, in order: `kind` is `shared` for readers. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func contenders() async throws(ZooKeeperError) -> [LineContender] {
-        try await line.contenders()
+    public func participants() async throws(ZooKeeperError) -> [Participant] {
+        try await line.participants()
     }
 
-    /// Who holds the lock and who waits, as they come and go: see ``LineUpdates``.
-    public var contenderUpdates: LineUpdates { LineUpdates(line: line) }
+    /// Who holds the lock and who waits, as they come and go: see ``ParticipantUpdates``.
+    public var participantUpdates: ParticipantUpdates { ParticipantUpdates(line: line) }
 
-    private var line: LineReader { LineReader(client: client, path: path, dialect: configuration.dialect.line) }
+    private var line: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
 
-    private func reading(_ place: PlaceInLine? = nil) -> LockScope { scope(.shared, place) }
-    private func writing(_ place: PlaceInLine? = nil) -> LockScope { scope(.exclusive, place) }
+    private func reading(_ position: QueuePosition? = nil) -> LockScope { scope(.shared, position) }
+    private func writing(_ position: QueuePosition? = nil) -> LockScope { scope(.exclusive, position) }
 
-    private func scope(_ policy: ContentionPolicy, _ place: PlaceInLine?) -> LockScope {
+    private func scope(_ policy: ContentionPolicy, _ position: QueuePosition?) -> LockScope {
         var settings = ContenderSettings(
             dialect: configuration.dialect.line, policy: policy, data: Array(configuration.id.utf8),
             accessControl: configuration.accessControl)
         settings.lossPolicy = configuration.lossPolicy
-        settings.place = place
+        settings.position = position
         return LockScope(
             client: client, path: path, settings: settings, release: configuration.release,
-            yieldsWhenAsked: configuration.yieldsWhenAsked)
+            cancelsBodyOnRevocationRequest: configuration.cancelsBodyOnRevocationRequest)
     }
 }

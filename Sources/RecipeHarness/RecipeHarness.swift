@@ -1,4 +1,5 @@
 import ArgumentParser
+import ZooKeeperHistory
 import ZooKeeperTesting
 
 /// Lets many processes use a recipe on an ensemble of real servers, breaks things meanwhile, and shows what came of it.

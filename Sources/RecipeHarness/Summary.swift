@@ -1,3 +1,4 @@
+import ZooKeeperHistory
 import ZooKeeperTesting
 
 /// What came of a run, for people.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import ZooKeeperHistory
 import ZooKeeperTesting
 
 /// What the processes do.

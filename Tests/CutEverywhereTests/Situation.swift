@@ -81,7 +81,7 @@ struct Situation: Sendable, CustomStringConvertible {
                 try await $0.election.withTerms { lease in
                     stage.inside(lease)
                     terms.withLock { $0 += 1 }
-                    return terms.value < 2 ? .standAgain : .resign
+                    return terms.value < 2 ? .requeue : .resign
                 }
             }
         },
@@ -97,7 +97,7 @@ struct Situation: Sendable, CustomStringConvertible {
                     terms.withLock { $0 += 1 }
                     if terms.value == 2 { return .resign }
                     try await eventually("another stands") { try await stage.inLine() > 1 }
-                    return .standAgain
+                    return .requeue
                 }
             }
             try await other.value

@@ -3,7 +3,7 @@ import TestSupport
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Where a situation takes place: a client over whose connection things go wrong, the subject, and one beside it.
+/// Where a situation takes position: a client over whose connection things go wrong, the subject, and one beside it.
 struct Stage: Sendable {
     /// One client's view of the recipes, all at one path.
     struct Actor: Sendable {

@@ -17,14 +17,14 @@ import Darwin
         let server = try ZooKeeperServer.required
         try await server.withClient { client in
             let election = ZooKeeperElection(client, at: "/workers")
-            @Sendable func candidates() async throws -> [String] { try await election.candidates().map(\.id) }
+            @Sendable func participants() async throws -> [String] { try await election.participants().map(\.id) }
             // The session of whoever is killed is over soon, those of the others are not.
             try await whileRunning("alpha", 2, server, client) { alpha in
                 let firstToken = try await token(of: "alpha", alpha)
                 let (betaLines, betaStatus) = try await whileRunning("beta", 30, server, client) { beta in
-                    try await eventually("beta stands") { try await candidates() == ["alpha", "beta"] }
+                    try await eventually("beta stands") { try await participants() == ["alpha", "beta"] }
                     let (gammaLines, gammaStatus) = try await whileRunning("gamma", 30, server, client) { gamma in
-                        try await eventually("gamma stands") { try await candidates() == ["alpha", "beta", "gamma"] }
+                        try await eventually("gamma stands") { try await participants() == ["alpha", "beta", "gamma"] }
                         _ = try await gamma.line(startingWith: "leader: alpha")
                         ProcessSignal.send(SIGKILL, to: alpha.pid)
                         let secondToken = try await token(of: "beta", beta)
@@ -43,7 +43,7 @@ import Darwin
                 #expect(betaLines.contains("beta does job 1"))
                 #expect(lastOwnLines(betaLines) == ["beta has stopped working", "beta has resigned"])
                 // Their sessions would have lived on for half a minute: they have resigned before they ended.
-                let rest = try await candidates()
+                let rest = try await participants()
                 #expect(rest == [])
             }
         }

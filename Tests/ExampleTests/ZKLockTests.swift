@@ -60,7 +60,7 @@ import ZooKeeperTesting
         try await withChroot { connect, lock in
             let lines = try await zklock([], command, connect: connect)
             #expect(lines == [status])
-            #expect(try await lock.contenders() == [])
+            #expect(try await lock.participants() == [])
         }
     }
 
@@ -104,7 +104,7 @@ import ZooKeeperTesting
         try await withChroot { connect, lock in
             let held = try await lock.acquireWriteLock()
             let lines = try await zklock([], ["echo", "ran"], connect: connect) { run in
-                try await eventually("waits") { try await lock.contenders().count == 2 }
+                try await eventually("waits") { try await lock.participants().count == 2 }
                 #expect(!run.running.lines.value.contains("ran"))
                 try await held.release()
             }
@@ -121,7 +121,7 @@ import ZooKeeperTesting
                 let server = try ZooKeeperServer.required
                 try await ZooKeeperClient.withClient(server.configuration) { client in
                     let chroot = connect.drop { $0 != "/" }
-                    let node = try #require(try await lock.contenders().first).path
+                    let node = try #require(try await lock.participants().first).path
                     try await client.delete(ZNodePath(String(chroot) + node.string))
                 }
                 try await eventually("the command has ended") { !isAlive(pid) }
@@ -141,7 +141,7 @@ import ZooKeeperTesting
                 try await eventually("the command has ended") { !isAlive(pid) }
             }
             #expect(lines.last == "status 143")
-            #expect(try await lock.contenders() == [], "given back, not left to expire")
+            #expect(try await lock.participants() == [], "given back, not left to expire")
         }
     }
 
@@ -162,15 +162,15 @@ import ZooKeeperTesting
                 let waiting = Shared<Task<Bool, any Error>?>(nil)
                 let (lines, _) = try await Program(found: "sh").run(["-c", script] + arguments) { running in
                     _ = try await running.line(startingWith: "command")
-                    let own = try #require(try await lock.contenders().first).path
+                    let own = try #require(try await lock.participants().first).path
                     waiting.withLock { $0 = Task { try await lock.withWriteLock { _ in granted.fulfil(()) } } }
-                    try await eventually("in line") { try await lock.contenders().count == 2 }
+                    try await eventually("in line") { try await lock.participants().count == 2 }
                     let pid = try await running.line(startingWith: "zklock").split(separator: " ").last.flatMap {
                         Int32($0)
                     }
                     #expect(ProcessSignal.send(signal, to: try #require(pid)))
                     _ = try await running.line(startingWith: "told")
-                    for _ in 0..<3 { try await lock.contenders().first.map { #expect($0.path == own) } }
+                    for _ in 0..<3 { try await lock.participants().first.map { #expect($0.path == own) } }
                     #expect(granted.current == nil)
                     try overwrite(file, "go")
                     _ = try await running.line(startingWith: "ends")
@@ -187,12 +187,12 @@ import ZooKeeperTesting
         try await withChroot { connect, lock in
             try await lock.withWriteLock { _ in
                 let lines = try await zklock([], ["echo", "ran"], connect: connect) { run in
-                    try await eventually("waits") { try await lock.contenders().count == 2 }
+                    try await eventually("waits") { try await lock.participants().count == 2 }
                     let pid = try await run.pid(of: "zklock")
                     ProcessSignal.send(SIGINT, to: pid)
                 }
                 #expect(lines == ["status 130"])
-                #expect(try await lock.contenders().count == 1)
+                #expect(try await lock.participants().count == 1)
             }
         }
     }
@@ -208,7 +208,7 @@ import ZooKeeperTesting
                 let (pid, zklock) = (try await run.pid(of: "command"), try await run.pid(of: "zklock"))
                 ProcessSignal.send(SIGKILL, to: zklock)
                 try await eventually("the command has ended") { !isAlive(pid) }
-                #expect(try await lock.contenders().count == 1, "before the servers give the lock away")
+                #expect(try await lock.participants().count == 1, "before the servers give the lock away")
             }
             #expect(lines.contains("status 137"))
         }
@@ -224,7 +224,7 @@ import ZooKeeperTesting
                 let (pid, zklock) = (try await run.pid(of: "command"), try await run.pid(of: "zklock"))
                 ProcessSignal.send(SIGKILL, to: zklock)
                 try await eventually("the command's child has ended") { !isAlive(pid) }
-                let inLine = try await lock.contenders().count
+                let inLine = try await lock.participants().count
                 #expect(inLine == 1, "before the servers give the lock away")
             }
             #expect(lines.contains("status 137"))
@@ -257,7 +257,7 @@ import ZooKeeperTesting
                 try await eventually("the command has ended") { !isAlive(pid) }
             }
             #expect(lines.last == "status 70")
-            #expect(try await lock.contenders() == [])
+            #expect(try await lock.participants() == [])
         }
     }
 

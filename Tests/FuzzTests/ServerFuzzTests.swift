@@ -160,7 +160,7 @@ import ZooKeeperTesting
                 } catch {
                     #expect(error.code == expected?.1, "seed \(seed): \(error)")
                     #expect(error.failedOperation == expected?.0, "seed \(seed): \(error)")
-                    #expect(error.outcome == (isSent ? .refused : .notSent), "seed \(seed): \(error)")
+                    #expect(error.execution == (isSent ? .refused : .notSent), "seed \(seed): \(error)")
                     failed += 1
                 }
                 if seed % 10 == 0 || steps.count > 100 {

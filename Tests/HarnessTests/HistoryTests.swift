@@ -1,4 +1,5 @@
 import Testing
+import ZooKeeperHistory
 import ZooKeeperTesting
 
 /// Histories made by hand: each holds one thing that must not be, or one that only looks so.

@@ -1,6 +1,7 @@
 import ProcessSignals
 import TestSupport
 import Testing
+import ZooKeeperHistory
 import ZooKeeperTesting
 
 #if canImport(Glibc)

@@ -1,4 +1,5 @@
 import Testing
+import ZooKeeperHistory
 import ZooKeeperTesting
 
 @Suite struct TimelineTests {

@@ -12,7 +12,7 @@ import ZooKeeperTesting
         try await ZooKeeperServer.required.withClient { client in
             for identity in [AccessControl.Identity(scheme: "digest", id: "😀:x"), .init(scheme: "😀", id: "x")] {
                 let accessControl = AccessControl([AccessControl.Entry(.all, for: identity)])
-                await expectFailure(.invalidArgument, outcome: .notSent) {
+                await expectFailure(.invalidArgument, execution: .notSent) {
                     try await client.create("/emoji", accessControl: accessControl)
                 }
             }
@@ -153,7 +153,7 @@ import ZooKeeperTesting
                 let before = relay.traffic
                 if let code = input.code {
                     let error = await expectFailure(code, "\(input.name)") { try await input.attempt(session) }
-                    let outcome = (error as? ZooKeeperError)?.outcome
+                    let outcome = (error as? ZooKeeperError)?.execution
                     #expect(outcome == (input.isSent ? .refused : .notSent), "\(input.name)")
                 } else {
                     await #expect(throws: Never.self, "\(input.name)") { try await input.attempt(session) }

@@ -13,7 +13,7 @@ import ZooKeeperTesting
             #expect("\(error)".contains("/no/such/place"))
             await expectFailure(.chrootNotFound) { try await client.exists("/") }
             await expectFailure(.chrootNotFound) { try await client.transaction([Create("/a")]) }
-            let (first, second) = await client.flight(Create("/a"), GetChildren("/"))
+            let (first, second) = await client.pipeline(Create("/a"), GetChildren("/"))
             await expectFailure(.chrootNotFound) { try first.get() }
             await expectFailure(.chrootNotFound) { try second.get() }
         }
@@ -87,7 +87,7 @@ import ZooKeeperTesting
         }
         try await ZooKeeperClient.withClient(server.configuration) { client in
             let error = await expectFailure(.noAuth) { try await client.get(path) }
-            #expect((error as? ZooKeeperError)?.outcome == .refused)
+            #expect((error as? ZooKeeperError)?.execution == .refused)
             try await client.authenticate(bob)
             #expect(try await client.get(path).data == [1])
         }

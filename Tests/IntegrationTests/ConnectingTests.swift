@@ -19,7 +19,7 @@ import ZooKeeperTesting
             let error = await expectFailure(.connectTimeout) { try await client.exists("/") }
             let text = "\(try #require(error))"
             #expect(text.contains("127.0.0.1:1") && text.contains("127.0.0.1:2"))
-            #expect((error as? ZooKeeperError)?.outcome == .notSent)
+            #expect((error as? ZooKeeperError)?.execution == .notSent)
             await expectFailure(.connectTimeout) { try await client.create("/a") }
             await expectFailure(.connectTimeout) { try await client.withSession { _ in } }
         }
@@ -85,7 +85,7 @@ import ZooKeeperTesting
         let client = try ZooKeeperClient(impatient("127.0.0.1:1"))
         await expectFailure(.notRunning) { try await client.exists("/") }
         await expectFailure(.notRunning) { try await client.withSession { _ in } }
-        let (first, second) = await client.flight(GetData("/"), Exists("/"))
+        let (first, second) = await client.pipeline(GetData("/"), Exists("/"))
         await expectFailure(.notRunning) { try first.get() }
         await expectFailure(.notRunning) { try second.get() }
     }

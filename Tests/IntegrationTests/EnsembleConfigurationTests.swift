@@ -10,10 +10,10 @@ import ZooKeeperTesting
                 let configuration = try await client.ensembleConfiguration()
                 #expect(configuration.servers == [:])
                 #expect(configuration.version == 0)
-                await expectFailure(.unimplemented, outcome: .refused) {
+                await expectFailure(.unimplemented, execution: .refused) {
                     try await client.reconfigure(.change(leaving: [1]))
                 }
-                await expectFailure(.invalidArgument, outcome: .notSent) {
+                await expectFailure(.invalidArgument, execution: .notSent) {
                     try await client.reconfigure(.replace(with: [1: "a\0b"]))
                 }
                 let stat = try await client.exists("/")
@@ -42,7 +42,7 @@ import ZooKeeperTesting
                 }()
                 #expect(old.servers.keys.sorted() == [1])
                 #expect(old.servers[1]?.hasPrefix(line) == true)
-                await expectFailure(.badVersion, outcome: .refused) {
+                await expectFailure(.badVersion, execution: .refused) {
                     try await client.reconfigure(.change(leaving: [2], ifVersion: old.version + 5))
                 }
                 let observer = "127.0.0.1:1:2:observer;127.0.0.1:3"

@@ -37,10 +37,10 @@ import ZooKeeperTesting
                     try await client.create("/w")
                     let fired = Shared(0)
                     let watches = (0..<count).map { _ in Watch { _ in fired.withLock { $0 += 1 } } }
-                    let replies = watches.enumerated().map { index, watch in
+                    let pendingRequests = watches.enumerated().map { index, watch in
                         session.submit(Request(.exists(path: "/w/\(index)"), watch: watch))
                     }
-                    for reply in replies { _ = await reply.outcome() }
+                    for pending in pendingRequests { _ = await pending.answer() }
                     #expect(try await server.watchCount() == count)
                     relay.cut()
                     try await eventually("connected again") { relay.traffic.connections == 2 }

@@ -101,7 +101,7 @@ import ZooKeeperTesting
             let details = try #require(error as? ZooKeeperError)
             #expect(details.path == "/a", "as the caller named it, without the chroot")
             #expect(details.operation == "create")
-            #expect(details.outcome == .refused)
+            #expect(details.execution == .refused)
             #expect(details.file == #fileID)
             #expect(details.sessionGeneration == 1)
             await expectFailure(.noNode) { try await client.create("/x/y") }
@@ -187,15 +187,15 @@ import ZooKeeperTesting
 
     // MARK: Order
 
-    @Test func aFlightIsOneRoundTripInOrder() async throws {
+    @Test func aPipelineIsOneRoundTripInOrder() async throws {
         let server = try ZooKeeperServer.required
         try await ZooKeeperRelay.withRelay(to: server) { relay in
             try await ZooKeeperClient.withClient(relay.configuration) { client in
-                let directory = try await client.create("/flight-", mode: .persistentSequential).path
+                let directory = try await client.create("/pipeline-", mode: .persistentSequential).path
                 let path = directory.child("n-")
                 let before = relay.traffic
-                relay.expectFlights([4])
-                let (created, listed, missing, stat) = await client.flight(
+                relay.expectPipelines([4])
+                let (created, listed, missing, stat) = await client.pipeline(
                     Create(path, mode: .ephemeralSequential), GetChildren(directory), GetData("/nowhere"),
                     Exists(directory))
                 #expect(try created.get().path.name == "n-0000000000")
@@ -215,7 +215,7 @@ import ZooKeeperTesting
         try await withClient { client in
             try await client.withSession { session in
                 for round in 0..<100 {
-                    let (created, listed) = await session.flight(
+                    let (created, listed) = await session.pipeline(
                         Create("/n-", mode: .ephemeralSequential), GetChildren("/"))
                     let names = try listed.get().names
                     let name = try created.get().path.name

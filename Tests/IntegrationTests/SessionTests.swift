@@ -127,7 +127,7 @@ import ZooKeeperTesting
                     _ = try await client.exists("/")
                     relay.inject(RelayFault(.cut, at: .reply(to: .create2)))
                     let error = await expectFailure(.connectionLoss) { try await client.create("/a") }
-                    #expect((error as? ZooKeeperError)?.outcome == .unknown)
+                    #expect((error as? ZooKeeperError)?.execution == .unknown)
                     let stat = try await client.exists("/a")
                     #expect(stat != nil, "it was executed")
                     #expect(relay.traffic.requests[.create2] == 1, "and not sent again")
@@ -161,7 +161,7 @@ import ZooKeeperTesting
                     try await relay.whileRefusing {
                         try await eventually("disconnected") { !session.isConnected }
                         let write = await expectFailure(.connectionLoss) { try await client.create("/a") }
-                        #expect((write as? ZooKeeperError)?.outcome == .notSent)
+                        #expect((write as? ZooKeeperError)?.execution == .notSent)
                         await expectFailure(.connectionLoss) { try await client.exists("/") }
                     }
                     // Connecting again may take longer than a request waits.
@@ -187,7 +187,7 @@ import ZooKeeperTesting
                             Issue.record("not cancelled")
                         } catch let error as ZooKeeperError {
                             #expect(error.code == .cancelled)
-                            #expect(error.outcome == .notSent)
+                            #expect(error.execution == .notSent)
                         }
                     }
                     let stat = try await session.exists("/a")
@@ -276,10 +276,10 @@ import ZooKeeperTesting
                     let before = relay.traffic
                     try await eventually("reads go on") { (relay.traffic - before).requests[.exists] ?? 0 >= 3 }
                     #expect(session.leasesExpireBy == first, "reads prove nothing about the leader")
-                    session.beginInterest()
+                    session.retainLeaderHeartbeats()
                     try await eventually("moved three times") { (relay.traffic - before).requests[.sync] ?? 0 >= 3 }
                     try await eventually("moved") { session.leasesExpireBy > first }
-                    session.endInterest()
+                    session.releaseLeaderHeartbeats()
                 }
             }
         }

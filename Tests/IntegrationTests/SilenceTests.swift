@@ -175,7 +175,7 @@ import ZooKeeperTesting
             await server.kill()
             relay.cut()
             let result = await call.result
-            #expect { try result.get() } throws: { ($0 as? ZooKeeperError)?.outcome == .unknown }
+            #expect { try result.get() } throws: { ($0 as? ZooKeeperError)?.execution == .unknown }
             try await server.restart()
             relay.thaw()
             let stat = try await client.exists("/a")

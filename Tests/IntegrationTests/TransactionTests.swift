@@ -33,7 +33,7 @@ import ZooKeeperTesting
             }
             let details = try #require(error as? ZooKeeperError)
             #expect(details.failedOperation == 2)
-            #expect(details.outcome == .refused)
+            #expect(details.execution == .refused)
             #expect(try await client.get("/a").data == [])
             #expect(try await client.exists("/b") == nil)
         }
@@ -97,7 +97,7 @@ import ZooKeeperTesting
                     try await client.transaction([Create("/first"), operation])
                 }
                 #expect((error as? ZooKeeperError)?.failedOperation == 1)
-                #expect((error as? ZooKeeperError)?.outcome == .notSent)
+                #expect((error as? ZooKeeperError)?.execution == .notSent)
             }
             await expectFailure(.invalidACL) {
                 try await client.transaction([Create("/a", accessControl: AccessControl([]))])

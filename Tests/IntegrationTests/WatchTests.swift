@@ -60,7 +60,7 @@ import ZooKeeperTesting
             let refused = GetData("/none").watched
             let request = refused.makeRequest()
             if let watch = request.watch { remember(watch) }
-            _ = try await client.withSession { await $0.submit(request).outcome() }
+            _ = try await client.withSession { await $0.submit(request).answer() }
             remember(try await client.existsWatched("/none").watch)
             let kept = try await client.existsWatched("/none").watch
             remember(kept)
@@ -97,7 +97,7 @@ import ZooKeeperTesting
                     let fired = Shared(false)
                     let watch = Watch { _ in fired.withLock { $0 = true } }
                     try await reader.withSession { session in
-                        _ = try await session.submit(Request(.getData(path: "/a"), watch: watch)).outcome().get()
+                        _ = try await session.submit(Request(.getData(path: "/a"), watch: watch)).answer().get()
                     }
                     async let write = writer.set("/a", to: [UInt8(round % 256)], ifVersion: Int32(round))
                     while try await reader.exists("/a")?.version == Int32(round) {}
@@ -195,7 +195,7 @@ import ZooKeeperTesting
             for (read, watch) in zip(reads, watches) {
                 var request = Request(read, watch: watch)
                 request.isOutsideChroot = true
-                _ = try await session.submit(request).outcome().get()
+                _ = try await session.submit(request).answer().get()
             }
             try await client.delete("/a")
             try await client.create("/a")

@@ -108,16 +108,16 @@ extension InteropTests {
         @Test func thatOfCurator55() async throws {
             let company = try Company.required
             let path = try await company.server.makeDirectory()
-            let mark = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+            let guid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
             try await company.withProcess(.ours) { process in
                 let line = Line(server: company.server, client: company.onlooker, path: path)
                 let writer = try await company.onlooker.create(
-                    path.child("_c_\(mark)-__WRIT__"), data: "raw".utf8, mode: .ephemeralSequential
+                    path.child("_c_\(guid)-__WRIT__"), data: "raw".utf8, mode: .ephemeralSequential
                 ).path
                 let waiter = try await process.contender("write", at: path)
                 let grant = waiter.begin("acquire")
                 try await eventually("in line") { try await line.count() == 2 }
-                let reader = path.child("_c_\(mark)-__READ__" + writer.name.suffix(10))
+                let reader = path.child("_c_\(guid)-__READ__" + writer.name.suffix(10))
                 try await company.onlooker.create(reader, data: "raw".utf8, mode: .ephemeral)
                 try await company.onlooker.delete(writer)
                 try await eventually("waits for the reader") { try await company.isWatched(reader) }

@@ -48,10 +48,10 @@ extension InteropTests {
         func dataThatIsNull(_ recipe: String) async throws {
             let company = try Company.required
             let path = try await company.server.makeDirectory()
-            let mark = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+            let guid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
             let name = [
-                "kazoo-lock": "\(mark.filter { $0 != "-" })__lock__", "lock": "_c_\(mark)-lock-",
-                "write": "_c_\(mark)-__READ__", "latch": "_c_\(mark)-latch-",
+                "kazoo-lock": "\(guid.filter { $0 != "-" })__lock__", "lock": "_c_\(guid)-lock-",
+                "write": "_c_\(guid)-__READ__", "latch": "_c_\(guid)-latch-",
             ][recipe, default: ""]
             // So that the digits of whoever comes are higher.
             try await company.onlooker.delete(

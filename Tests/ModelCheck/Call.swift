@@ -3,7 +3,7 @@ import ZooKeeperRecipes
 
 // What clients ask and servers answer.
 
-struct Flight: Hashable {
+struct Pipeline: Hashable {
     enum Kind: Hashable {
         case probe
         case enqueue(isExchange: Bool)
@@ -87,7 +87,7 @@ enum Watcher: Hashable {
 
 struct Call: Hashable {
     enum Purpose: Hashable {
-        case flight(actor: Int, slot: Int, index: Int)
+        case pipeline(actor: Int, slot: Int, index: Int)
         /// The janitor's delete, for the driver of this actor.
         case removal(slot: Int?)
         /// The janitor's synced list.
@@ -106,7 +106,7 @@ struct Call: Hashable {
     var isUrgent = false
 
     var actor: Int? {
-        if case .flight(let actor, _, _) = purpose { return actor }
+        if case .pipeline(let actor, _, _) = purpose { return actor }
         return nil
     }
 }

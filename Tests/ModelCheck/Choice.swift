@@ -54,7 +54,7 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
         case leave
         case close
         case throttle
-        /// The connection is lost while a flight is handed over, whose last request goes out by the next one.
+        /// The connection is lost while a pipeline is handed over, whose last request goes out by the next one.
         case split
         case delete
         case deleteTwo

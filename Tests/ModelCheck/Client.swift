@@ -50,14 +50,14 @@ struct Client {
     var lagWatches: [String: Zxid] = [:]
 
     // The janitor.
-    var strays: Set<String> = []
+    var unresolvedCreates: Set<String> = []
     var looksAgain = false
     var looks: [SyncedAnswers?] = []
     /// Removals that are tried again later.
     var removals: [Removal] = []
     /// Nodes of this client that the servers refuse to remove.
     var leftovers: Set<String> = []
-    var marks = 0
+    var guids = 0
 
     init(_ index: Int, _ callers: [Caller]) {
         self.index = index
@@ -69,9 +69,9 @@ struct Client {
 
     var letter: String { Self.letter(index) }
 
-    mutating func makeMark() -> String {
-        defer { marks += 1 }
-        return letter + String(marks, radix: 36)
+    mutating func makeGUID() -> String {
+        defer { guids += 1 }
+        return letter + String(guids, radix: 36)
     }
 
     var isDone: Bool { callers.allSatisfy(\.isDone) }
@@ -148,11 +148,11 @@ struct Actor: Hashable {
     /// The reader's node of a client that tries to write.
     let companion: String?
     /// The answers that are being collected.
-    var flights: [Flight?] = []
+    var pipelines: [Pipeline?] = []
     /// Actions that are taken later.
     var putOff: [[ContenderMachine.Action]] = []
     var enqueuing: Int?
-    var mark: String?
+    var guid: String?
     var grant: ContenderMachine.Grant?
     /// Whether it is to notice that its node is gone: it is watched, or a watch has been asked for.
     var isGuarded = false

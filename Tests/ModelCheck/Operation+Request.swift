@@ -60,7 +60,7 @@ extension Answer {
         switch (result, operation) {
         case (.failure(let failure), _):
             let error = failure.code.error
-            self = .failure(.init(error.code, error.outcome))
+            self = .failure(.init(error.code, error.execution))
         case (.success(.created(let path, _)), _): self = .created(World.name(of: path))
         case (.success(.transaction(let responses)), .exchange):
             guard case .created(let path, _)? = responses.last else {

@@ -105,7 +105,7 @@ package struct Scenario: Sendable {
         package static let close = Faults(rawValue: 1 << 15)
         /// The lease runs out, and the deadline stays in the past although syncs are answered.
         package static let overdueForLong = Faults(rawValue: 1 << 16)
-        /// A flight is split over two connections.
+        /// A pipeline is split over two connections.
         package static let split = Faults(rawValue: 1 << 17)
         /// The next server may lag behind, but not behind what the client has seen. Takes nothing of the budget.
         package static let lag = Faults(rawValue: 1 << 18)

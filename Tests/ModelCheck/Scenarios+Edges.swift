@@ -1,7 +1,7 @@
 import ZooKeeperRecipes
 
 // One thing more that can happen, each in scenarios of its own: what the servers refuse, an owner that closes its client,
-// several contenders in one session, flights over two connections, a deadline that does not come back.
+// several contenders in one session, pipelines over two connections, a deadline that does not come back.
 
 extension Scenario {
     static let shortEdges: [Scenario] = [

@@ -62,7 +62,7 @@ extension World {
             // It has lost its lease: nothing is done with it any more.
             end(.lost, &self)
         } else if part.terms > 1 {
-            standAgain(caller, grant.name, index)
+            requeue(caller, grant.name, index)
         } else if part.downgrades {
             becomeReader(caller, index, grant)
         } else if part.upgrades {
@@ -73,7 +73,7 @@ extension World {
         deliver()
     }
 
-    private mutating func standAgain(_ caller: Int, _ old: String, _ index: Int) {
+    private mutating func requeue(_ caller: Int, _ old: String, _ index: Int) {
         let slot = 2 * caller
         clients[index].callers[caller].oldHold = clients[index].actors[slot]?.hold
         forgetActor(slot, index)
@@ -117,7 +117,7 @@ extension World {
     mutating func leave(_ event: ContenderMachine.Event, _ slot: Int, _ index: Int) {
         post(event, to: slot, of: index)
         deliver()
-        if let flight = clients[index].actors[slot]?.enqueuing { withdraw(actor: slot, slot: flight, of: index) }
+        if let pipeline = clients[index].actors[slot]?.enqueuing { withdraw(actor: slot, slot: pipeline, of: index) }
         deliver()
     }
 

@@ -93,7 +93,7 @@ extension World {
         new.closing.finish()
         new.isClosed = true
         new.wasEndedByOwner = old.wasEndedByOwner
-        new.marks = old.marks
+        new.guids = old.guids
         for caller in new.callers.indices {
             switch new.callers[caller].stage {
             case .waiting: fail(.stuck, "\(old.letter) waits in a session that is closed")

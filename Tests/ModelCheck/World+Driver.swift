@@ -1,7 +1,7 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-// What the driver of a machine does: its actions become requests, the answers of a flight become an event.
+// What the driver of a machine does: its actions become requests, the answers of a pipeline become an event.
 
 extension World {
     // MARK: Events
@@ -67,15 +67,15 @@ extension World {
 
     private mutating func perform(_ action: ContenderMachine.Action, _ slot: Int, _ index: Int) {
         switch action {
-        case .mark:
-            let mark = clients[index].makeMark()
-            // With as few faults as there are here, nobody joins again so often. States with ever new marks are no circle.
-            if clients[index].marks > 24 { return fail(.spins, "\(clients[index].letter) joins again and again") }
-            clients[index].actors[slot]?.mark = mark
+        case .makeGUID:
+            let guid = clients[index].makeGUID()
+            // With as few faults as there are here, nobody joins again so often. States with ever new guids are no circle.
+            if clients[index].guids > 24 { return fail(.spins, "\(clients[index].letter) joins again and again") }
+            clients[index].actors[slot]?.guid = guid
             clients[index].actors[slot]?.wereFirst = []
-            post(.marked(mark), to: slot, of: index)
+            post(.guid(guid), to: slot, of: index)
         case .probe: fly(.probe, [Call(operation: .list, purpose: .nobody)], slot, index)
-        case .enqueue(let mark, let createsParents, let old): enqueue(mark, createsParents, old, slot, index)
+        case .enqueue(let guid, let createsParents, let old): enqueue(guid, createsParents, old, slot, index)
         case .list(let syncs):
             fly(
                 syncs ? .syncedList : .list,
@@ -87,8 +87,8 @@ extension World {
         case .lose: lost(slot, index)
         case .delete(let name): remove(name, slot, index)
         case .backOff, .check: break
-        case .chase(let mark):
-            clients[index].strays.insert("_c_\(mark)-")
+        case .resolveCreate(let guid):
+            clients[index].unresolvedCreates.insert("_c_\(guid)-")
             clients[index].looksAgain = true
             look(index)
         case .fail(let reason): failed(reason, slot, index)
@@ -96,9 +96,9 @@ extension World {
     }
 
     private mutating func enqueue(
-        _ mark: String, _ createsParents: Bool, _ old: String?, _ slot: Int, _ index: Int
+        _ guid: String, _ createsParents: Bool, _ old: String?, _ slot: Int, _ index: Int
     ) {
-        let prefix = scenario.dialect.prefix(for: mark, clients[index].actors[slot]?.policy.kind ?? .exclusive)
+        let prefix = scenario.dialect.prefix(for: guid, clients[index].actors[slot]?.policy.kind ?? .exclusive)
         var operations: [Operation] = []
         var isExchange = false
         if let old, !createsParents {
@@ -143,19 +143,19 @@ extension World {
         }
     }
 
-    // MARK: Flights
+    // MARK: Pipelines
 
     @discardableResult
-    private mutating func fly(_ kind: Flight.Kind, _ calls: [Call], _ slot: Int, _ index: Int) -> Int {
+    private mutating func fly(_ kind: Pipeline.Kind, _ calls: [Call], _ slot: Int, _ index: Int) -> Int {
         guard var actor = clients[index].actors[slot] else { return 0 }
-        let flight = Flight(kind: kind, answers: Array(repeating: nil, count: calls.count))
-        let free = actor.flights.firstIndex { $0 == nil } ?? actor.flights.count
-        if free == actor.flights.count { actor.flights.append(nil) }
-        actor.flights[free] = flight
+        let pipeline = Pipeline(kind: kind, answers: Array(repeating: nil, count: calls.count))
+        let free = actor.pipelines.firstIndex { $0 == nil } ?? actor.pipelines.count
+        if free == actor.pipelines.count { actor.pipelines.append(nil) }
+        actor.pipelines[free] = pipeline
         clients[index].actors[slot] = actor
         let numbered = calls.enumerated().map { position, call in
             var call = call
-            call.purpose = .flight(actor: slot, slot: free, index: position)
+            call.purpose = .pipeline(actor: slot, slot: free, index: position)
             return call
         }
         submit(numbered, from: index)
@@ -169,32 +169,32 @@ extension World {
         case .removal(let slot): removalAnswered(call.operation, slot, answer, index)
         case .look(let number, let isSync): looked(number, answer, isSync: isSync, index)
         case .downgrade(let caller): downgradeAnswered(call.operation, answer, caller, index)
-        case .flight(let slot, let number, let position):
-            clients[index].actors[slot]?.flights[number]?.answers[position] = answer
-            if clients[index].actors[slot]?.flights[number]?.kind == .syncedList {
+        case .pipeline(let slot, let number, let position):
+            clients[index].actors[slot]?.pipelines[number]?.answers[position] = answer
+            if clients[index].actors[slot]?.pipelines[number]?.kind == .syncedList {
                 let connection = clients[index].connection
-                clients[index].actors[slot]?.flights[number]?.synced
+                clients[index].actors[slot]?.pipelines[number]?.synced
                     .add(answer, isSync: call.operation == .sync, connection)
             }
-            guard let flight = clients[index].actors[slot]?.flights[number] else { return }
-            let answers = flight.answers.compactMap(\.self)
-            guard answers.count == flight.answers.count else { return }
-            clients[index].actors[slot]?.flights[number] = nil
-            while clients[index].actors[slot]?.flights.last == .some(nil) {
-                clients[index].actors[slot]?.flights.removeLast()
+            guard let pipeline = clients[index].actors[slot]?.pipelines[number] else { return }
+            let answers = pipeline.answers.compactMap(\.self)
+            guard answers.count == pipeline.answers.count else { return }
+            clients[index].actors[slot]?.pipelines[number] = nil
+            while clients[index].actors[slot]?.pipelines.last == .some(nil) {
+                clients[index].actors[slot]?.pipelines.removeLast()
             }
             if clients[index].actors[slot]?.enqueuing == number { clients[index].actors[slot]?.enqueuing = nil }
-            post(event(flight, answers, index), to: slot, of: index)
+            post(event(pipeline, answers, index), to: slot, of: index)
         }
     }
 
-    private mutating func event(_ flight: Flight, _ answers: [Answer], _ index: Int) -> ContenderMachine.Event {
+    private mutating func event(_ pipeline: Pipeline, _ answers: [Answer], _ index: Int) -> ContenderMachine.Event {
         let connection = clients[index].connection
-        switch flight.kind {
+        switch pipeline.kind {
         case .probe: return .probed(names(answers[0], index))
         case .list: return .listed(names(answers[0], index), connection: connection)
         case .syncedList:
-            return .listed(names(flight.synced.result ?? .done, index), connection: connection)
+            return .listed(names(pipeline.synced.result ?? .done, index), connection: connection)
         case .check:
             switch answers[0] {
             case .failure(let failure) where failure.code == .noNode: return .checked(.success(false))

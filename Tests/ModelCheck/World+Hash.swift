@@ -96,7 +96,7 @@ extension Client {
         hasher.combine(late)
         hasher.combine(watches)
         hasher.combine(watchedByServer)
-        hasher.combine(strays)
+        hasher.combine(unresolvedCreates)
         hasher.combine(looksAgain)
         hasher.combine(looks)
         hasher.combine(removals)
@@ -109,6 +109,6 @@ extension Client {
                 hasher.combine(place(zxid))
             }
         }
-        hasher.combine(marks)
+        hasher.combine(guids)
     }
 }

@@ -17,7 +17,7 @@ extension World {
         guard case .delete(let name) = operation else { return }
         var result: Result<Void, ZooKeeperError> = .success(())
         if case .failure(let failure) = answer {
-            result = .failure(ZooKeeperError(failure.code, outcome: failure.outcome))
+            result = .failure(ZooKeeperError(failure.code, execution: failure.execution))
         }
         let verdict = Janitor.verdict(result)
         switch verdict {
@@ -55,7 +55,7 @@ extension World {
     }
 
     /// Tells the driver of a contender that its node is gone, or stays. Only the one that it was granted counts: there may be
-    /// another with its mark, of a create that was executed twice.
+    /// another with its guid, of a create that was executed twice.
     private mutating func removed(_ name: String, _ slot: Int, _ index: Int, _ verdict: Janitor.Verdict) {
         guard let actor = clients[index].actors[slot], actor.machine.isOver, let own = actor.grant?.name,
             own == name || ToldFlaw.anyRemovalIsARelease.isPlanted
@@ -106,19 +106,19 @@ extension World {
         switch result {
         case .names(let names): sweep(names, index)
         case .failure(let failure) where [.throttled, .connectionLoss].contains(failure.code):
-            if !clients[index].strays.isEmpty { clients[index].looksAgain = true }
+            if !clients[index].unresolvedCreates.isEmpty { clients[index].looksAgain = true }
         default: break
         }
     }
 
     mutating func sweep(_ names: [String], _ index: Int) {
-        if clients[index].strays.isEmpty { return }
+        if clients[index].unresolvedCreates.isEmpty { return }
         for name in names {
-            guard let stray = clients[index].strays.first(where: { name.hasPrefix($0) }) else { continue }
-            clients[index].strays.remove(stray)
+            guard let stray = clients[index].unresolvedCreates.first(where: { name.hasPrefix($0) }) else { continue }
+            clients[index].unresolvedCreates.remove(stray)
             remove(name, nil, index)
         }
         // With nothing to look for, another look changes nothing.
-        if clients[index].strays.isEmpty { clients[index].looksAgain = false }
+        if clients[index].unresolvedCreates.isEmpty { clients[index].looksAgain = false }
     }
 }

@@ -184,8 +184,8 @@ extension World {
         let line = line.filter { $0.name != gone }
         for place in line {
             for slot in clients[place.client].actors.indices {
-                guard let actor = clients[place.client].actors[slot], let mark = actor.mark,
-                    place.name.hasPrefix("_c_\(mark)-"), !actor.wereFirst.contains(place.name)
+                guard let actor = clients[place.client].actors[slot], let guid = actor.guid,
+                    place.name.hasPrefix("_c_\(guid)-"), !actor.wereFirst.contains(place.name)
                 else { continue }
                 if !line.contains(where: { isInTheWay($0, of: place, actor) }) {
                     clients[place.client].actors[slot]?.wereFirst.insert(place.name)
@@ -196,7 +196,7 @@ extension World {
 
     private func isInTheWay(_ other: Place, of place: Place, _ actor: Actor) -> Bool {
         if other.sequence >= place.sequence || other.name == actor.companion { return false }
-        if let mark = actor.mark, other.name.hasPrefix("_c_\(mark)-") { return false }
+        if let guid = actor.guid, other.name.hasPrefix("_c_\(guid)-") { return false }
         return actor.policy == .exclusive || !other.isReader
     }
 }

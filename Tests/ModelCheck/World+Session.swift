@@ -22,10 +22,10 @@ extension World {
         }
     }
 
-    /// What waits for a connection, and belongs to this flight, is not wanted any more.
+    /// What waits for a connection, and belongs to this pipeline, is not wanted any more.
     mutating func withdraw(actor: Int, slot: Int, of index: Int) {
         func isMeant(_ call: Call) -> Bool {
-            if case .flight(actor, slot, _) = call.purpose { return true }
+            if case .pipeline(actor, slot, _) = call.purpose { return true }
             return false
         }
         let withdrawn = clients[index].waiting.filter { $0.contains(where: isMeant) }
@@ -127,7 +127,7 @@ extension World {
         clients[index].sent += inFront + held.joined()
     }
 
-    /// Where the last flight that was handed over can be split: its last request has not been executed, and at least one
+    /// Where the last pipeline that was handed over can be split: its last request has not been executed, and at least one
     /// is in front of it.
     func splitPosition(_ client: Client) -> Int? {
         let last = client.sent.count - 1
@@ -135,7 +135,7 @@ extension World {
         return last
     }
 
-    /// The connection is lost between two requests of a flight. Whoever hands it over notices nothing: the last one goes out
+    /// The connection is lost between two requests of a pipeline. Whoever hands it over notices nothing: the last one goes out
     /// by the next connection, in front of whatever is sent again.
     mutating func split(_ index: Int, lag: Int) {
         guard let position = splitPosition(clients[index]) else { return }
@@ -184,7 +184,7 @@ extension World {
         if clients[index].closing.phase != .open { return finishClose(index) }
         let old = clients[index]
         var new = Client(index, old.callers)
-        new.marks = old.marks
+        new.guids = old.guids
         for (number, caller) in old.callers.enumerated() {
             new.callers[number].oldHold = nil
             switch caller.stage {
@@ -195,7 +195,7 @@ extension World {
         }
         clients[index] = new
         openSession(index)
-        // Joins again at the end of the line, under a new mark.
+        // Joins again at the end of the line, under a new guid.
         for number in new.callers.indices
         where new.callers[number].stage == .joining
             || (new.callers[number].stage == .idle && old.actors[2 * number] != nil)
@@ -206,10 +206,10 @@ extension World {
 }
 
 extension Call {
-    /// Whether it belongs to the same flight as `other`, and comes behind it.
+    /// Whether it belongs to the same pipeline as `other`, and comes behind it.
     fileprivate func isBehind(_ other: Call) -> Bool {
         switch (purpose, other.purpose) {
-        case (.flight(let actor, let slot, let place), .flight(let other, let otherSlot, let before)):
+        case (.pipeline(let actor, let slot, let place), .pipeline(let other, let otherSlot, let before)):
             actor == other && slot == otherSlot && place > before
         case (.look(let number, isSync: false), .look(let other, isSync: true)): number == other
         default: false
@@ -220,7 +220,7 @@ extension Call {
 extension Answer {
     var text: String {
         switch self {
-        case .failure(let failure): "\(failure.code), \(failure.outcome)"
+        case .failure(let failure): "\(failure.code), \(failure.execution)"
         case .created(let name): "created \(name)"
         case .names(let names): "[\(names.joined(separator: " "))]"
         case .read: "it is there"

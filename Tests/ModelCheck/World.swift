@@ -81,7 +81,7 @@ package struct World {
         var name: String
         var sequence: Int
         var isReader: Bool
-        /// The client whose mark it has.
+        /// The client whose guid it has.
         var client: Int
     }
 
@@ -110,8 +110,8 @@ package struct World {
     /// made from the name keeps worlds equal that differ in nothing but how many transactions there were.
     func token(of name: String) -> Zxid {
         guard let place = place(name) else { return Zxid(rawValue: 0) }
-        let mark = name.utf8.dropFirst(4).first.map { Int($0) } ?? 0
-        return Zxid(rawValue: Int64((place.sequence * 16 + place.client) * 256 + mark))
+        let guid = name.utf8.dropFirst(4).first.map { Int($0) } ?? 0
+        return Zxid(rawValue: Int64((place.sequence * 16 + place.client) * 256 + guid))
     }
 
     // MARK: Telling

@@ -153,7 +153,7 @@ import ZooKeeperTesting
             try? await ZooKeeperElection(first, at: "/e", id: "first").withLeadership { _ in
                 #expect(try await next.leader()?.id == "first")
                 let follower = Task { try await next.withLeadership { _ in try await next.leader()?.id } }
-                try await eventually("two stand") { try await next.candidates().count == 2 }
+                try await eventually("two stand") { try await next.participants().count == 2 }
                 try zooKeeper.expire(try await first.withSession { $0 })
                 #expect(try await follower.value == "next")
                 isFollowed.withLock { $0 = true }

@@ -175,7 +175,7 @@ import ZooKeeperTesting
             _ = try await client.exists("/")
             zooKeeper.loseNextReply(to: .create2)
             let error = await expectFailure(.connectionLoss) { try await client.create("/a", data: [1]) }
-            #expect((error as? ZooKeeperError)?.outcome == .unknown)
+            #expect((error as? ZooKeeperError)?.execution == .unknown)
             zooKeeper.loseNextReply(to: .getData)
             #expect(try await client.get("/a").data == [1], "it was executed")
             zooKeeper.loseNextReply(to: .multi)
@@ -185,25 +185,25 @@ import ZooKeeperTesting
     }
 
     /// On the thread that would bring the news of the loss.
-    @Test func aFlightThatIsTriedAgainBeforeTheNewsOfTheLossWaitsForIt() async throws {
+    @Test func aPipelineThatIsTriedAgainBeforeTheNewsOfTheLossWaitsForIt() async throws {
         try await zooKeeper.withClient { client in
             try await client.withSession { session in
                 let requests = [Request(.sync(path: "/")), Request(.exists(path: "/"))]
-                let outcomes = Promise<[Reply]>()
+                let outcomes = Promise<[PendingRequest]>()
                 _ = session.submit(Request(.exists(path: "/"))) { [weak session, zooKeeper] _ in
                     guard let session else { return }
                     zooKeeper.cut(session)
-                    outcomes.fulfil(session.submitFlight(requests) + session.submitFlight(requests))
+                    outcomes.fulfil(session.submitPipeline(requests) + session.submitPipeline(requests))
                 }
-                guard case .value(let replies) = await outcomes.wait() else { return }
+                guard case .value(let pendingRequests) = await outcomes.wait() else { return }
                 var codes: [ZooKeeperError.Code?] = []
-                for reply in replies {
-                    switch await reply.outcome() {
+                for pending in pendingRequests {
+                    switch await pending.answer() {
                     case .success: codes.append(nil)
                     case .failure(let error): codes.append(error.code)
                     }
                 }
-                // If another thread still has the duty to hand over, the first flight is not tried before the news either.
+                // If another thread still has the duty to hand over, the first pipeline is not tried before the news either.
                 #expect(codes == [.connectionLoss, .connectionLoss, nil, nil] || codes == [nil, nil, nil, nil])
             }
         }

@@ -23,8 +23,8 @@ import ZooKeeperTesting
     /// A server that refuses it closes the connection, and the end of that may be seen before the answer.
     @Test func anAuthenticationIsSentAgainAfterALostConnection() async throws {
         let isFirst = Shared(true)
-        let client = try InMemoryZooKeeper().makeClient { reply in
-            guard case .authenticate = reply.request.kind else { return nil }
+        let client = try InMemoryZooKeeper().makeClient { pending in
+            guard case .authenticate = pending.request.kind else { return nil }
             return isFirst.withLock { isFirst in
                 defer { isFirst = false }
                 return isFirst ? .connectionLoss : nil
@@ -174,8 +174,8 @@ import ZooKeeperTesting
             let queue = DispatchQueue(label: "test")
             return AnsweringTransport(
                 zooKeeper.makeTransport(credentials: configuration.credentials, on: queue), on: queue
-            ) { reply in
-                guard case .authenticate = reply.request.kind, let lost = session.withLock({ $0.take() }) else {
+            ) { pending in
+                guard case .authenticate = pending.request.kind, let lost = session.withLock({ $0.take() }) else {
                     return nil
                 }
                 try? zooKeeper.expire(lost)
@@ -224,8 +224,8 @@ import ZooKeeperTesting
         let client = try zooKeeper.makeClient {
             // The next one is due in an hour.
             $0.sessionTimeout = .seconds(6 * 3_600)
-        } answering: { reply in
-            switch reply.request.kind {
+        } answering: { pending in
+            switch pending.request.kind {
             case .exists("/"), .sync("/"): break
             default: return nil
             }
@@ -274,7 +274,7 @@ import ZooKeeperTesting
                         dialect: .curator, policy: .exclusive, data: [], accessControl: .open), mode: .wait)
                 contenders.append(contender)
                 contender.start()
-                guard case .value(.granted(let lease, false)) = await contender.outcome.wait() else {
+                guard case .value(.granted(let lease, false)) = await contender.decision.wait() else {
                     Issue.record("not granted")
                     return
                 }
@@ -323,7 +323,7 @@ import ZooKeeperTesting
 /// Connects, and is told at once that the session has expired.
 private final class ShortLivedTransport: SessionTransport {
     private let queue = DispatchQueue(label: "test")
-    private let replies = Shared<[Reply]>([])
+    private let requests = Shared<[any TransportRequest]>([])
 
     func open(sessionTimeout: Duration, delegate: any SessionTransportDelegate) {
         queue.async {
@@ -333,14 +333,14 @@ private final class ShortLivedTransport: SessionTransport {
         }
     }
 
-    func issue(_ reply: Reply) -> ResultCode? {
-        replies.withLock { $0.append(reply) }
+    func issue(_ request: any TransportRequest) -> ResultCode? {
+        requests.withLock { $0.append(request) }
         return nil
     }
 
     func close(done: @escaping @Sendable () -> Void) {
-        queue.async { [replies] in
-            replies.withLock { $0 = [] }
+        queue.async { [requests] in
+            requests.withLock { $0 = [] }
             done()
         }
     }

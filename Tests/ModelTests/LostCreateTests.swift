@@ -27,8 +27,8 @@ extension Request {
         let client = try zooKeeper.makeClient {
             // So that what may have been left behind is soon known not to be.
             $0.sessionTimeout = .seconds(1)
-        } answering: { [zooKeeper, creates] reply in
-            guard reply.request.createsContender else { return nil }
+        } answering: { [zooKeeper, creates] pending in
+            guard pending.request.createsContender else { return nil }
             creates.withLock { $0 += 1 }
             if cuts { zooKeeper.cut() }
             return .connectionLoss
@@ -45,15 +45,15 @@ extension Request {
                 #expect(error.underlying?.message?.contains("jute.maxbuffer") == true, "\(error)")
             }
             #expect(creates.value == ContenderMachine.mostLostCreates)
-            #expect(session.janitor.strayCount > 0)
-            try await eventually("nothing of it can come any more") { session.janitor.strayCount == 0 }
+            #expect(session.janitor.unresolvedCreateCount > 0)
+            try await eventually("nothing of it can come any more") { session.janitor.unresolvedCreateCount == 0 }
         }
     }
 
     /// One that is lost now and then is no reason to give up.
     @Test func createsThatAreLostNowAndThenAreRepeated() async throws {
-        let client = try zooKeeper.makeClient { [creates] reply in
-            guard reply.request.createsContender else { return nil }
+        let client = try zooKeeper.makeClient { [creates] pending in
+            guard pending.request.createsContender else { return nil }
             let number = creates.withLock { number in
                 number += 1
                 return number
@@ -74,8 +74,8 @@ extension Request {
         let client = try zooKeeper.makeClient {
             _ in
             nil
-        } afterwards: { [creates] reply in
-            guard reply.request.createsContender else { return nil }
+        } afterwards: { [creates] pending in
+            guard pending.request.createsContender else { return nil }
             creates.withLock { $0 += 1 }
             return code
         }
@@ -97,8 +97,8 @@ extension Request {
         let client = try zooKeeper.makeClient {
             _ in
             nil
-        } afterwards: { [creates] reply in
-            guard reply.request.createsContender else { return nil }
+        } afterwards: { [creates] pending in
+            guard pending.request.createsContender else { return nil }
             creates.withLock { $0 += 1 }
             waiter.value?.cancel()
             return code
@@ -125,8 +125,8 @@ extension Request {
 
     /// An ancestor that is there and may not be created by us is no reason, also if the directory was removed meanwhile.
     @Test func anAncestorThatIsThereIsNoReason() async throws {
-        let client = try zooKeeper.makeClient { [creates] reply in
-            guard reply.request.createsContender else { return nil }
+        let client = try zooKeeper.makeClient { [creates] pending in
+            guard pending.request.createsContender else { return nil }
             // The directory was there a moment ago: it is an empty container again and again.
             let number = creates.withLock { number in
                 number += 1

@@ -31,7 +31,7 @@ import ZooKeeperTesting
 
     /// - Returns: The ids of all in line.
     private func line(_ client: ZooKeeperClient) async throws -> [String] {
-        try await lock(client).contenders().map(\.id)
+        try await lock(client).participants().map(\.id)
     }
 
     @Test func waitersLiveThroughALongOutageAndAreGrantedInTheOrderOfTheirNewPlaces() async throws {

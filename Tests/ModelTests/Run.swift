@@ -44,7 +44,7 @@ final class Run {
         observer = try await Self.openSession(world, Self.places, [])
         let created = await observer.submit(
             Request(.create(path: directory, data: [], mode: .persistent, accessControl: .open))
-        ).outcome()
+        ).answer()
         if case .created(_, let stat) = try created.get().kind { base = try #require(stat).czxid.rawValue }
     }
 
@@ -122,10 +122,10 @@ final class Run {
 
     /// Whatever a server has sent before it answers this comes before the answer.
     private func bringEvents() async {
-        let replies = sessions.values.map { entry in
+        let pendingRequests = sessions.values.map { entry in
             entry.session.submit(Request(.exists(path: "/")), retry: .withinRequestTimeout)
         }
-        for reply in replies { _ = await reply.outcome() }
+        for pending in pendingRequests { _ = await pending.answer() }
     }
 
     private func end(_ place: Int, _ body: (ZooKeeperSession) async throws -> Void) async throws -> [String] {
@@ -134,7 +134,7 @@ final class Run {
         sessions[place] = nil
         try await body(session)
         try await eventually("its nodes are gone") {
-            let outcome = await observer.submit(Request(.exists(path: mark))).outcome()
+            let outcome = await observer.submit(Request(.exists(path: mark))).answer()
             if case .failure(let error) = outcome { return error.code == .noNode }
             return false
         }
@@ -162,10 +162,10 @@ final class Run {
     }
 
     private func request(_ request: Request, in session: ZooKeeperSession) async -> String {
-        switch await session.submit(request).outcome() {
+        switch await session.submit(request).answer() {
         case .success(let response): describe(response.kind)
         case .failure(let error):
-            "\(error.code), \(error.outcome)" + (error.failedOperation.map { ", operation \($0)" } ?? "")
+            "\(error.code), \(error.execution)" + (error.failedOperation.map { ", operation \($0)" } ?? "")
         }
     }
 

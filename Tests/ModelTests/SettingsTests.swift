@@ -70,7 +70,7 @@ import ZooKeeperTesting
                 let lock = ZooKeeperLock(client, at: "/a/b/c/d/e/f/g")
                 try await lock.withLock(waitingUpTo: Self.longest) { lease in
                     try lease.checkHeld()
-                    #expect(try await lock.contenders().map(\.path) == [lease.nodePath])
+                    #expect(try await lock.participants().map(\.path) == [lease.nodePath])
                 }
                 let held = try await lock.acquire(waitingUpTo: Self.longest)
                 let taken: Void? = try await ZooKeeperLock(beside, at: lock.path).withLockIfAvailable { _ in }
@@ -92,7 +92,7 @@ import ZooKeeperTesting
                         terms += 1
                         return terms
                     }
-                    return term < 3 ? .standAgain : .resign
+                    return term < 3 ? .requeue : .resign
                 }
 
                 let shared = ZooKeeperReadWriteLock(client, at: "/r/w")
@@ -135,7 +135,7 @@ import ZooKeeperTesting
                     })
             }
             try await eventually("all stand in line") { try await line(client, "/l") == 101 }
-            let seen = try await lock.contenders()
+            let seen = try await lock.participants()
             #expect(seen.count == 101)
             isOpen.fulfil(())
             for contender in contenders { try await contender.value }
@@ -187,8 +187,8 @@ import ZooKeeperTesting
         let beats = Shared(0)
         let client = try zooKeeper.makeClient {
             $0 = configuration
-        } answering: { reply in
-            if case .exists("/") = reply.request.kind { beats.withLock { $0 += 1 } }
+        } answering: { pending in
+            if case .exists("/") = pending.request.kind { beats.withLock { $0 += 1 } }
             return nil
         }
         try await client.run { client in
@@ -207,11 +207,11 @@ import ZooKeeperTesting
             // A lease is good for 100 ms.
             $0.sessionTimeout = .milliseconds(200)
             $0.abandonAfter = .seconds(60)
-        } answering: { reply in
-            if case .getChildren("/l") = reply.request.kind { lists.withLock { $0 += 1 } }
+        } answering: { pending in
+            if case .getChildren("/l") = pending.request.kind { lists.withLock { $0 += 1 } }
             return nil
-        } holdingBack: { reply in
-            switch reply.request.kind {
+        } holdingBack: { pending in
+            switch pending.request.kind {
             case .create(let path, _, _, _) where path.hasPrefix("/l/"): .milliseconds(120)
             case .sync("/l"): .milliseconds(120)
             default: nil

@@ -54,10 +54,10 @@ import ZooKeeperRecipes
     /// What was not sent says so: whoever wrote may write again.
     @Test func aWriteBehindUnansweredCredentialsWasNotSent() async throws {
         try await withSilence(credentials: [.digest(user: "a", password: "b")]) { client, _ in
-            let outcome = Shared<ZooKeeperError.Outcome?>(nil)
+            let outcome = Shared<ZooKeeperError.Execution?>(nil)
             Task {
                 do { try await client.set("/a", to: [1]) } catch let error as ZooKeeperError {
-                    outcome.withLock { $0 = error.outcome }
+                    outcome.withLock { $0 = error.execution }
                 }
             }
             try await eventually("it ends") { outcome.value != nil }

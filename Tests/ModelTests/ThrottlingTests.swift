@@ -29,8 +29,8 @@ import ZooKeeperTesting
         _ body: (ZooKeeperClient, _ beside: ZooKeeperClient, _ isArmed: Shared<Bool>) async throws -> Void
     ) async throws {
         let (isArmed, left) = (Shared(true), Shared(count))
-        let client = try zooKeeper.makeClient(configure: { $0.sessionTimeout = .seconds(30) }) { reply in
-            guard isArmed.value, kind.matches(reply.request) else { return nil }
+        let client = try zooKeeper.makeClient(configure: { $0.sessionTimeout = .seconds(30) }) { pending in
+            guard isArmed.value, kind.matches(pending.request) else { return nil }
             return left.withLock { left in
                 left -= 1
                 return left >= 0 ? .throttled : nil
@@ -48,7 +48,7 @@ import ZooKeeperTesting
             let waiting = Task {
                 try await ZooKeeperLock(client, at: "/a").withLock(waitingUpTo: .seconds(60)) { _ in 5 }
             }
-            try await eventually("in line") { try await ZooKeeperLock(beside, at: "/a").contenders().count == 2 }
+            try await eventually("in line") { try await ZooKeeperLock(beside, at: "/a").participants().count == 2 }
             try await held.release()
             #expect(try await waiting.value == 5)
             #expect(try await beside.children(of: "/a").names == [])
@@ -78,7 +78,7 @@ import ZooKeeperTesting
             let lock = ZooKeeperReadWriteLock(client, at: "/a")
             let kinds = try await lock.withWriteLock { _ in
             } thenReading: { _, _ in
-                try await ZooKeeperReadWriteLock(beside, at: "/a").contenders().map(\.kind)
+                try await ZooKeeperReadWriteLock(beside, at: "/a").participants().map(\.kind)
             }
             #expect(kinds == [.shared])
         }
@@ -89,7 +89,7 @@ import ZooKeeperTesting
             var terms = 0
             try await ZooKeeperElection(client, at: "/e").withTerms { _ in
                 terms += 1
-                return terms < 3 ? .standAgain : .resign
+                return terms < 3 ? .requeue : .resign
             }
             #expect(terms == 3)
             #expect(try await beside.children(of: "/e").names == [])
@@ -99,14 +99,14 @@ import ZooKeeperTesting
     /// Cancelled while the exchange of its old node for a new one is to be tried again, it leaves neither.
     @Test func aLeaderThatLeavesWhileItStandsAgainLeavesNothing() async throws {
         let isThrottled = Promise<Void>()
-        let client = try zooKeeper.makeClient(configure: { $0.sessionTimeout = .seconds(30) }) { reply in
-            guard Kind.transaction.matches(reply.request) else { return nil }
+        let client = try zooKeeper.makeClient(configure: { $0.sessionTimeout = .seconds(30) }) { pending in
+            guard Kind.transaction.matches(pending.request) else { return nil }
             isThrottled.fulfil(())
             return .throttled
         }
         try await client.run { client in
             try await zooKeeper.withClient { beside in
-                let leading = Task { try await ZooKeeperElection(client, at: "/e").withTerms { _ in .standAgain } }
+                let leading = Task { try await ZooKeeperElection(client, at: "/e").withTerms { _ in .requeue } }
                 await isThrottled.wait()
                 leading.cancel()
                 _ = await leading.result
@@ -121,7 +121,7 @@ import ZooKeeperTesting
             isArmed.withLock { $0 = false }
             let held = try await ZooKeeperElection(beside, at: "/e").acquireLeadership()
             var leaders = ZooKeeperElection(client, at: "/e").leaders.makeAsyncIterator()
-            var candidates = ZooKeeperElection(client, at: "/e").candidateUpdates.makeAsyncIterator()
+            var candidates = ZooKeeperElection(client, at: "/e").participantUpdates.makeAsyncIterator()
             var data = client.updates(of: held.lease.nodePath).makeAsyncIterator()
             #expect(try await leaders.next()??.path == held.lease.nodePath)
             #expect(try await candidates.next()?.count == 1)

@@ -16,7 +16,7 @@ import ZooKeeperTesting
         let handler = InMemoryLogHandler()
         let logger = Logger(label: "test") { _ in handler }
         try await ZooKeeperClient.withClient(configuration, logger: logger) { client in
-            let path = try ZNodePath("/mixed-\(Mark.random())")
+            let path = try ZNodePath("/mixed-\(GUID.random())")
             var settings = ZooKeeperLock.Configuration()
             settings.dialect = .kazoo
             let theirs = try await ZooKeeperLock(client, at: path, configuration: settings).acquire()
@@ -29,13 +29,13 @@ import ZooKeeperTesting
             let lines = lines()
             #expect(lines.count == 1)
             #expect(lines.first?.level == .info)
-            #expect(lines.first?.metadata["zookeeper.lock.stranger"] == "\(theirs.lease.nodePath.name)")
+            #expect(lines.first?.metadata["zookeeper.lock.foreignNode"] == "\(theirs.lease.nodePath.name)")
             // Whoever waits in vain learns it with the error.
             try await lock.withLock { _ in
                 let error = try await errorOfWaitInVain { limit in
                     try await Task.detached { try await lock.withLock(waitingUpTo: limit) { _ in } }.value
                 }
-                #expect(error.stranger == theirs.lease.nodePath.name)
+                #expect(error.foreignNode == theirs.lease.nodePath.name)
                 #expect("\(error)".contains("of another dialect"))
             }
             // Who recognises them is not warned, and waits.
@@ -74,7 +74,7 @@ import ZooKeeperTesting
             var settings = ZooKeeperLock.Configuration()
             settings.id = ""
             let anonymous = ZooKeeperLock(client, at: "/a", configuration: settings)
-            let ids = try await anonymous.withLock { _ in try await anonymous.contenders().map(\.id) }
+            let ids = try await anonymous.withLock { _ in try await anonymous.participants().map(\.id) }
             #expect(ids == [""])
             settings.id = String(repeating: "x", count: 2 << 20)
             let endless = ZooKeeperLock(client, at: "/a", configuration: settings)

@@ -32,7 +32,7 @@ import ZooKeeperTesting
                     let lock = ZooKeeperLock(client, at: "/lock")
                     let streams = [
                         Task {
-                            for try await _ in lock.contenderUpdates {}
+                            for try await _ in lock.participantUpdates {}
                             streamEnds.withLock { $0 += 1 }
                         },
                         Task {

@@ -48,9 +48,9 @@ import ZooKeeperTesting
             var tasks: [Task<Void, any Error>] = []
             for (index, election) in elections.enumerated() {
                 tasks.append(lead(election, leading, until: resign[index]))
-                try await eventually("stands") { try await elections[0].candidates().count == index + 1 }
+                try await eventually("stands") { try await elections[0].participants().count == index + 1 }
             }
-            let ids = try await elections[0].candidates().map(\.id)
+            let ids = try await elections[0].participants().map(\.id)
             #expect(ids == ["a", "b", "c"])
             for (index, id) in ids.enumerated() {
                 try await eventually("\(id) leads") { leading.value == [id] }
@@ -73,7 +73,7 @@ import ZooKeeperTesting
             let first = lead(elections[0], leading, until: resign[0])
             #expect(try await leaders.next()??.id == "a")
             let second = lead(elections[1], leading, until: resign[1])
-            try await eventually("stands") { try await elections[0].candidates().count == 2 }
+            try await eventually("stands") { try await elections[0].participants().count == 2 }
             resign[0].fulfil(())
             #expect(try await leaders.next()??.id == "b")
             resign[1].fulfil(())
@@ -101,7 +101,7 @@ import ZooKeeperTesting
             let leading = Shared<[String]>([])
             let resign = Promise<Void>()
             let second = lead(elections[1], leading, until: resign)
-            try await eventually("stands") { try await elections[0].candidates().count == 2 }
+            try await eventually("stands") { try await elections[0].participants().count == 2 }
             let node = try #require(try await elections[1].leader()).path
             try await beside.delete(node)
             let result = await first.result
@@ -120,10 +120,10 @@ import ZooKeeperTesting
             let first = lead(elections[0], leading, until: resign)
             try await eventually("leads") { leading.value == ["a"] }
             let second = lead(elections[1], leading, until: Promise())
-            try await eventually("stands") { try await elections[0].candidates().count == 2 }
+            try await eventually("stands") { try await elections[0].participants().count == 2 }
             second.cancel()
             await #expect(throws: CancellationError.self) { try await second.value }
-            try await eventually("has left") { try await elections[0].candidates().count == 1 }
+            try await eventually("has left") { try await elections[0].participants().count == 1 }
             await #expect { try await elections[1].withLeadership(waitingUpTo: .milliseconds(50)) { _ in } } throws: {
                 LockError.Code.timedOut ~= $0
             }

@@ -140,7 +140,7 @@ import ServiceLifecycle
             let waiting = Task {
                 try await ZooKeeperLock(beside, at: "/lock").withLock { _ in granted.fulfil(.now) }
             }
-            try await eventually("in line") { try await ZooKeeperLock(beside, at: "/lock").contenders().count == 2 }
+            try await eventually("in line") { try await ZooKeeperLock(beside, at: "/lock").participants().count == 2 }
             holder.end.fulfil(())
             try await require(holder.isTold)
             try await body(holder, lease, granted, beside)
@@ -171,7 +171,7 @@ import ServiceLifecycle
                 }
             }
             await #expect { try await client.withSession { _ in } } throws: { ZooKeeperError.Code.closed ~= $0 }
-            let first = try await ZooKeeperLock(beside, at: "/lock").contenders().first
+            let first = try await ZooKeeperLock(beside, at: "/lock").participants().first
             #expect(first?.path == lease.nodePath)
             #expect(granted.current == nil)
             #expect(holder.ended.current == nil)
@@ -218,12 +218,12 @@ import ServiceLifecycle
             let session = try #require(held).lease.session
             await client.close()
             await running.value
-            #expect(try await ZooKeeperLock(beside, at: "/lock").contenders().count == 1)
+            #expect(try await ZooKeeperLock(beside, at: "/lock").participants().count == 1)
             try held?.lease.checkHeld()
             if isReleased { try await held?.release() }
             held = nil
             #expect(try await require(session.ended) == .closed)
-            #expect(try await ZooKeeperLock(beside, at: "/lock").contenders() == [])
+            #expect(try await ZooKeeperLock(beside, at: "/lock").participants() == [])
         }
     }
 
@@ -272,7 +272,9 @@ import ServiceLifecycle
                 let client = try ZooKeeperClient(configuration)
                 let running = Task { await client.run() }
                 let waiting = Task { try await ZooKeeperLock(client, at: "/lock").withLock { _ in } }
-                try await eventually("in line") { try await ZooKeeperLock(beside, at: "/lock").contenders().count == 2 }
+                try await eventually("in line") {
+                    try await ZooKeeperLock(beside, at: "/lock").participants().count == 2
+                }
                 if isCancelled { waiting.cancel() }
                 await client.close()
                 let result = await waiting.result
@@ -281,7 +283,7 @@ import ServiceLifecycle
                 } throws: {
                     isCancelled ? $0 is CancellationError : ZooKeeperError.Code.closed ~= $0
                 }
-                #expect(try await ZooKeeperLock(beside, at: "/lock").contenders().count == 1)
+                #expect(try await ZooKeeperLock(beside, at: "/lock").participants().count == 1)
                 await running.value
             }
         }
@@ -302,13 +304,15 @@ import ServiceLifecycle
                 // Cancelled, by another thread.
                 _ = await Promise<Void>().wait()
                 try lease.checkHeld()
-                return try await Task { try await ZooKeeperReadWriteLock(beside, at: "/lock").contenders().map(\.kind) }
-                    .value
+                return try await Task {
+                    try await ZooKeeperReadWriteLock(beside, at: "/lock").participants().map(\.kind)
+                }
+                .value
             }
             #expect(kinds == [.shared])
             await closing.value?.value
             await running.value
-            #expect(try await ZooKeeperReadWriteLock(beside, at: "/lock").contenders() == [])
+            #expect(try await ZooKeeperReadWriteLock(beside, at: "/lock").participants() == [])
         }
     }
 

@@ -31,7 +31,7 @@ import ZooKeeperTesting
                 try await eventually("works") { hasWorked.value == 1 }
                 trigger.triggerGracefulShutdown()
                 try await running
-                let candidates = try await ZooKeeperElection(client, at: "/e").candidates()
+                let candidates = try await ZooKeeperElection(client, at: "/e").participants()
                 #expect(candidates == [])
             }
         }
@@ -57,7 +57,7 @@ import ZooKeeperTesting
             #expect(terms.value == terms.value.sorted())
             running.cancel()
             try await running.value
-            try await eventually("has left") { try await election.candidates().isEmpty }
+            try await eventually("has left") { try await election.participants().isEmpty }
         }
     }
 
@@ -104,7 +104,7 @@ import ZooKeeperTesting
         try await ZooKeeperClient.withClient(configuration) { client in
             let service = LeaderService(ZooKeeperElection(client, at: "/e")) { _ in throw Broken() }
             await #expect(throws: Broken.self) { try await service.run() }
-            let candidates = try await ZooKeeperElection(client, at: "/e").candidates()
+            let candidates = try await ZooKeeperElection(client, at: "/e").participants()
             #expect(candidates == [])
         }
     }

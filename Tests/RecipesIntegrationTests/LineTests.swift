@@ -15,10 +15,10 @@ import ZooKeeperTesting
         let server = try ZooKeeperServer.required
         try await server.withClient { client in
             try await server.withClient(in: client.configuration.chroot) { old in
-                // The same stem as ours, in a session that still lives.
+                // The same protectedPrefix as ours, in a session that still lives.
                 try await client.create("/a")
-                let mark = Mark.random()
-                let prefix = ZNodePath("/a").child(LineDialect.curator.prefix(for: mark))
+                let guid = GUID.random()
+                let prefix = ZNodePath("/a").child(LineDialect.curator.prefix(for: guid))
                 let stale = try await old.create(prefix, mode: .ephemeralSequential)
                 let entered = Shared(false)
                 let waiter = Task {
@@ -153,15 +153,15 @@ import ZooKeeperTesting
         try await server.withClient { client in
             let lock = ZooKeeperLock(client, at: "/a")
             let held = try await lock.acquire()
-            let (place, first) = (PlaceInLine(), Promise<ZNodePath>())
+            let (position, first) = (QueuePosition(), Promise<ZNodePath>())
             let waiter = Task {
-                try await lock.withLock(place: place) { lease in
+                try await lock.withLock(position: position) { lease in
                     guard case .value(let node) = await first.wait() else { return lease.nodePath }
                     if lease.nodePath == node { try await Task.sleep(for: .seconds(3_600)) }
                     return lease.nodePath
                 }
             }
-            let node = try #require(await place.enqueued()).node
+            let node = try #require(await position.enqueued()).node
             first.fulfil(node)
             try await eventually("both are watched") {
                 let watches = try await server.ask("wchp")

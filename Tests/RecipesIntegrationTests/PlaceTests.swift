@@ -14,10 +14,10 @@ import ZooKeeperTesting
 
     @Test func whoIsAloneHasNobodyInFront() async throws {
         try await withLock { _, lock in
-            let place = PlaceInLine()
-            let node = try await lock.withLock(place: place) { $0.nodePath }
-            #expect(await place.enqueued() == .init(node: node, ahead: 0))
-            var positions = place.positions.makeAsyncIterator()
+            let position = QueuePosition()
+            let node = try await lock.withLock(position: position) { $0.nodePath }
+            #expect(await position.enqueued() == .init(node: node, ahead: 0))
+            var positions = position.positions.makeAsyncIterator()
             #expect(await positions.next() == .some(.init(node: node, ahead: 0)))
             #expect(await positions.next() == nil)
         }
@@ -26,20 +26,20 @@ import ZooKeeperTesting
     @Test func waitersSeeHowManyAreInTheirWay() async throws {
         try await withLock { client, lock in
             let held = try await lock.acquire()
-            let (second, third) = (PlaceInLine(), PlaceInLine())
-            let middle = Task { try await lock.withLock(place: second) { _ in } }
+            let (second, third) = (QueuePosition(), QueuePosition())
+            let middle = Task { try await lock.withLock(position: second) { _ in } }
             #expect(await second.enqueued()?.ahead == 1)
-            let last = Task { try await lock.withLock(place: third) { _ in } }
+            let last = Task { try await lock.withLock(position: third) { _ in } }
             let enqueued = try #require(await third.enqueued())
             #expect(enqueued.ahead == 2)
-            let nodes = try await lock.contenders().map(\.path)
+            let nodes = try await lock.participants().map(\.path)
             #expect(nodes.last == enqueued.node)
             middle.cancel()
             try await eventually("moved up") { third.current?.ahead == 1 }
             try await held.release()
             try await last.value
             #expect(third.current == .init(node: enqueued.node, ahead: 0))
-            var seen: [PlaceInLine.Position?] = []
+            var seen: [QueuePosition.Snapshot?] = []
             for await position in second.positions { seen.append(position) }
             #expect(seen.count == 1, "the end is there for whoever comes late")
             await #expect(throws: CancellationError.self) { try await middle.value }
@@ -48,13 +48,13 @@ import ZooKeeperTesting
 
     @Test func whoNeverStandsInLineIsTold() async throws {
         try await withLock { _, lock in
-            let place = PlaceInLine()
-            await #expect { try await lock.withLock(waitingUpTo: .zero, place: place) { _ in } } throws: {
+            let position = QueuePosition()
+            await #expect { try await lock.withLock(waitingUpTo: .zero, position: position) { _ in } } throws: {
                 LockError.Code.timedOut ~= $0
             }
-            #expect(await place.enqueued() == nil)
-            let other = PlaceInLine()
-            await #expect(throws: LockError.self) { try await lock.acquire(waitingUpTo: .zero, place: other) }
+            #expect(await position.enqueued() == nil)
+            let other = QueuePosition()
+            await #expect(throws: LockError.self) { try await lock.acquire(waitingUpTo: .zero, position: other) }
             #expect(await other.enqueued() == nil)
         }
     }
@@ -62,10 +62,10 @@ import ZooKeeperTesting
     @Test func whoNeedNotWaitIsToldToo() async throws {
         try await withLock { _, lock in
             try await lock.withLock { _ in
-                let (again, beside) = (PlaceInLine(), PlaceInLine())
-                try await lock.withLock(place: again) { _ in }
+                let (again, beside) = (QueuePosition(), QueuePosition())
+                try await lock.withLock(position: again) { _ in }
                 #expect(await again.enqueued() == nil)
-                let other = Task { try await lock.withLock(place: beside) { _ in } }
+                let other = Task { try await lock.withLock(position: beside) { _ in } }
                 #expect(await beside.enqueued() == nil)
                 let result = await other.result
                 #expect { try result.get() } throws: { LockError.Code.heldByEnclosingScope ~= $0 }
@@ -78,13 +78,13 @@ import ZooKeeperTesting
             let server = try ZooKeeperServer.required
             try await server.withClient(in: client.configuration.chroot) { other in
                 let held = try await ZooKeeperLock(other, at: "/a").acquire()
-                let place = PlaceInLine()
-                let waiter = Task { try await lock.withLock(place: place) { $0.nodePath } }
-                let first = try #require(await place.enqueued())
+                let position = QueuePosition()
+                let waiter = Task { try await lock.withLock(position: position) { $0.nodePath } }
+                let first = try #require(await position.enqueued())
                 try await server.expire(try await client.withSession { $0 })
-                try await eventually("in line again") { place.current.map { $0.node != first.node } ?? false }
+                try await eventually("in line again") { position.current.map { $0.node != first.node } ?? false }
                 try await held.release()
-                #expect(try await waiter.value == place.current?.node)
+                #expect(try await waiter.value == position.current?.node)
             }
         }
     }
@@ -92,7 +92,7 @@ import ZooKeeperTesting
     /// Each change of the line, in order, with the ids of those who stand in it; other children are no news.
     @Test func theLineIsFollowed() async throws {
         try await withLock { client, lock in
-            var updates = lock.contenderUpdates.makeAsyncIterator()
+            var updates = lock.participantUpdates.makeAsyncIterator()
             #expect(try await updates.next() == [])
             let first = try await lock.acquire()
             #expect(try await updates.next()?.map(\.path) == [first.lease.nodePath])

@@ -79,7 +79,7 @@ import ZooKeeperTesting
                     })
                 try await eventually("in line") { try await inLine(beside) == index + 1 }
             }
-            let contenders = try await locks[0].contenders()
+            let contenders = try await locks[0].participants()
             #expect(contenders.map(\.kind) == [.shared, .exclusive, .shared, .exclusive])
             #expect(contenders.allSatisfy { !$0.id.isEmpty })
             #expect(Set(contenders.map(\.session)).count == 4)
@@ -151,8 +151,8 @@ import ZooKeeperTesting
     @Test func aWriterThatBecameAReaderStillBlocksTheNextWriter() async throws {
         try await withLocks(1) { locks, beside in
             try await beside.create("/rw")
-            let stem: ZNodePath = "/rw/_c_18cd1f3e-7f5e-4c0e-9d0b-0f6c5d2e1a3b-__WRIT__"
-            let curators = try await beside.create(stem, data: [1], mode: .ephemeralSequential).path
+            let protectedPrefix: ZNodePath = "/rw/_c_18cd1f3e-7f5e-4c0e-9d0b-0f6c5d2e1a3b-__WRIT__"
+            let curators = try await beside.create(protectedPrefix, data: [1], mode: .ephemeralSequential).path
             let writer = Task { try await locks[0].acquireWriteLock() }
             try await eventually("waits") { try await inLine(beside) == 2 }
             let reader = try ZNodePath(curators.string.replacing("__WRIT__", with: "__READ__"))
@@ -163,7 +163,7 @@ import ZooKeeperTesting
             #expect(watched.value != nil)
             let none = try await locks[0].withReadLockIfAvailable { _ in true }
             #expect(none == nil, "the writer waits in front")
-            let contenders = try await locks[0].contenders()
+            let contenders = try await locks[0].participants()
             #expect(contenders.map(\.path).first == reader)
             try await beside.delete(reader)
             let held = try await writer.value
@@ -190,7 +190,7 @@ import ZooKeeperTesting
                 let gone = try await beside.exists(written.1)
                 #expect(gone == nil)
                 // The writer behind still waits, and a reader comes behind it.
-                let contenders = try await locks[0].contenders()
+                let contenders = try await locks[0].participants()
                 #expect(contenders.map(\.kind) == [.shared, .exclusive])
                 let none = try await locks[2].withReadLockIfAvailable { _ in true }
                 #expect(none == nil)
@@ -220,7 +220,7 @@ import ZooKeeperTesting
                 try await beside.sync()
                 waiting.withLock { $0 = [next] }
             } thenReading: { _, _ in
-                let contenders = try await locks[0].contenders()
+                let contenders = try await locks[0].participants()
                 #expect(contenders.map(\.kind) == [.shared, .exclusive])
                 // A round trip behind the event that it has got.
                 for _ in 0..<20 { try await beside.sync() }
@@ -251,7 +251,7 @@ import ZooKeeperTesting
             } thenReading: { reader, _ in
                 #expect(relay.pendingFaults == 0)
                 try await reader.verify()
-                let contenders = try await lock.contenders()
+                let contenders = try await lock.participants()
                 #expect(contenders.map(\.kind) == [.shared])
             }
             let rest = try await inLine(client)

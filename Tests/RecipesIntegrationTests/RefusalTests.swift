@@ -63,10 +63,10 @@ import ZooKeeperTesting
                     isRefusal($0, .unavailable)
                 }
             }
-            #expect(try await lock.contenders().count == 1)
+            #expect(try await lock.participants().count == 1)
             #expect(warnings(log) == 1)
             // Somebody who may removes it.
-            try await administrator.delete(try #require(try await lock.contenders().first).path)
+            try await administrator.delete(try #require(try await lock.participants().first).path)
             await #expect { try await lock.withLock { _ in } } throws: { isRefusal($0, .notReleased) }
         }
     }
@@ -102,7 +102,7 @@ import ZooKeeperTesting
             let lock = ZooKeeperLock(client, at: "/shared")
             let held = try await lock.acquire()
             let waiting = Task { try await lock.withLock { _ in } }
-            try await eventually("in line") { try await lock.contenders().count == 2 }
+            try await eventually("in line") { try await lock.participants().count == 2 }
             await #expect { try await held.release() } throws: { isRefusal($0, .notReleased) }
             let result = await waiting.result
             #expect { try result.get() } throws: { isRefusal($0, .unavailable) }
@@ -151,7 +151,7 @@ import ZooKeeperTesting
                     try await eventually("it is known") {
                         lockIsBlocked(client)
                     }
-                    return .standAgain
+                    return .requeue
                 }
             } throws: {
                 isRefusal($0, .unavailable)

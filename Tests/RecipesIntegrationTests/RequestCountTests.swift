@@ -18,17 +18,17 @@ import ZooKeeperTesting
     /// then it is done again.
     ///
     /// - Parameters:
-    ///   - flights: How many requests are to be under way together.
+    ///   - pipelines: How many requests are to be under way together.
     ///   - lock: Makes the lock, a new one for each attempt.
     private func countShortHold(
-        _ relay: ZooKeeperRelay, flights: [Int], _ lock: (_ attempt: Int) throws -> ZooKeeperLock
+        _ relay: ZooKeeperRelay, pipelines: [Int], _ lock: (_ attempt: Int) throws -> ZooKeeperLock
     ) async throws -> (acquiring: Traffic, releasing: Traffic) {
         var attempt = 0
         while true {
             attempt += 1
             let lock = try lock(attempt)
             let before = relay.traffic
-            relay.expectFlights(flights)
+            relay.expectPipelines(pipelines)
             let acquired = try await lock.withLock { _ in relay.traffic }
             let after = relay.traffic
             if (after - before).requests[.getData] == nil { return (acquired - before, after - acquired) }
@@ -39,7 +39,7 @@ import ZooKeeperTesting
         try await withClient { client, relay in
             let lock = ZooKeeperLock(client, at: "/a")
             try await lock.withLock { _ in }
-            let (acquiring, releasing) = try await countShortHold(relay, flights: [2, 1]) { _ in lock }
+            let (acquiring, releasing) = try await countShortHold(relay, pipelines: [2, 1]) { _ in lock }
             #expect(acquiring.requests == [.create2: 1, .getChildren2: 1])
             #expect(acquiring.roundTrips == 1)
             #expect(releasing.requests == [.delete: 1])
@@ -67,7 +67,7 @@ import ZooKeeperTesting
 
     @Test func aFreshPathIsTwoRoundTrips() async throws {
         try await withClient { client, relay in
-            let (acquiring, _) = try await countShortHold(relay, flights: [2, 5]) { attempt in
+            let (acquiring, _) = try await countShortHold(relay, pipelines: [2, 5]) { attempt in
                 ZooKeeperLock(client, at: try ZNodePath("/x-\(attempt)/y/z"))
             }
             #expect(acquiring.roundTrips == 2)
@@ -82,7 +82,7 @@ import ZooKeeperTesting
                 // The holder is not behind the relay: all that goes over it is the waiter's.
                 let held = try await ZooKeeperLock(other, at: "/a").acquire()
                 let before = relay.traffic
-                relay.expectFlights([2, 2])
+                relay.expectPipelines([2, 2])
                 let granted = Shared<Traffic?>(nil)
                 let waiter = Task {
                     try await ZooKeeperLock(client, at: "/a").withLock { _ in
@@ -216,7 +216,7 @@ import ZooKeeperTesting
                 let theirs = ZooKeeperReadWriteLock(other, at: "/a")
                 let first = try await theirs.acquireWriteLock()
                 let writers = (0..<3).map { _ in Task { try await theirs.withWriteLock { _ in } } }
-                try await eventually("writers in line") { try await theirs.contenders().count == 4 }
+                try await eventually("writers in line") { try await theirs.participants().count == 4 }
                 let before = relay.traffic
                 let readers = (0..<200).map { _ in Task { try await lock.withReadLock { _ in } } }
                 try await eventually("all in line") { relay.traffic.requests[.getData, default: 0] >= 200 }

@@ -7,14 +7,14 @@ import ZooKeeperTesting
 /// A lock that somebody asks for, as Curator's `Revoker` does.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct RevocationTests {
     private func withLock(
-        yieldsWhenAsked: Bool = false,
+        cancelsBodyOnRevocationRequest: Bool = false,
         _ body: (ZooKeeperClient, ZooKeeperLock, _ beside: ZooKeeperLock) async throws -> Void
     ) async throws {
         let server = try ZooKeeperServer.required
         try await server.withClient { client in
             try await server.withClient(in: client.configuration.chroot) { other in
                 var settings = ZooKeeperLock.Configuration()
-                settings.yieldsWhenAsked = yieldsWhenAsked
+                settings.cancelsBodyOnRevocationRequest = cancelsBodyOnRevocationRequest
                 try await body(
                     client, ZooKeeperLock(client, at: "/a", configuration: settings), ZooKeeperLock(other, at: "/a"))
             }
@@ -32,8 +32,8 @@ import ZooKeeperTesting
                     return isAsked
                 }
             }
-            try await eventually("held") { try await beside.contenders().count == 1 }
-            let contender = try #require(try await beside.contenders().first)
+            try await eventually("held") { try await beside.participants().count == 1 }
+            let contender = try #require(try await beside.participants().first)
             #expect(try await beside.requestRevocation(of: contender))
             #expect(try await holder.value)
             #expect(try await !beside.requestRevocation(of: contender), "it is not in line any more")
@@ -56,7 +56,7 @@ import ZooKeeperTesting
     }
 
     @Test func aScopeMayYieldAndLosesNothingByIt() async throws {
-        try await withLock(yieldsWhenAsked: true) { _, lock, beside in
+        try await withLock(cancelsBodyOnRevocationRequest: true) { _, lock, beside in
             let holder = Task {
                 try await lock.withLock { lease in
                     try? await Task.sleep(for: .seconds(3_600))
@@ -64,10 +64,10 @@ import ZooKeeperTesting
                     return "gave way"
                 }
             }
-            try await eventually("held") { try await beside.contenders().count == 1 }
+            try await eventually("held") { try await beside.participants().count == 1 }
             let next = Task { try await beside.withLock { _ in "had it" } }
-            try await eventually("waits") { try await beside.contenders().count == 2 }
-            try await beside.requestRevocation(of: try #require(try await beside.contenders().first))
+            try await eventually("waits") { try await beside.participants().count == 2 }
+            try await beside.requestRevocation(of: try #require(try await beside.participants().first))
             #expect(try await holder.value == "gave way")
             #expect(try await next.value == "had it")
         }
@@ -77,8 +77,8 @@ import ZooKeeperTesting
         try await withLock { _, lock, beside in
             let first = try await beside.acquire()
             let waiter = Task { try await lock.withLock { await $0.revocationRequest() } }
-            try await eventually("waits") { try await beside.contenders().count == 2 }
-            try await beside.requestRevocation(of: try await beside.contenders()[1])
+            try await eventually("waits") { try await beside.participants().count == 2 }
+            try await beside.requestRevocation(of: try await beside.participants()[1])
             try await first.release()
             #expect(try await waiter.value)
         }
@@ -99,7 +99,7 @@ import ZooKeeperTesting
         try await server.withClient { client in
             let lock = ZooKeeperReadWriteLock(client, at: "/rw")
             let reader = try await lock.acquireReadLock()
-            try await lock.requestRevocation(of: try await lock.contenders()[0])
+            try await lock.requestRevocation(of: try await lock.participants()[0])
             #expect(await reader.lease.revocationRequest())
             try await reader.release()
         }

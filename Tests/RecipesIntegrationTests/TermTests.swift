@@ -24,7 +24,7 @@ import ZooKeeperTesting
                 tokens.withLock { $0.append(lease.fencingToken) }
                 if tokens.value.count == 2 { return .resign }
                 await mayEnd.wait()
-                return .standAgain
+                return .requeue
             }
             return tokens.value
         }
@@ -36,19 +36,19 @@ import ZooKeeperTesting
             let first = leadTwice(election, mayEnd)
             try await eventually("leads") { try await beside.leader()?.id == "a" }
             let elected = Promise<Void>()
-            let (place, mayResign) = (PlaceInLine(), Promise<Void>())
+            let (position, mayResign) = (QueuePosition(), Promise<Void>())
             let second = Task {
-                try await beside.withLeadership(place: place) { lease in
+                try await beside.withLeadership(position: position) { lease in
                     elected.fulfil(())
                     await mayResign.wait()
                     return lease.fencingToken
                 }
             }
-            _ = await place.enqueued()
+            _ = await position.enqueued()
             let before = relay.traffic
             mayEnd.fulfil(())
             await elected.wait()
-            let ids = try await beside.candidates().map(\.id)
+            let ids = try await beside.participants().map(\.id)
             #expect(ids == ["b", "a"])
             let requests = (relay.traffic - before).requests
             #expect(requests[.multi] == 1)
@@ -56,7 +56,7 @@ import ZooKeeperTesting
             mayResign.fulfil(())
             let (tokens, between) = (try await first.value, try await second.value)
             #expect(tokens.count == 2 && tokens[0] < between && between < tokens[1])
-            #expect(try await beside.candidates() == [])
+            #expect(try await beside.participants() == [])
         }
     }
 
@@ -68,15 +68,15 @@ import ZooKeeperTesting
             let first = leadTwice(election, mayEnd)
             try await eventually("leads") { try await beside.leader()?.id == "a" }
             let held = Task { try await beside.acquireLeadership() }
-            try await eventually("stands") { try await beside.candidates().count == 2 }
+            try await eventually("stands") { try await beside.participants().count == 2 }
             relay.inject(RelayFault(.cut, at: point))
             mayEnd.fulfil(())
             let second = try await held.value
-            try await eventually("stands again") { try await beside.candidates().map(\.id) == ["b", "a"] }
+            try await eventually("stands again") { try await beside.participants().map(\.id) == ["b", "a"] }
             try await second.release()
             let tokens = try await first.value
             #expect(tokens.count == 2 && tokens[0] < tokens[1])
-            try await eventually("nothing is left") { try await beside.candidates() == [] }
+            try await eventually("nothing is left") { try await beside.participants() == [] }
         }
     }
 
@@ -92,7 +92,7 @@ import ZooKeeperTesting
             try await beside.depose(leader)
             mayEnd.fulfil(())
             _ = try? await first.value
-            try await eventually("nothing is left") { try await beside.candidates() == [] }
+            try await eventually("nothing is left") { try await beside.participants() == [] }
         }
     }
 
@@ -102,13 +102,13 @@ import ZooKeeperTesting
             let first = leadTwice(election, mayEnd)
             try await eventually("leads") { try await beside.leader()?.id == "a" }
             let held = Task { try await beside.acquireLeadership() }
-            try await eventually("stands") { try await beside.candidates().count == 2 }
+            try await eventually("stands") { try await beside.participants().count == 2 }
             mayEnd.fulfil(())
             let second = try await held.value
-            try await eventually("stands again") { try await beside.candidates().count == 2 }
+            try await eventually("stands again") { try await beside.participants().count == 2 }
             first.cancel()
             await #expect(throws: CancellationError.self) { try await first.value }
-            try await eventually("has left") { try await beside.candidates().map(\.id) == ["b"] }
+            try await eventually("has left") { try await beside.participants().map(\.id) == ["b"] }
             try await second.release()
         }
     }
@@ -117,11 +117,11 @@ import ZooKeeperTesting
         try await withElections { _, election, beside in
             let leader = try await beside.acquireLeadership()
             let waiting = Task { try await election.withLeadership { $0.fencingToken } }
-            try await eventually("stands") { try await beside.candidates().count == 2 }
-            let candidate = try await beside.candidates()[1]
+            try await eventually("stands") { try await beside.participants().count == 2 }
+            let candidate = try await beside.participants()[1]
             #expect(try await beside.depose(candidate))
             try await eventually("stands again") {
-                try await beside.candidates().last.map { $0.id == "a" && $0.path != candidate.path } ?? false
+                try await beside.participants().last.map { $0.id == "a" && $0.path != candidate.path } ?? false
             }
             #expect(try await !beside.depose(candidate))
             try await leader.release()
@@ -136,7 +136,7 @@ import ZooKeeperTesting
                 try await election.withTerms { inner in
                     #expect(inner.fencingToken == outer.fencingToken)
                     count.withLock { $0 += 1 }
-                    return count.value < 3 ? .standAgain : .resign
+                    return count.value < 3 ? .requeue : .resign
                 }
                 #expect(count.value == 3)
             }

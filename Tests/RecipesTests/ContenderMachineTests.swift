@@ -10,9 +10,9 @@ import ZooKeeperRecipes
     private static let lost = Failure(.connectionLoss, .unknown)
     private static let noNode = Failure(.noNode, .refused)
 
-    private func name(_ mark: String, _ sequence: Int) -> String {
+    private func name(_ guid: String, _ sequence: Int) -> String {
         let digits = String(sequence)
-        return "_c_\(mark)-lock-" + String(repeating: "0", count: 10 - digits.count) + digits
+        return "_c_\(guid)-lock-" + String(repeating: "0", count: 10 - digits.count) + digits
     }
 
     private func zxid(_ number: Int) -> Zxid { Zxid(rawValue: Int64(number)) }
@@ -21,17 +21,17 @@ import ZooKeeperRecipes
         Machine(dialect: .curator, policy: .exclusive, mode: mode)
     }
 
-    /// A machine whose create is under way with the mark "me".
+    /// A machine whose create is under way with the guid "me".
     private func enqueuing(_ mode: Machine.Mode = .wait) -> Machine {
         var machine = machine(mode)
         if mode == .attempt {
             _ = machine.handle(.start, isInTime: true)
             _ = machine.handle(.probed(.success([])), isInTime: true)
         } else {
-            #expect(machine.handle(.start, isInTime: true) == [.mark])
+            #expect(machine.handle(.start, isInTime: true) == [.makeGUID])
         }
         #expect(
-            machine.handle(.marked("me"), isInTime: true) == [.enqueue(mark: "me", createsParents: false)])
+            machine.handle(.guid("me"), isInTime: true) == [.enqueue(guid: "me", createsParents: false)])
         return machine
     }
 
@@ -44,8 +44,8 @@ import ZooKeeperRecipes
             connection: connection)
     }
 
-    private func grant(_ sequence: Int, isWatched: Bool, mark: String = "me") -> Machine.Action {
-        .grant(.init(name: name(mark, sequence), czxid: zxid(sequence), isWatched: isWatched))
+    private func grant(_ sequence: Int, isWatched: Bool, guid: String = "me") -> Machine.Action {
+        .grant(.init(name: name(guid, sequence), czxid: zxid(sequence), isWatched: isWatched))
     }
 
     /// A machine that waits behind `blockers`; the nearest has been read, and its own node if that is the only one.
@@ -76,7 +76,8 @@ import ZooKeeperRecipes
         let event = Machine.Event.enqueued(
             create: .success(.init(name: name("me", 3), czxid: zxid(3))), list: .success([]), parents: nil,
             connection: 1)
-        #expect(machine.handle(event, isInTime: true) == [.mark], "somebody deleted it: joins again under a new mark")
+        #expect(
+            machine.handle(event, isInTime: true) == [.makeGUID], "somebody deleted it: joins again under a new guid")
     }
 
     @Test func isNotGrantedInASessionThatMayBeOver() {
@@ -90,9 +91,9 @@ import ZooKeeperRecipes
         var machine = enqueuing()
         let missing = Machine.Event.enqueued(
             create: .failure(Self.noNode), list: .failure(Self.noNode), parents: nil, connection: 1)
-        #expect(machine.handle(missing, isInTime: true) == [.enqueue(mark: "me", createsParents: true)])
+        #expect(machine.handle(missing, isInTime: true) == [.enqueue(guid: "me", createsParents: true)])
         // Removed again as an empty container, between its creation and ours.
-        #expect(machine.handle(missing, isInTime: true) == [.enqueue(mark: "me", createsParents: true)])
+        #expect(machine.handle(missing, isInTime: true) == [.enqueue(guid: "me", createsParents: true)])
         #expect(machine.handle(enqueued(0, among: []), isInTime: true) == [grant(0, isWatched: false)])
     }
 
@@ -112,11 +113,11 @@ import ZooKeeperRecipes
         var machine = enqueuing()
         let missing = Machine.Event.enqueued(
             create: .failure(Self.noNode), list: .failure(Self.noNode), parents: nil, connection: 1)
-        #expect(machine.handle(missing, isInTime: true) == [.enqueue(mark: "me", createsParents: true)])
+        #expect(machine.handle(missing, isInTime: true) == [.enqueue(guid: "me", createsParents: true)])
         let reaped = Machine.Event.enqueued(
             create: .failure(Self.noNode), list: .failure(Self.noNode), parents: Self.noNode, connection: 1)
         for _ in 0..<ContenderMachine.mostVanishings {
-            #expect(machine.handle(reaped, isInTime: true) == [.enqueue(mark: "me", createsParents: true)])
+            #expect(machine.handle(reaped, isInTime: true) == [.enqueue(guid: "me", createsParents: true)])
         }
         // That is no container any more: the chroot is gone, for example.
         #expect(machine.handle(reaped, isInTime: true) == [.fail(.refused(Self.noNode))])
@@ -201,10 +202,10 @@ import ZooKeeperRecipes
 
     @Test func aWaiterWhoseNodeIsDeletedJoinsAgain() {
         var machine = waiting(behind: [name("x", 4)])
-        #expect(machine.handle(.ownChanged(name("me", 9), isGone: true), isInTime: true) == [.mark])
+        #expect(machine.handle(.ownChanged(name("me", 9), isGone: true), isInTime: true) == [.makeGUID])
         #expect(
-            machine.handle(.marked("again"), isInTime: true) == [
-                .enqueue(mark: "again", createsParents: false)
+            machine.handle(.guid("again"), isInTime: true) == [
+                .enqueue(guid: "again", createsParents: false)
             ])
     }
 
@@ -246,7 +247,9 @@ import ZooKeeperRecipes
             create: .failure(Self.lost), list: .success([]), parents: nil, connection: 2)
         #expect(machine.handle(event, isInTime: true) == [.list(syncs: true)])
         #expect(
-            machine.handle(.listed(.success([]), connection: 2), isInTime: true) == [.chase(mark: "me"), .mark])
+            machine.handle(.listed(.success([]), connection: 2), isInTime: true) == [
+                .resolveCreate(guid: "me"), .makeGUID,
+            ])
     }
 
     @Test func everyNodeWithTheMarkIsMine() {
@@ -266,7 +269,7 @@ import ZooKeeperRecipes
         let notSent = Failure(.connectionLoss, .notSent)
         let event = Machine.Event.enqueued(
             create: .failure(notSent), list: .failure(notSent), parents: nil, connection: 1)
-        #expect(machine.handle(event, isInTime: true) == [.enqueue(mark: "me", createsParents: false)])
+        #expect(machine.handle(event, isInTime: true) == [.enqueue(guid: "me", createsParents: false)])
     }
 
     // MARK: Leaving
@@ -293,7 +296,7 @@ import ZooKeeperRecipes
         _ = machine.handle(.cancelled, isInTime: true)
         let event = Machine.Event.enqueued(
             create: .failure(Self.lost), list: .failure(Self.lost), parents: nil, connection: 1)
-        #expect(machine.handle(event, isInTime: true) == [.chase(mark: "me")])
+        #expect(machine.handle(event, isInTime: true) == [.resolveCreate(guid: "me")])
     }
 
     @Test func leavingBeforeTheCreateWasSentLeavesNothing() {
@@ -312,7 +315,7 @@ import ZooKeeperRecipes
             .enqueued(create: .failure(Self.lost), list: .failure(Self.lost), parents: nil, connection: 1),
             isInTime: true)
         #expect(
-            machine.handle(.timedOut, isInTime: true) == [.chase(mark: "me"), .fail(.timedOut(holder: nil))])
+            machine.handle(.timedOut, isInTime: true) == [.resolveCreate(guid: "me"), .fail(.timedOut(holder: nil))])
     }
 
     @Test func leavingAfterTheGrantGivesItBack() {
@@ -383,9 +386,9 @@ import ZooKeeperRecipes
     @Test func anAttemptAtAFreshPathCreatesIt() {
         var machine = machine(.attempt)
         _ = machine.handle(.start, isInTime: true)
-        #expect(machine.handle(.probed(.failure(Self.noNode)), isInTime: true) == [.mark])
+        #expect(machine.handle(.probed(.failure(Self.noNode)), isInTime: true) == [.makeGUID])
         #expect(
-            machine.handle(.marked("me"), isInTime: true) == [.enqueue(mark: "me", createsParents: true)])
+            machine.handle(.guid("me"), isInTime: true) == [.enqueue(guid: "me", createsParents: true)])
     }
 
     // MARK: The end of the numbers
@@ -412,14 +415,14 @@ import ZooKeeperRecipes
 
     // MARK: Standing again
 
-    /// A machine that gives up its node 1 for a new one; its exchange is under way with the mark "me".
+    /// A machine that gives up its node 1 for a new one; its exchange is under way with the guid "me".
     private func exchanging() -> Machine {
         var machine = Machine(
             dialect: .curatorLatch, policy: .exclusive, mode: .wait, replacing: "_c_old-latch-0000000001")
         _ = machine.handle(.start, isInTime: true)
         #expect(
-            machine.handle(.marked("me"), isInTime: true)
-                == [.enqueue(mark: "me", createsParents: false, replacing: "_c_old-latch-0000000001")])
+            machine.handle(.guid("me"), isInTime: true)
+                == [.enqueue(guid: "me", createsParents: false, replacing: "_c_old-latch-0000000001")])
         return machine
     }
 
@@ -444,10 +447,13 @@ import ZooKeeperRecipes
         #expect(
             machine.handle(exchanged(.failure(Self.lost), []), isInTime: true)
                 == [.delete("_c_old-latch-0000000001"), .list(syncs: true)])
-        // It was not executed: stands again under a new mark, and does not exchange any more.
-        #expect(machine.handle(.listed(.success([]), connection: 2), isInTime: true) == [.chase(mark: "me"), .mark])
+        // It was not executed: stands again under a new guid, and does not exchange any more.
         #expect(
-            machine.handle(.marked("you"), isInTime: true) == [.enqueue(mark: "you", createsParents: false)])
+            machine.handle(.listed(.success([]), connection: 2), isInTime: true) == [
+                .resolveCreate(guid: "me"), .makeGUID,
+            ])
+        #expect(
+            machine.handle(.guid("you"), isInTime: true) == [.enqueue(guid: "you", createsParents: false)])
     }
 
     @Test func anExchangeThatWasNotSentIsMadeAgain() {
@@ -455,14 +461,14 @@ import ZooKeeperRecipes
         let notSent = Failure(.connectionLoss, .notSent)
         #expect(
             machine.handle(exchanged(.failure(notSent), []), isInTime: true)
-                == [.enqueue(mark: "me", createsParents: false, replacing: "_c_old-latch-0000000001")])
+                == [.enqueue(guid: "me", createsParents: false, replacing: "_c_old-latch-0000000001")])
     }
 
     @Test func withoutTheOldNodeThereIsNoExchange() {
         var machine = exchanging()
         #expect(
             machine.handle(exchanged(.failure(Self.noNode), []), isInTime: true)
-                == [.enqueue(mark: "me", createsParents: false)])
+                == [.enqueue(guid: "me", createsParents: false)])
     }
 
     @Test func anExchangeFailsWhenNumbersHaveRunOut() {
@@ -481,7 +487,8 @@ import ZooKeeperRecipes
         #expect(machine.handle(.cancelled, isInTime: true) == [.fail(.cancelled)])
         #expect(
             machine.handle(exchanged(.failure(failure), []), isInTime: true)
-                == [.delete("_c_old-latch-0000000001")] + (failure.outcome == .unknown ? [.chase(mark: "me")] : []))
+                == [.delete("_c_old-latch-0000000001")]
+                + (failure.execution == .unknown ? [.resolveCreate(guid: "me")] : []))
         #expect(machine.isOver)
         var done = exchanging()
         _ = done.handle(.cancelled, isInTime: true)

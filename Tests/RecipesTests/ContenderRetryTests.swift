@@ -10,15 +10,15 @@ import ZooKeeperRecipes
     private static let throttled = Failure(.throttled, .refused)
     private static let noNode = Failure(.noNode, .refused)
 
-    private func name(_ mark: String, _ sequence: Int) -> String { "_c_\(mark)-lock-000000000\(sequence)" }
+    private func name(_ guid: String, _ sequence: Int) -> String { "_c_\(guid)-lock-000000000\(sequence)" }
 
     private func zxid(_ number: Int) -> Zxid { Zxid(rawValue: Int64(number)) }
 
     /// A machine whose create is under way.
-    private func enqueuing(_ mark: String = "me") -> Machine {
+    private func enqueuing(_ guid: String = "me") -> Machine {
         var machine = Machine(dialect: .curator, policy: .exclusive, mode: .wait)
         _ = machine.handle(.start, isInTime: true)
-        _ = machine.handle(.marked(mark), isInTime: true)
+        _ = machine.handle(.guid(guid), isInTime: true)
         return machine
     }
 
@@ -71,7 +71,7 @@ import ZooKeeperRecipes
         for attempt in 1...3 {
             #expect(
                 machine.handle(enqueued(.failure(Self.throttled)), isInTime: true)
-                    == [.backOff(attempt), .enqueue(mark: "me", createsParents: false)])
+                    == [.backOff(attempt), .enqueue(guid: "me", createsParents: false)])
         }
         let listThrottled = Machine.Event.enqueued(
             create: .success(.init(name: name("me", 3), czxid: zxid(3))), list: .failure(Self.throttled), parents: nil,
@@ -100,20 +100,20 @@ import ZooKeeperRecipes
         // On a fresh path there is not even a directory.
         let empty = Machine.Event.listed(isFresh ? .failure(Self.noNode) : .success([]), connection: 2)
         for attempt in 1...ContenderMachine.mostLostCreates {
-            let mark = String(attempt - 1)
+            let guid = String(attempt - 1)
             #expect(machine.handle(lost, isInTime: true) == [.list(syncs: true)])
             let actions = machine.handle(empty, isInTime: true)
             switch attempt {
-            case 1: #expect(actions == [.chase(mark: mark), .mark])
+            case 1: #expect(actions == [.resolveCreate(guid: guid), .makeGUID])
             case ContenderMachine.mostLostCreates:
-                #expect(actions == [.chase(mark: mark), .fail(.createsLost)])
+                #expect(actions == [.resolveCreate(guid: guid), .fail(.createsLost)])
                 #expect(machine.isOver)
                 return
-            default: #expect(actions == [.chase(mark: mark), .backOff(attempt - 1), .mark])
+            default: #expect(actions == [.resolveCreate(guid: guid), .backOff(attempt - 1), .makeGUID])
             }
             #expect(
-                machine.handle(.marked(String(attempt)), isInTime: true)
-                    == [.enqueue(mark: String(attempt), createsParents: false)])
+                machine.handle(.guid(String(attempt)), isInTime: true)
+                    == [.enqueue(guid: String(attempt), createsParents: false)])
         }
     }
 
@@ -124,14 +124,14 @@ import ZooKeeperRecipes
         for attempt in 1..<ContenderMachine.mostLostCreates {
             _ = machine.handle(lost, isInTime: true)
             _ = machine.handle(empty, isInTime: true)
-            _ = machine.handle(.marked(String(attempt)), isInTime: true)
+            _ = machine.handle(.guid(String(attempt)), isInTime: true)
         }
         let last = String(ContenderMachine.mostLostCreates - 1)
         let created = Machine.Created(name: name(last, 3), czxid: zxid(3))
         _ = machine.handle(enqueued(.success(created), [name("x", 1), name(last, 3)]), isInTime: true)
         // Its node is deleted by somebody: it joins again, and all attempts are open.
-        #expect(machine.handle(.ownChanged(name(last, 3), isGone: true), isInTime: true) == [.mark])
-        _ = machine.handle(.marked("a"), isInTime: true)
+        #expect(machine.handle(.ownChanged(name(last, 3), isGone: true), isInTime: true) == [.makeGUID])
+        _ = machine.handle(.guid("a"), isInTime: true)
         _ = machine.handle(lost, isInTime: true)
         #expect(!machine.handle(empty, isInTime: true).contains(.fail(.createsLost)))
     }
@@ -163,7 +163,7 @@ import ZooKeeperRecipes
     @Test func createsThatAreNeverSentAreTriedMoreAndMoreSeldom() {
         var machine = enqueuing()
         let unsent = enqueued(.failure(Failure(.connectionLoss, .notSent)))
-        let enqueue = Machine.Action.enqueue(mark: "me", createsParents: false)
+        let enqueue = Machine.Action.enqueue(guid: "me", createsParents: false)
         #expect(machine.handle(unsent, isInTime: true) == [enqueue])
         for attempt in 2...ContenderMachine.mostRetries + 3 {
             let delay = Machine.Action.backOff(min(attempt, ContenderMachine.mostRetries))

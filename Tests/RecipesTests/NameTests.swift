@@ -6,17 +6,17 @@ import ZooKeeperRecipes
     private let dialect = LineDialect.curator
 
     @Test func ourNamesAreCurators() throws {
-        let mark = Mark.random()
-        #expect(dialect.prefix(for: mark) == "_c_\(mark)-lock-")
+        let guid = GUID.random()
+        #expect(dialect.prefix(for: guid) == "_c_\(guid)-lock-")
         let format = /[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}/
-        #expect(try format.wholeMatch(in: mark) != nil, "lower-case, version 4: \(mark)")
-        #expect(Mark.random() != mark)
-        #expect(dialect.isMine("_c_\(mark)-lock-0000000001", mark))
-        #expect(!dialect.isMine("_c_\(Mark.random())-lock-0000000001", mark))
+        #expect(try format.wholeMatch(in: guid) != nil, "lower-case, version 4: \(guid)")
+        #expect(GUID.random() != guid)
+        #expect(dialect.isMine("_c_\(guid)-lock-0000000001", guid))
+        #expect(!dialect.isMine("_c_\(GUID.random())-lock-0000000001", guid))
     }
 
     @Test(arguments: [
-        // Curator, go-zookeeper, kezhuw's client, and names without a mark.
+        // Curator, go-zookeeper, kezhuw's client, and names without a guid.
         ("_c_18cd1f3e-7f5e-4c0e-9d0b-0f6c5d2e1a3b-lock-0000000007", 7),
         ("_c_18cd1f3e7f5e4c0e9d0b0f6c5d2e1a3b-lock-0000000007", 7),
         ("lock-0000000000", 0),

@@ -34,7 +34,7 @@ struct Mix: Sendable {
         switch kind {
         case 0...4: await operation(on: client, "client", &random)
         case 5...6: await inSession(&random)
-        case 7: await flight(&random)
+        case 7: await pipeline(&random)
         case 8: await transaction(&random)
         case 9...10: await watch(&random)
         case 11...13: await scope(&random, limit: .milliseconds(random.int(0...600)))
@@ -81,16 +81,16 @@ struct Mix: Sendable {
         }
     }
 
-    private func flight(_ random: inout SplitMix64) async {
+    private func pipeline(_ random: inout SplitMix64) async {
         let (path, other) = (random.pick(Self.nodes), random.pick(Self.nodes))
-        await journal.track("flight \(path)") {
-            let (created, _, read, list) = await client.flight(
+        await journal.track("pipeline \(path)") {
+            let (created, _, read, list) = await client.pipeline(
                 Create(path, data: [1]), SetData(other, to: [2]), GetData(path), GetChildren("/").watched)
             // What was created and not lost is seen by the reads behind it, as nobody else deletes it in between.
             if case .success(let created) = created, let stat = created.stat, case .success(let node) = read,
                 node.stat.czxid < stat.czxid
             {
-                journal.report("a read does not see the create before it in its flight")
+                journal.report("a read does not see the create before it in its pipeline")
             }
             _ = try list.get()
         }

@@ -11,15 +11,15 @@ package import ZooKeeperTesting
 package final class AnsweringTransport: SessionTransport {
     /// Decides what to answer; `nil`: what the server says. Called where the request is issued, so it must neither block nor
     /// call the session.
-    package typealias Hook = @Sendable (Reply) -> ResultCode?
+    package typealias Hook = @Sendable (any TransportRequest) -> ResultCode?
 
     private let base: any SessionTransport
     private let queue: DispatchQueue
     private let hook: Hook
     private let lateHook: Hook
-    private let delay: @Sendable (Reply) -> Duration?
+    private let delay: @Sendable (any TransportRequest) -> Duration?
     /// What is held back, with all behind it; `nil` if nothing is.
-    private let held = Mutex<[Reply]?>(nil)
+    private let held = Mutex<[any TransportRequest]?>(nil)
 
     /// - Parameters:
     ///   - queue: Where `base` tells what it hears.
@@ -29,7 +29,7 @@ package final class AnsweringTransport: SessionTransport {
     package init(
         _ base: any SessionTransport, on queue: DispatchQueue, answering hook: @escaping Hook,
         afterwards lateHook: @escaping Hook = { _ in nil },
-        holdingBack delay: @escaping @Sendable (Reply) -> Duration? = { _ in nil }
+        holdingBack delay: @escaping @Sendable (any TransportRequest) -> Duration? = { _ in nil }
     ) {
         self.base = base
         self.queue = queue
@@ -42,15 +42,15 @@ package final class AnsweringTransport: SessionTransport {
         base.open(sessionTimeout: sessionTimeout, delegate: delegate)
     }
 
-    package func issue(_ reply: Reply) -> ResultCode? {
-        let delay = delay(reply)
+    package func issue(_ request: any TransportRequest) -> ResultCode? {
+        let delay = delay(request)
         let (isHeld, isFirst) = held.withLock { held in
             let isHeld = held != nil || delay != nil
-            defer { if isHeld { held = (held ?? []) + [reply] } }
+            defer { if isHeld { held = (held ?? []) + [request] } }
             return (isHeld, isHeld && held == nil)
         }
         if isFirst, let delay { scheduleRelease(after: delay) }
-        return isHeld ? nil : pass(reply)
+        return isHeld ? nil : pass(request)
     }
 
     private func scheduleRelease(after delay: Duration) {
@@ -60,10 +60,10 @@ package final class AnsweringTransport: SessionTransport {
     /// Passes on what is held back, up to the next that is to be held back itself.
     private func release() {
         var isFirst = true
-        while let reply = held.withLock({ $0?.first }) {
-            if !isFirst, let delay = delay(reply) { return scheduleRelease(after: delay) }
+        while let request = held.withLock({ $0?.first }) {
+            if !isFirst, let delay = delay(request) { return scheduleRelease(after: delay) }
             isFirst = false
-            if let code = pass(reply) { queue.async { reply.answered(.failure(ResultFailure(code))) } }
+            if let code = pass(request) { queue.async { request.answered(.failure(ResultFailure(code))) } }
             held.withLock { held in
                 held?.removeFirst()
                 if held?.isEmpty == true { held = nil }
@@ -71,37 +71,31 @@ package final class AnsweringTransport: SessionTransport {
         }
     }
 
-    private func pass(_ reply: Reply) -> ResultCode? {
-        if let code = hook(reply) {
-            queue.async { reply.answered(.failure(ResultFailure(code))) }
+    private func pass(_ request: any TransportRequest) -> ResultCode? {
+        if let code = hook(request) {
+            queue.async { request.answered(.failure(ResultFailure(code))) }
             return nil
         }
-        guard let code = lateHook(reply) else { return base.issue(reply) }
-        let misreporter = Misreporter(reply, code)
-        return base.issue(
-            Reply(reply.request, submittedAt: reply.submittedAt, retry: reply.retry, delegate: misreporter))
+        guard let code = lateHook(request) else { return base.issue(request) }
+        return base.issue(MisreportedRequest(request, code))
     }
 
     package func close(done: @escaping @Sendable () -> Void) { base.close(done: done) }
 }
 
-/// Passes on another answer than the one that came.
-private final class Misreporter: SessionTransportDelegate {
-    private let reply: Reply
+/// A request that gets another answer than the one that came.
+private final class MisreportedRequest: TransportRequest {
+    private let base: any TransportRequest
     private let code: ResultCode
 
-    init(_ reply: Reply, _ code: ResultCode) {
-        self.reply = reply
+    init(_ base: any TransportRequest, _ code: ResultCode) {
+        self.base = base
         self.code = code
     }
 
-    func transport(answered _: Reply, with _: Result<Response, ResultFailure>) {
-        reply.answered(.failure(ResultFailure(code)))
-    }
+    var request: Request { base.request }
 
-    func transport(did event: TransportEvent) {}
-
-    func transport(sawChangeOf path: String, _ kind: WatchEvent.Kind) {}
+    func answered(_ result: Result<Response, ResultFailure>) { base.answered(.failure(ResultFailure(code))) }
 }
 
 extension InMemoryZooKeeper {
@@ -115,7 +109,7 @@ extension InMemoryZooKeeper {
         logger: Logger = .current, configure: (inout ZooKeeperConfiguration) -> Void = { _ in },
         answering hook: @escaping AnsweringTransport.Hook,
         afterwards lateHook: @escaping AnsweringTransport.Hook = { _ in nil },
-        holdingBack delay: @escaping @Sendable (Reply) -> Duration? = { _ in nil }
+        holdingBack delay: @escaping @Sendable (any TransportRequest) -> Duration? = { _ in nil }
     ) throws -> ZooKeeperClient {
         var configuration = self.configuration
         configure(&configuration)

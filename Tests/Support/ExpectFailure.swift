@@ -2,10 +2,10 @@ public import Testing
 public import ZooKeeper
 
 /// Expects `body` to throw a ``ZooKeeperError`` with this code, or an error that carries one; and, if given, with this
-/// outcome.
+/// execution.
 @discardableResult
 public func expectFailure(
-    _ code: ZooKeeperError.Code, outcome: ZooKeeperError.Outcome? = nil, _ comment: Comment? = nil,
+    _ code: ZooKeeperError.Code, execution: ZooKeeperError.Execution? = nil, _ comment: Comment? = nil,
     sourceLocation: SourceLocation = #_sourceLocation,
     isolation: isolated (any Actor)? = #isolation,
     _ body: () async throws -> some Any
@@ -16,9 +16,9 @@ public func expectFailure(
         return nil
     } catch {
         #expect(code ~= error, comment ?? "threw \(error)", sourceLocation: sourceLocation)
-        if let outcome {
+        if let execution {
             #expect(
-                (error as? ZooKeeperError)?.outcome == outcome, comment ?? "threw \(error)",
+                (error as? ZooKeeperError)?.execution == execution, comment ?? "threw \(error)",
                 sourceLocation: sourceLocation)
         }
         return error

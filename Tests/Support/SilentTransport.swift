@@ -8,7 +8,7 @@ package final class SilentTransport: SessionTransport {
     private struct State {
         var delegate: (any SessionTransportDelegate)?
         var isSilent = false
-        var unanswered: [Reply] = []
+        var unanswered: [any TransportRequest] = []
         var connections = 0
     }
 
@@ -60,16 +60,16 @@ package final class SilentTransport: SessionTransport {
         }
         guard let delegate else { return }
         delegate.transport(did: .disconnected)
-        for reply in lost { reply.answered(.failure(ResultFailure(.operationTimeout))) }
+        for request in lost { request.answered(.failure(ResultFailure(.operationTimeout))) }
         connect()
     }
 
-    package func issue(_ reply: Reply) -> ResultCode? {
+    package func issue(_ request: any TransportRequest) -> ResultCode? {
         let isSilent = state.withLock { state in
-            if state.isSilent { state.unanswered.append(reply) }
+            if state.isSilent { state.unanswered.append(request) }
             return state.isSilent
         }
-        if !isSilent { queue.async { reply.answered(.success(Response(.stat(Self.stat)))) } }
+        if !isSilent { queue.async { request.answered(.success(Response(.stat(Self.stat)))) } }
         return nil
     }
 

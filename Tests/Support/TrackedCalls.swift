@@ -1,12 +1,12 @@
 public import ZooKeeper
 
-/// A number of calls of which it is known how often each was answered, and whether its reply has been let go.
+/// A number of calls of which it is known how often each was answered, and whether its pending has been let go.
 public final class TrackedCalls: Sendable {
     private struct WeakReply: Sendable {
-        weak let reply: Reply?
+        weak let pending: PendingRequest?
     }
 
-    private let replies = Shared<[WeakReply]>([])
+    private let pendingRequests = Shared<[WeakReply]>([])
     private let answers = Shared<[Int: Int]>([:])
     private let codes = Shared<[String: Int]>([:])
 
@@ -14,9 +14,9 @@ public final class TrackedCalls: Sendable {
 
     /// Issues `count` calls and keeps nothing of them but what is told.
     public func issue(_ count: Int, in session: ZooKeeperSession, _ makeRequest: (Int) -> Request) {
-        let start = replies.value.count
+        let start = pendingRequests.value.count
         for index in start..<start + count {
-            let reply = session.submit(makeRequest(index)) { [answers, codes] outcome in
+            let pending = session.submit(makeRequest(index)) { [answers, codes] outcome in
                 answers.withLock { $0[index, default: 0] += 1 }
                 let code: String
                 switch outcome {
@@ -25,17 +25,17 @@ public final class TrackedCalls: Sendable {
                 }
                 codes.withLock { $0[code, default: 0] += 1 }
             }
-            replies.withLock { $0.append(WeakReply(reply: reply)) }
+            pendingRequests.withLock { $0.append(WeakReply(pending: pending)) }
         }
     }
 
-    public var count: Int { replies.value.count }
+    public var count: Int { pendingRequests.value.count }
     /// How many have been answered.
     public var answered: Int { answers.value.count }
     /// How many have been answered more than once.
     public var answeredTwice: Int { answers.value.values.count { $0 > 1 } }
-    /// How many replies are still in memory.
-    public var alive: Int { replies.value.count { $0.reply != nil } }
+    /// How many pendingRequests are still in memory.
+    public var alive: Int { pendingRequests.value.count { $0.pending != nil } }
     /// How many had each result.
     public var results: [String: Int] { codes.value }
 }

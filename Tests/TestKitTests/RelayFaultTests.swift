@@ -17,7 +17,7 @@ import ZooKeeperTesting
     @Test func aRequestThatIsCutOffWasNotExecuted() async throws {
         try await withRelay { client, relay, beside in
             relay.inject(RelayFault(.cut, at: .request(.setData)))
-            await expectFailure(.connectionLoss, outcome: .unknown) { try await client.set("/a", to: [1]) }
+            await expectFailure(.connectionLoss, execution: .unknown) { try await client.set("/a", to: [1]) }
             let version = try await beside.get("/a").stat.version
             #expect(version == 0)
             #expect(relay.pendingFaults == 0)
@@ -28,7 +28,7 @@ import ZooKeeperTesting
     @Test func aReplyThatIsCutOffWasExecuted() async throws {
         try await withRelay { client, relay, beside in
             relay.inject(RelayFault(.cut, at: .reply(to: .setData)))
-            await expectFailure(.connectionLoss, outcome: .unknown) { try await client.set("/a", to: [1]) }
+            await expectFailure(.connectionLoss, execution: .unknown) { try await client.set("/a", to: [1]) }
             let version = try await beside.get("/a").stat.version
             #expect(version == 1)
         }
@@ -50,11 +50,11 @@ import ZooKeeperTesting
             relay.inject(RelayFault(.lose, at: .request(.setData)))
             // The C client matches replies by their order; the one behind does not fit, and all that is under way fails.
             let session = try await client.withSession { $0 }
-            let replies = session.submitFlight([
+            let replies = session.submitPipeline([
                 SetData("/a", to: [1]).makeRequest(), Delete("/missing").makeRequest(),
             ])
             for reply in replies {
-                let outcome = await reply.outcome()
+                let outcome = await reply.answer()
                 #expect(throws: ZooKeeperError.self) { try outcome.get() }
             }
             let version = try await beside.get("/a").stat.version
@@ -67,7 +67,7 @@ import ZooKeeperTesting
         try await withRelay { client, relay, beside in
             relay.inject(RelayFault(.lose, at: .reply(to: .delete)))
             let result = await Task { try await client.delete("/a") }.result
-            #expect { try result.get() } throws: { ($0 as? ZooKeeperError)?.outcome == .unknown }
+            #expect { try result.get() } throws: { ($0 as? ZooKeeperError)?.execution == .unknown }
             let stat = try await beside.exists("/a")
             #expect(stat == nil)
         }

@@ -42,8 +42,8 @@ import ZooKeeperTesting
     @Test func requestsSentTogetherAreOneRoundTrip() async throws {
         try await withRelay { client, relay in
             let before = relay.traffic
-            relay.expectFlights([4])
-            _ = await client.flight(Create("/a"), GetData("/a"), GetChildren("/"), Delete("/a"))
+            relay.expectPipelines([4])
+            _ = await client.pipeline(Create("/a"), GetData("/a"), GetChildren("/"), Delete("/a"))
             #expect((relay.traffic - before).roundTrips == 1)
             #expect((relay.traffic - before).requestCount == 4)
         }
@@ -53,7 +53,7 @@ import ZooKeeperTesting
     @Test func anAnswerHeldBackEndsNoRoundTrip() async throws {
         try await withRelay { client, relay in
             let before = relay.traffic
-            relay.expectFlights([2, 1])
+            relay.expectPipelines([2, 1])
             async let first = client.exists("/a")
             try await eventually("answered by the server") { (relay.traffic - before).replies == 1 }
             async let second = client.exists("/b")

@@ -30,8 +30,8 @@ import ZooKeeper
             CancellationThreads.shared.run {
                 blocked.withLock { $0 += 1 }
                 // As the handler of a user who waits for something that does not come.
-                let gate = DeadEnd()
-                gate.wait { isOpen.value }
+                let queue = DeadEnd()
+                queue.wait { isOpen.value }
             }
         }
         for _ in 0..<100 { CancellationThreads.shared.run { told.withLock { $0 += 1 } } }

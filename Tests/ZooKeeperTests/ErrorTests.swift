@@ -4,7 +4,7 @@ import ZooKeeper
 @Suite struct ErrorTests {
     @Test func aCodeStandsInACatch() {
         do {
-            throw ZooKeeperError(.noNode, outcome: .refused, path: "/a", operation: "get")
+            throw ZooKeeperError(.noNode, execution: .refused, path: "/a", operation: "get")
         } catch ZooKeeperError.Code.noNode {
             // As it should be.
         } catch {
@@ -13,7 +13,7 @@ import ZooKeeper
     }
 
     @Test func itsDescriptionSaysWhatAndWhere() {
-        let error = ZooKeeperError(.connectionLoss, outcome: .unknown, path: "/a", operation: "create")
+        let error = ZooKeeperError(.connectionLoss, execution: .unknown, path: "/a", operation: "create")
             .located { $0.generation = 3 }
             .at(file: "Main/main.swift", line: 7)
         #expect(
@@ -59,8 +59,8 @@ import ZooKeeper
             switch ResultCode(rawValue: Int32(raw)) {
             case .connectionLoss, .operationTimeout, .systemError, .runtimeInconsistency, .marshallingError, .tlsError,
                 .sessionExpired, .authFailed, .closing:
-                #expect(error.outcome == .unknown)
-            case .invalidState: #expect(error.outcome == .notSent)
+                #expect(error.execution == .unknown)
+            case .invalidState: #expect(error.execution == .notSent)
             default: break
             }
         }

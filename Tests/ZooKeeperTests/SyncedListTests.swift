@@ -13,10 +13,10 @@ import ZooKeeper
         list = SyncedList { [heard] result, connection in heard.withLock { $0.append((result, connection)) } }
     }
 
-    private let done = Reply.Outcome.success(Response(.done))
-    private let lost = Reply.Outcome.failure(ZooKeeperError(.connectionLoss, outcome: .unknown))
+    private let done = PendingRequest.Answer.success(Response(.done))
+    private let lost = PendingRequest.Answer.failure(ZooKeeperError(.connectionLoss, execution: .unknown))
 
-    private func children(_ names: [String]) -> Reply.Outcome {
+    private func children(_ names: [String]) -> PendingRequest.Answer {
         let stat = ZNodeStat(
             czxid: Zxid(rawValue: 1), mzxid: Zxid(rawValue: 1), pzxid: Zxid(rawValue: 1), ctime: 0, mtime: 0,
             version: 0,
@@ -54,7 +54,7 @@ import ZooKeeper
     }
 
     @Test func withoutItsSyncItDoesNotCount() throws {
-        list.synced(.failure(ZooKeeperError(.throttled, outcome: .refused)), 3)
+        list.synced(.failure(ZooKeeperError(.throttled, execution: .refused)), 3)
         list.listed(children(["a"]), 3)
         let only = try #require(heard.value.first)
         #expect { try only.result.get() } throws: { ZooKeeperError.Code.throttled ~= $0 }

@@ -6,10 +6,10 @@ import ZooKeeper
 @Suite struct WatchTableTests {
     private func request(_ kind: Request.Kind) -> Request { Request(kind, watch: Watch()) }
 
-    private func settled(_ table: inout WatchTable, _ kind: Request.Kind, _ code: ResultCode) throws -> Request {
+    private func finished(_ table: inout WatchTable, _ kind: Request.Kind, _ code: ResultCode) throws -> Request {
         let request = request(kind)
         try table.reserve(for: request)
-        _ = table.settle(request, code)
+        _ = table.finish(request, code)
         return request
     }
 
@@ -22,11 +22,11 @@ import ZooKeeper
     func anEventFiresItsTables(_ kind: WatchEvent.Kind, _ fires: [Bool]) throws {
         var table = WatchTable(budget: 1_000)
         let requests = [
-            try settled(&table, .getData(path: "/a"), .ok),
-            try settled(&table, .exists(path: "/a"), .noNode),
-            try settled(&table, .getChildren(path: "/a"), .ok),
+            try finished(&table, .getData(path: "/a"), .ok),
+            try finished(&table, .exists(path: "/a"), .noNode),
+            try finished(&table, .getChildren(path: "/a"), .ok),
         ]
-        _ = try settled(&table, .getData(path: "/b"), .ok)
+        _ = try finished(&table, .getData(path: "/b"), .ok)
         let fired = table.fire(kind, at: "/a")
         for (request, isExpected) in zip(requests, fires) {
             #expect(fired.contains { $0 === request.watch?.registration } == isExpected)
@@ -37,7 +37,7 @@ import ZooKeeper
     /// The server keeps one watch for all of a path: it must not be asked to remove it while somebody wants it again.
     @Test func aRemovalGivesWayToANewRead() throws {
         var table = WatchTable(budget: 1_000)
-        let old = try settled(&table, .getData(path: "/a"), .ok)
+        let old = try finished(&table, .getData(path: "/a"), .ok)
         let registration = try #require(old.watch?.registration)
         let removed = table.remove(registration, at: "/a")
         let removable = try #require(removed)
@@ -45,7 +45,7 @@ import ZooKeeper
         let new = request(.exists(path: "/a"))
         try table.reserve(for: new)
         #expect(!table.mayRemove(removable, at: "/a"), "a read is under way")
-        _ = table.settle(new, .ok)
+        _ = table.finish(new, .ok)
         #expect(!table.mayRemove(removable, at: "/a"), "its watch is set")
         table.removed(removable, at: "/a")
         let fired = table.fire(.dataChanged, at: "/a")
@@ -55,8 +55,8 @@ import ZooKeeper
     /// The paths are equal strings, and two nodes.
     @Test func anEventFiresOnlyTheWatchesOfItsBytes() throws {
         var table = WatchTable(budget: 1_000)
-        let composed = try settled(&table, .getData(path: "/\u{E9}"), .ok)
-        let decomposed = try settled(&table, .getData(path: "/e\u{301}"), .ok)
+        let composed = try finished(&table, .getData(path: "/\u{E9}"), .ok)
+        let decomposed = try finished(&table, .getData(path: "/e\u{301}"), .ok)
         #expect(table.encodedLength == 3 + 4 + 4 + 4)
         let fired = table.fire(.deleted, at: "/e\u{301}")
         #expect(fired.count == 1 && fired.first === decomposed.watch?.registration)
@@ -66,27 +66,27 @@ import ZooKeeper
 
     @Test func anExistingNodeIsWatchedForItsData() throws {
         var table = WatchTable(budget: 1_000)
-        let request = try settled(&table, .exists(path: "/a"), .ok)
+        let request = try finished(&table, .exists(path: "/a"), .ok)
         #expect(table.fire(.dataChanged, at: "/a").first === request.watch?.registration)
     }
 
     @Test(arguments: [ResultCode.connectionLoss, .noAuth, .sessionExpired])
     func aFailedReadRegistersNothing(_ code: ResultCode) throws {
         var table = WatchTable(budget: 1_000)
-        _ = try settled(&table, .getData(path: "/a"), code)
-        _ = try settled(&table, .getData(path: "/a"), .noNode)
-        _ = try settled(&table, .exists(path: "/a"), code)
+        _ = try finished(&table, .getData(path: "/a"), code)
+        _ = try finished(&table, .getData(path: "/a"), .noNode)
+        _ = try finished(&table, .exists(path: "/a"), code)
         #expect(table.count == 0)
         #expect(table.encodedLength == 0)
     }
 
     @Test func theBudgetCountsEveryPathOfATableOnce() async throws {
         var table = WatchTable(budget: 6 + 6 + 7)
-        _ = try settled(&table, .getData(path: "/a"), .ok)
-        _ = try settled(&table, .getData(path: "/a"), .ok)
-        _ = try settled(&table, .getChildren(path: "/a"), .ok)
+        _ = try finished(&table, .getData(path: "/a"), .ok)
+        _ = try finished(&table, .getData(path: "/a"), .ok)
+        _ = try finished(&table, .getChildren(path: "/a"), .ok)
         #expect(table.encodedLength == 12)
-        _ = try settled(&table, .getData(path: "/bb"), .ok)
+        _ = try finished(&table, .getData(path: "/bb"), .ok)
         await expectFailure(.watchBudgetExceeded) { try table.reserve(for: request(.getChildren(path: "/c"))) }
         #expect(table.fire(.dataChanged, at: "/bb").count == 1)
         #expect(throws: Never.self) { try table.reserve(for: request(.getChildren(path: "/c"))) }
@@ -94,9 +94,9 @@ import ZooKeeper
 
     @Test func theLastOneToGoIsTakenOffTheServer() throws {
         var table = WatchTable(budget: 1_000)
-        let first = try settled(&table, .getData(path: "/a"), .ok)
-        let second = try settled(&table, .exists(path: "/a"), .noNode)
-        let child = try settled(&table, .getChildren(path: "/a"), .ok)
+        let first = try finished(&table, .getData(path: "/a"), .ok)
+        let second = try finished(&table, .exists(path: "/a"), .noNode)
+        let child = try finished(&table, .getChildren(path: "/a"), .ok)
         func remove(_ request: Request) throws -> WatchTable.Removable? {
             table.remove(try #require(request.watch).registration, at: "/a")
         }
@@ -112,11 +112,11 @@ import ZooKeeper
 
     @Test func aReadUnderWayKeepsTheServersWatch() throws {
         var table = WatchTable(budget: 1_000)
-        let first = try settled(&table, .getData(path: "/a"), .ok)
+        let first = try finished(&table, .getData(path: "/a"), .ok)
         let coming = request(.getData(path: "/a"))
         try table.reserve(for: coming)
         #expect(table.remove(try #require(first.watch).registration, at: "/a") == nil)
-        let isRegistered = table.settle(coming, .ok)
+        let isRegistered = table.finish(coming, .ok)
         #expect(isRegistered)
         #expect(table.fire(.deleted, at: "/a").count == 1)
     }

@@ -3,6 +3,7 @@ import Subprocess
 import Synchronization
 import SystemPackage
 import ZooKeeper
+import ZooKeeperHistory
 import ZooKeeperTesting
 
 #if canImport(Glibc)

@@ -1,5 +1,6 @@
 import ArgumentParser
 import SystemPackage
+import ZooKeeperHistory
 import ZooKeeperRecipes
 import ZooKeeperTesting
 

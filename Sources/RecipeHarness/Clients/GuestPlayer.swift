@@ -1,6 +1,7 @@
 import Synchronization
 import SystemPackage
 import ZooKeeper
+import ZooKeeperHistory
 import ZooKeeperRecipes
 import ZooKeeperTesting
 

@@ -1,4 +1,5 @@
 import ZooKeeper
+import ZooKeeperHistory
 import ZooKeeperTesting
 
 /// Breaks things and mends them, one after the other, as a seed says.

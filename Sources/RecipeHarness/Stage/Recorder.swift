@@ -1,6 +1,7 @@
 import Synchronization
 import SystemPackage
 import ZooKeeper
+import ZooKeeperHistory
 import ZooKeeperTesting
 
 /// Keeps everything that happens, in memory and in a file.

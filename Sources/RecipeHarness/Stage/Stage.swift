@@ -2,6 +2,7 @@ import Subprocess
 import SystemPackage
 import UnixSignals
 import ZooKeeper
+import ZooKeeperHistory
 import ZooKeeperTesting
 
 #if canImport(Glibc)

@@ -1,5 +1,6 @@
 import Synchronization
 import ZooKeeper
+import ZooKeeperHistory
 import ZooKeeperRecipes
 import ZooKeeperTesting
 

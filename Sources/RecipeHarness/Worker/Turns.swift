@@ -1,5 +1,6 @@
 import Synchronization
 import ZooKeeper
+import ZooKeeperHistory
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
@@ -182,7 +183,7 @@ struct Turns: Sendable {
                     try await body.run(current.operation, lease, &random)
                     guard terms < choices.terms else { return .resign }
                     _ = current.goOn("stands again", as: .lead)
-                    return .standAgain
+                    return .requeue
                 }
             }
         }

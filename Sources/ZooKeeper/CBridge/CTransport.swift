@@ -16,7 +16,7 @@ import Darwin
 /// * C holds one retained reference to this object, as the context of everything. It is given back when
 ///   `zookeeper_close` has returned, after which C calls nothing any more; if that never returns, it is never given
 ///   back.
-/// * The pointers to replies are valid for the reason given at ``Reply``.
+/// * The pointers to calls are valid for the reason given at ``CCall``.
 package final class CTransport: SessionTransport {
     /// A `zhandle_t *`.
     ///
@@ -44,6 +44,7 @@ package final class CTransport: SessionTransport {
     private let state = Mutex(State.idle)
     /// Who hears what C says; until the handle is closed.
     private let owner = Mutex<(any SessionTransportDelegate)?>(nil)
+    let calls = Mutex(CCalls())
 
     package init(servers: [ServerAddress], credentials: [Credential], logger: Logger) {
         self.servers = servers
@@ -127,24 +128,27 @@ package final class CTransport: SessionTransport {
 
     // MARK: Requests
 
-    package func issue(_ reply: Reply) -> ResultCode? {
+    package func issue(_ request: any TransportRequest) -> ResultCode? {
         let code: Int32 = state.withLock { state in
             guard case .open(let handle) = state else { return ResultCode.invalidState.rawValue }
-            return unsafe issue(reply, on: handle.pointer)
+            let call = calls.withLock { $0.take(request, for: self) }
+            let code = unsafe issue(request.request, call, on: handle.pointer)
+            // C has not taken it.
+            if code != 0 { calls.withLock { $0.putBack(call) } }
+            return code
         }
         return code == 0 ? nil : ResultCode(rawValue: code)
     }
 
-    private func issue(_ reply: Reply, on handle: OpaquePointer) -> Int32 {
-        // The session keeps the reply alive until C has answered or the handle is closed.
-        let data = unsafe UnsafeRawPointer(Unmanaged.passUnretained(reply).toOpaque())
+    private func issue(_ request: Request, _ call: CCall, on handle: OpaquePointer) -> Int32 {
+        let data = unsafe call.context
         // One function and one context for all watches, so that a session event reaches us once and not once per watch.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let watcher: watcher_fn? = unsafe reply.request.watch == nil ? nil : sawEvent
-        guard let path = reply.request.path else { return unsafe issuePathless(reply, on: handle, data) }
+        let watcher: watcher_fn? = unsafe request.watch == nil ? nil : sawEvent
+        guard let path = request.path else { return unsafe issuePathless(request, call, on: handle) }
         // Explicitly, because a short string would otherwise be copied to the heap.
         return unsafe path.withCString { path in
-            switch reply.request.kind {
+            switch request.kind {
             case .create(_, let bytes, let mode, let accessControl):
                 return unsafe bytes.withCData { bytes, count in
                     unsafe accessControl.withCVector { acl in
@@ -184,24 +188,25 @@ package final class CTransport: SessionTransport {
         }
     }
 
-    private func issuePathless(_ reply: Reply, on handle: OpaquePointer, _ data: UnsafeRawPointer) -> Int32 {
-        switch reply.request.kind {
+    private func issuePathless(_ request: Request, _ call: CCall, on handle: OpaquePointer) -> Int32 {
+        let data = unsafe call.context
+        switch request.kind {
         case .transaction(let steps):
             // On a handle whose session is over, `zoo_amulti` frees pointers it never set, from its second operation on.
             // A session can only end so while there is no connection, or by a refused authentication, and while one of
             // those is under way the session issues nothing.
             if steps.count > 1, unsafe zoo_state(handle) != ZOO_CONNECTED_STATE { return ZCONNECTIONLOSS.rawValue }
-            // The call's buffers must outlive the answer; its own object does, as the reply's attachment.
-            let call = TransactionCall(steps.map(\.kind), reply)
-            reply.attach(call)
+            let transaction = TransactionCall(steps.map(\.kind))
+            call.transaction = transaction
             return unsafe zoo_amulti(
-                handle, Int32(steps.count), call.operations, call.results, answeredTransaction,
-                UnsafeRawPointer(Unmanaged.passUnretained(call).toOpaque()))
+                handle, Int32(steps.count), transaction.operations, transaction.results, answeredTransaction, data)
         case .authenticate(let credential):
             // Its completion runs on the I/O thread with the library's locks held, so it only notes the result. The
             // request behind it wakes the I/O thread (ZOOKEEPER-770) and brings the result in the usual way.
-            // That completion may come when the reply is long settled, so it has a reference of its own.
-            let noted = unsafe Unmanaged.passRetained(reply)
+            // That completion may come when the call is long answered, so the result has a reference of its own.
+            let result = AuthenticationResult()
+            call.authentication = result
+            let noted = unsafe Unmanaged.passRetained(result)
             let code = unsafe Self.authenticate(credential, handle, notedAuthentication, noted.toOpaque())
             if code == ZINVALIDSTATE.rawValue { unsafe noted.release() }
             return code != 0 ? code : unsafe zoo_aexists(handle, "/", 0, answeredAuthentication, data)
@@ -228,6 +233,7 @@ package final class CTransport: SessionTransport {
                 // C is done with us: gives back what `connect` retained.
                 unsafe Unmanaged.passUnretained(self).release()
             }
+            calls.withLock { $0.removeAll() }
             owner.withLock { $0 = nil }
             done()
         }

@@ -42,20 +42,19 @@ func sawEvent(
     }
 }
 
-/// Passes an answer on. `data` is the reply.
+/// Passes an answer on. `data` is the call.
 private func deliver(
     _ code: Int32, _ data: UnsafeRawPointer?, _ response: @autoclosure () -> Response.Kind?
 ) {
-    guard let data = unsafe data else { return }
-    let reply = unsafe Unmanaged<Reply>.fromOpaque(data).takeUnretainedValue()
+    guard let call = unsafe CCall.at(data) else { return }
     guard code == 0 else {
-        reply.answered(.failure(ResultFailure(ResultCode(rawValue: code))))
+        call.answered(.failure(ResultFailure(ResultCode(rawValue: code))))
         return
     }
     if let response = response() {
-        reply.answered(.success(Response(response)))
+        call.answered(.success(Response(response)))
     } else {
-        reply.answered(.failure(ResultFailure(.marshallingError)))
+        call.answered(.failure(ResultFailure(.marshallingError)))
     }
 }
 
@@ -118,24 +117,22 @@ func answeredACL(
         })
 }
 
-/// `data` is the ``TransactionCall``, which its reply keeps alive.
 func answeredTransaction(_ code: Int32, _ data: UnsafeRawPointer?) {
-    guard let data = unsafe data else { return }
-    let call = unsafe Unmanaged<TransactionCall>.fromOpaque(data).takeUnretainedValue()
-    call.reply.answered(call.result(code))
+    guard let call = unsafe CCall.at(data), let transaction = call.transaction else { return }
+    call.answered(transaction.result(code))
 }
 
-/// On the I/O thread or the one that closes, with the library's locks held: notes the result, does nothing else.
+/// Notes the result of an authentication and does nothing else: it comes on the I/O thread, or the one that closes, with the
+/// library's locks held.
 func notedAuthentication(_ code: Int32, _ data: UnsafeRawPointer?) {
     guard let data = unsafe data else { return }
-    unsafe Unmanaged<Reply>.fromOpaque(data).takeRetainedValue().note(ResultCode(rawValue: code))
+    unsafe Unmanaged<AuthenticationResult>.fromOpaque(data).takeRetainedValue().note(ResultCode(rawValue: code))
 }
 
-/// The read behind an authentication has been answered, so the authentication has been too.
+/// Passes on the result of an authentication: the read behind it has been answered, so it has been too.
 func answeredAuthentication(_ code: Int32, _ stat: UnsafePointer<Stat>?, _ data: UnsafeRawPointer?) {
-    guard let data = unsafe data else { return }
-    let reply = unsafe Unmanaged<Reply>.fromOpaque(data).takeUnretainedValue()
+    guard let call = unsafe CCall.at(data) else { return }
     let isAnswered = ResultCode(rawValue: code).isAnswer
-    let result = isAnswered ? (reply.noted ?? .ok) : ResultCode(rawValue: code)
-    reply.answered(result == .ok ? .success(Response(.done)) : .failure(ResultFailure(result)))
+    let result = isAnswered ? (call.authentication?.code ?? .ok) : ResultCode(rawValue: code)
+    call.answered(result == .ok ? .success(Response(.done)) : .failure(ResultFailure(result)))
 }

@@ -1,14 +1,12 @@
 import CZooKeeper
 
-/// What one `zoo_amulti` needs: its operations, and the buffers that C fills when the answer comes.
+/// The operations of one `zoo_amulti`, and the buffers that C fills when the answer comes.
 ///
-/// C writes into them when it answers, or while the handle is being closed. The reply holds this object, and the
-/// session holds the reply until then, so they are there.
+/// C writes into them when it answers, or while the handle is being closed. The ``CCall`` holds this object, and is there until
+/// then.
 ///
 /// Sendable: it is filled before C gets it, C fills the results before it answers, and they are read while it answers.
 @safe final class TransactionCall: @unchecked Sendable {
-    /// The reply that holds this.
-    unowned let reply: Reply
     let operations: UnsafeMutablePointer<zoo_op_t>
     let results: UnsafeMutablePointer<zoo_op_result_t>
     private let steps: [TransactionStep.Kind]
@@ -16,9 +14,8 @@ import CZooKeeper
     /// Whatever else was allocated for the operations.
     private var blocks: [UnsafeMutableRawPointer] = unsafe []
 
-    init(_ steps: [TransactionStep.Kind], _ reply: Reply) {
+    init(_ steps: [TransactionStep.Kind]) {
         self.steps = steps
-        self.reply = reply
         unsafe operations = .allocate(capacity: max(steps.count, 1))
         unsafe results = .allocate(capacity: max(steps.count, 1))
         unsafe results.initialize(repeating: zoo_op_result_t(), count: max(steps.count, 1))

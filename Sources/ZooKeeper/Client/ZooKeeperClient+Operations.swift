@@ -10,10 +10,10 @@ extension ZooKeeperClient {
             while true {
                 let session = try await session()
                 let request = operation.makeRequest()
-                let reply = session.submit(request, retry: request.isRead ? .withinRequestTimeout : .never)
-                let outcome = await reply.outcome()
+                let pending = session.submit(request, retry: request.isRead ? .withinRequestTimeout : .never)
+                let outcome = await pending.answer()
                 if case .failure(let error) = outcome, error.code == .sessionLost, ContinuousClock.now < limit,
-                    error.outcome == .notSent || request.isRead
+                    error.execution == .notSent || request.isRead
                 {
                     continue
                 }
@@ -25,7 +25,7 @@ extension ZooKeeperClient {
     }
 
     /// Sends several operations back to back in the session in use, and waits for all answers.
-    public func performFlight<each Operation: ZooKeeperOperation>(
+    public func performPipeline<each Operation: ZooKeeperOperation>(
         _ operations: repeat each Operation, file: String, line: Int
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
         let session: ZooKeeperSession
@@ -35,7 +35,7 @@ extension ZooKeeperClient {
             let error = error.at(file: file, line: line)
             return (repeat failure(of: each operations, error))
         }
-        return await session.performFlight(repeat each operations, file: file, line: line)
+        return await session.performPipeline(repeat each operations, file: file, line: line)
     }
 
     /// Proves an identity to the servers, in this session and all that follow.
@@ -57,12 +57,13 @@ extension ZooKeeperClient {
                 } catch {
                     // The session was lost before it was sent, perhaps for lack of it. The next one shows it at once.
                     let isNotRefused =
-                        error.code == .sessionLost || (error.code == .authenticationFailed && error.outcome == .notSent)
+                        error.code == .sessionLost
+                        || (error.code == .authenticationFailed && error.execution == .notSent)
                     guard isNotRefused, ContinuousClock.now < limit else { throw error }
                 }
             }
         } catch {
-            if isNew, error.code == .authenticationFailed || error.outcome == .notSent { forget(credential) }
+            if isNew, error.code == .authenticationFailed || error.execution == .notSent { forget(credential) }
             throw error.at(file: file, line: line)
         }
     }

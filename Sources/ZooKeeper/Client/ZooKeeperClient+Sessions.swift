@@ -81,7 +81,7 @@ extension ZooKeeperClient {
             try await body(session)
         }
         if revocation.isRevoked, let state = session.ended.current {
-            throw session.endError(state, outcome: .unknown).located { $0.generation = session.generation }
+            throw session.endError(state, execution: .unknown).located { $0.generation = session.generation }
         }
         return try outcome.get()
     }

@@ -43,7 +43,7 @@ public struct Updates<Read: WatchableOperation>: AsyncSequence, Sendable {
             while true {
                 do {
                     // How a watch ends does not matter: what is read next is the truth.
-                    if let watch { _ = await watch.registration.outcome.wait(isolation: actor) }
+                    if let watch { _ = await watch.registration.result.wait(isolation: actor) }
                     if Task.isCancelled { return nil }
                     let (value, watch) = try await current()
                     self.watch = watch

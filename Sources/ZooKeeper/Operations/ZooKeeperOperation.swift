@@ -1,7 +1,7 @@
 /// One request to ZooKeeper as a value: ``GetData``, ``Exists``, ``GetChildren``, ``Create``, ``SetData``, ``Delete``,
 /// ``GetAccessControl``, ``SetAccessControl``, ``Sync``.
 ///
-/// Most code calls the methods of ``ZooKeeperOperations`` instead. Operations as values are for flights and
+/// Most code calls the methods of ``ZooKeeperOperations`` instead. Operations as values are for pipelines and
 /// transactions. The library has all conforming types there are.
 public protocol ZooKeeperOperation: Sendable {
     /// What it results in.
@@ -20,7 +20,7 @@ public protocol ZooKeeperOperation: Sendable {
 public protocol WatchableOperation: ZooKeeperOperation {}
 
 extension WatchableOperation {
-    /// The same read, which also sets a watch: a flight can hold it.
+    /// The same read, which also sets a watch: a pipeline can hold it.
     public var watched: WatchedRead<Self> { WatchedRead(self) }
 }
 
@@ -55,6 +55,6 @@ public struct WatchedRead<Read: WatchableOperation>: ZooKeeperOperation {
 extension ZooKeeperError {
     /// An answer of another kind than the question. No server does that.
     static var mismatch: ZooKeeperError {
-        ZooKeeperError(.protocolViolation, outcome: .unknown, message: "the answer is to another question")
+        ZooKeeperError(.protocolViolation, execution: .unknown, message: "the answer is to another question")
     }
 }

@@ -4,7 +4,7 @@
 /// Every call returns, whatever happens to the connection, the session or the server:
 /// * Without a connection a call waits, up to the request time-out of the configuration, then throws `connectionLoss`.
 /// * A *read* whose answer is lost with the connection is sent again within the same time.
-/// * A *write* whose answer is lost is never sent again: it throws with ``ZooKeeperError/outcome`` `unknown`.
+/// * A *write* whose answer is lost is never sent again: it throws with ``ZooKeeperError/execution`` `unknown`.
 /// * Cancelling the task ends the wait at once with the code `cancelled`; it does not take back what was sent, and
 ///   disturbs no other call.
 public protocol ZooKeeperOperations: Sendable {
@@ -14,7 +14,7 @@ public protocol ZooKeeperOperations: Sendable {
     ) async throws(ZooKeeperError) -> Operation.Output
 
     /// Sends several operations back to back and waits for all answers.
-    func performFlight<each Operation: ZooKeeperOperation>(
+    func performPipeline<each Operation: ZooKeeperOperation>(
         _ operations: repeat each Operation, file: String, line: Int
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>)
 }
@@ -186,17 +186,17 @@ extension ZooKeeperOperations {
 
     /// Sends several operations back to back, which costs one round trip, and waits for all answers.
     ///
-    /// Nothing of this session comes between them, and the server executes them in this order: a read in a flight sees
-    /// the writes before it. But a flight is no transaction: others' writes may come between, one operation may fail and
-    /// the next succeed, and a lost connection may cut it anywhere. Nothing of a flight is sent again.
+    /// Nothing of this session comes between them, and the server executes them in this order: a read in a pipeline sees
+    /// the writes before it. But a pipeline is no transaction: others' writes may come between, one operation may fail and
+    /// the next succeed, and a lost connection may cut it anywhere. Nothing of a pipeline is sent again.
     ///
     /// ```swift
-    /// let (mine, all) = await session.flight(
+    /// let (mine, all) = await session.pipeline(
     ///     Create("/queue/n-", mode: .ephemeralSequential), GetChildren("/queue"))
     /// ```
-    public func flight<each Operation: ZooKeeperOperation>(
+    public func pipeline<each Operation: ZooKeeperOperation>(
         _ operations: repeat each Operation, file: String = #fileID, line: Int = #line
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
-        await performFlight(repeat each operations, file: file, line: line)
+        await performPipeline(repeat each operations, file: file, line: line)
     }
 }

@@ -7,7 +7,7 @@ import Synchronization
 /// them, and are waited for when the session is closed. When the session ends, the servers remove its ephemeral nodes.
 package final class Janitor: Sendable {
     /// How a removal ended, or what is known of it so far.
-    package enum Outcome: Sendable {
+    package enum Removal: Sendable {
         /// The node is gone.
         case removed
         /// The session is over, the node is gone or will go with it.
@@ -44,8 +44,8 @@ package final class Janitor: Sendable {
     }
 
     private struct State {
-        /// Nodes that creates whose answers were lost may have left: by directory, the marks in their names.
-        var strays: [ZNodePath: Set<String>] = [:]
+        /// Nodes that creates whose answers were lost may have left: by directory, the guids in their names.
+        var unresolvedCreates: [ZNodePath: Set<String>] = [:]
         /// By directory.
         var leftovers: [ZNodePath: [Leftover]] = [:]
         /// Observers of leftovers, by directory.
@@ -61,7 +61,7 @@ package final class Janitor: Sendable {
     /// Decides what the answer to a removal means.
     package static func verdict(_ result: Result<Void, ZooKeeperError>) -> Verdict {
         guard case .failure(let error) = result else { return .removed }
-        switch (error.code, error.outcome) {
+        switch (error.code, error.execution) {
         case (.noNode, _): return .removed
         case (_, .refused) where PlantedBug.refusalsAreForgotten.isPlanted: return .removed
         case (.noAuth, _), (.unimplemented, _), (.invalidArgument, _): return .refused
@@ -74,13 +74,13 @@ package final class Janitor: Sendable {
     ///
     /// - Returns: What came of it. After a refusal it goes on being tried.
     @discardableResult
-    package func remove(_ path: ZNodePath, in session: ZooKeeperSession) -> Promise<Outcome> {
-        let outcome = Promise<Outcome>()
-        attempt(path, in: session, outcome, 1)
-        return outcome
+    package func remove(_ path: ZNodePath, in session: ZooKeeperSession) -> Promise<Removal> {
+        let removal = Promise<Removal>()
+        attempt(path, in: session, removal, 1)
+        return removal
     }
 
-    private func attempt(_ path: ZNodePath, in session: ZooKeeperSession, _ outcome: Promise<Outcome>, _ number: Int) {
+    private func attempt(_ path: ZNodePath, in session: ZooKeeperSession, _ removal: Promise<Removal>, _ number: Int) {
         _ = session.submit(
             Delete(path).makeRequest(), priority: .urgent, retry: .untilSessionEnds
         ) { [weak session] result in
@@ -88,21 +88,21 @@ package final class Janitor: Sendable {
             switch Self.verdict(result.map { _ in }) {
             case .removed:
                 session.janitor.forget(path)
-                outcome.fulfil(.removed)
-            case .sessionEnded: outcome.fulfil(.sessionEnded)
-            case .tryAgain: session.janitor.again(path, in: session, outcome, number)
+                removal.fulfil(.removed)
+            case .sessionEnded: removal.fulfil(.sessionEnded)
+            case .tryAgain: session.janitor.again(path, in: session, removal, number)
             case .refused:
                 guard case .failure(let error) = result else { return }
                 session.janitor.keep(Leftover(path: path, error: error), session.logger)
-                outcome.fulfil(.refused(error))
+                removal.fulfil(.refused(error))
                 // Rights change seldom. A new credential is tried at once.
-                session.janitor.again(path, in: session, outcome, number, slowly: true)
+                session.janitor.again(path, in: session, removal, number, slowly: true)
             }
         }
     }
 
     private func again(
-        _ path: ZNodePath, in session: ZooKeeperSession, _ outcome: Promise<Outcome>, _ number: Int,
+        _ path: ZNodePath, in session: ZooKeeperSession, _ removal: Promise<Removal>, _ number: Int,
         slowly: Bool = false
     ) {
         let delay =
@@ -110,10 +110,10 @@ package final class Janitor: Sendable {
         Deadlines.shared.schedule(at: .now + delay) { [weak session] in
             guard let session else { return }
             guard !session.isEnding else {
-                outcome.fulfil(.sessionEnded)
+                removal.fulfil(.sessionEnded)
                 return
             }
-            session.janitor.attempt(path, in: session, outcome, number + 1)
+            session.janitor.attempt(path, in: session, removal, number + 1)
         }
     }
 
@@ -183,18 +183,18 @@ package final class Janitor: Sendable {
         for observer in observers { observer(leftover) }
     }
 
-    // MARK: Creates of unknown outcome
+    // MARK: Creates of unknown removal
 
-    /// Looks for a node in `directory` whose name contains `mark`, and removes it: at once, and because a request that
+    /// Looks for a node in `directory` whose name contains `guid`, and removes it: at once, and because a request that
     /// was under way when the connection was lost may arrive late, again after a third of the session's time-out, after
     /// all of it, and whenever anybody lists the directory.
-    package func chase(_ mark: String, in directory: ZNodePath, of session: ZooKeeperSession) {
-        state.withLock { $0.strays[directory, default: []].formUnion([mark]) }
+    package func resolveCreate(_ guid: String, in directory: ZNodePath, of session: ZooKeeperSession) {
+        state.withLock { $0.unresolvedCreates[directory, default: []].formUnion([guid]) }
         look(for: nil, in: directory, of: session)
         let timeout = session.timeout
         for delay in [timeout / 3, timeout] {
             // After the last look nothing of it can come any more.
-            let last: String? = delay == timeout ? mark : nil
+            let last: String? = delay == timeout ? guid : nil
             Deadlines.shared.schedule(at: .now + delay) { [weak session] in
                 guard let session, !session.state.isFinal else { return }
                 session.janitor.look(for: last, in: directory, of: session)
@@ -204,23 +204,25 @@ package final class Janitor: Sendable {
 
     /// Removes what is chased among `names`, the children of `directory`.
     package func sweep(_ names: [String], in directory: ZNodePath, of session: ZooKeeperSession) {
-        let marks = state.withLock { $0.strays.isEmpty ? [] : $0.strays[directory] ?? [] }
-        if marks.isEmpty { return }
+        let guids = state.withLock { $0.unresolvedCreates.isEmpty ? [] : $0.unresolvedCreates[directory] ?? [] }
+        if guids.isEmpty { return }
         for name in names {
-            guard let mark = marks.first(where: { name.contains($0) }) else { continue }
-            // Found: there is no second one with this mark.
-            forgetStray(mark, in: directory)
+            guard let guid = guids.first(where: { name.contains($0) }) else { continue }
+            // Found: there is no second one with this guid.
+            forgetUnresolvedCreate(guid, in: directory)
             remove(directory.child(name), in: session)
         }
     }
 
-    /// How many creates of unknown outcome are looked for.
-    package var strayCount: Int { state.withLock { $0.strays.values.reduce(0) { $0 + $1.count } } }
+    /// How many creates of unknown removal are looked for.
+    package var unresolvedCreateCount: Int {
+        state.withLock { $0.unresolvedCreates.values.reduce(0) { $0 + $1.count } }
+    }
 
-    private func forgetStray(_ mark: String, in directory: ZNodePath) {
+    private func forgetUnresolvedCreate(_ guid: String, in directory: ZNodePath) {
         state.withLock { state in
-            state.strays[directory]?.remove(mark)
-            if state.strays[directory]?.isEmpty == true { state.strays[directory] = nil }
+            state.unresolvedCreates[directory]?.remove(guid)
+            if state.unresolvedCreates[directory]?.isEmpty == true { state.unresolvedCreates[directory] = nil }
         }
     }
 
@@ -232,7 +234,7 @@ package final class Janitor: Sendable {
             switch result {
             case .success(let names):
                 session.janitor.sweep(names, in: directory, of: session)
-                if let last { session.janitor.forgetStray(last, in: directory) }
+                if let last { session.janitor.forgetUnresolvedCreate(last, in: directory) }
             case .failure(let error):
                 switch error.code {
                 case .throttled, .connectionLoss:
@@ -242,7 +244,7 @@ package final class Janitor: Sendable {
                         session.janitor.look(for: last, in: directory, of: session, attempt: attempt + 1)
                     }
                 // No directory, or not to be listed by us: there is nothing to find.
-                default: if let last { session.janitor.forgetStray(last, in: directory) }
+                default: if let last { session.janitor.forgetUnresolvedCreate(last, in: directory) }
                 }
             }
         }

@@ -5,8 +5,8 @@ package final class SyncedList: Sendable {
     package typealias Observer = @Sendable (Result<[String], ZooKeeperError>, _ connection: Int) -> Void
 
     private struct State {
-        var sync: (outcome: Reply.Outcome, connection: Int)?
-        var list: (outcome: Reply.Outcome, connection: Int)?
+        var sync: (outcome: PendingRequest.Answer, connection: Int)?
+        var list: (outcome: PendingRequest.Answer, connection: Int)?
         /// Tells whether the sync was answered first. One that is sent again may be answered behind the list.
         var isInOrder = false
     }
@@ -17,7 +17,7 @@ package final class SyncedList: Sendable {
     package init(_ observer: @escaping Observer) { self.observer = observer }
 
     /// Takes the answer to the sync, which came over this connection.
-    package func synced(_ outcome: Reply.Outcome, _ connection: Int) {
+    package func synced(_ outcome: PendingRequest.Answer, _ connection: Int) {
         report(
             state.withLock { state in
                 state.sync = (outcome, connection)
@@ -26,7 +26,7 @@ package final class SyncedList: Sendable {
     }
 
     /// Takes the answer to the list.
-    package func listed(_ outcome: Reply.Outcome, _ connection: Int) {
+    package func listed(_ outcome: PendingRequest.Answer, _ connection: Int) {
         report(
             state.withLock { state in
                 state.list = (outcome, connection)

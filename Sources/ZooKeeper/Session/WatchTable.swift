@@ -71,7 +71,7 @@ package struct WatchTable {
     /// Registers the watch of an answered request, or forgets it.
     ///
     /// - Returns: Whether the watch is registered now.
-    package mutating func settle(_ request: Request, _ code: ResultCode) -> Bool {
+    package mutating func finish(_ request: Request, _ code: ResultCode) -> Bool {
         guard let watch = request.watch, let reserved = Self.key(for: request) else { return false }
         entries[reserved]?.pending -= 1
         var key: Key? = nil

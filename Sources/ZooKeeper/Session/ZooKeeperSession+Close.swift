@@ -1,4 +1,4 @@
-// How a session ends. Whatever the C client does then, every call returns and every reply is let go exactly once.
+// How a session ends. Whatever the C client does then, every call returns and every pending is let go exactly once.
 
 import Synchronization
 
@@ -72,27 +72,28 @@ extension ZooKeeperSession {
             notices.post([.unheld])
             // With a connection, what came before the close still leaves: perhaps it only waits because another thread
             // has the duty to hand it over.
-            for reply in core.gate.isOpen ? [] : core.gate.drainWaiting(includingUrgent: false) {
-                _ = core.watches.settle(reply.request, .closing)
-                finished.append((reply, .failure(located(endError(.closed, outcome: .notSent), reply))))
+            for pending in core.queue.isOpen ? [] : core.queue.drainWaiting(includingUrgent: false) {
+                _ = core.watches.finish(pending.request, .closing)
+                finished.append((pending, .failure(located(endError(.closed, execution: .notSent), pending))))
             }
             Deadlines.shared.schedule(at: .now + settings.closeGrace) { [weak self] in self?.endDrain() }
             finishCloseIfDrained(&core, &finished)
         }
         deliverNotices()
-        tell(finished)
+        complete(finished)
     }
 
     private func endDrain() {
         var finished: Finished = []
         core.withLock { core in finishClose(&core, &finished) }
         deliverNotices()
-        tell(finished)
+        complete(finished)
     }
 
     /// Goes on closing once nothing is under way and there is a connection to say goodbye on.
     func finishCloseIfDrained(_ core: inout Core, _ finished: inout Finished) {
-        guard core.closing.phase == .draining, core.gate.issuedCount == 0, core.gate.waitingCount == 0, core.gate.isOpen
+        guard core.closing.phase == .draining, core.queue.issuedCount == 0, core.queue.waitingCount == 0,
+            core.queue.isOpen
         else { return }
         finishClose(&core, &finished)
     }
@@ -111,12 +112,12 @@ extension ZooKeeperSession {
         core.expiry?.cancel()
         for end in core.repeatedReads.values { end.cancel() }
         core.repeatedReads = [:]
-        for reply in core.gate.drainWaiting(includingUrgent: true) {
-            finished.append((reply, .failure(located(endError(state, outcome: .notSent), reply))))
+        for pending in core.queue.drainWaiting(includingUrgent: true) {
+            finished.append((pending, .failure(located(endError(state, execution: .notSent), pending))))
         }
-        // Their callers are told now. The replies themselves stay until the transport is closed: C may use them yet.
-        for reply in core.gate.allIssued where !PlantedBug.noDrainAfterClose.isPlanted {
-            finished.append((reply, .failure(located(endError(state, outcome: .unknown), reply))))
+        // Their callers are told now. The pendingRequests themselves stay until the transport is closed: C may use them yet.
+        for pending in core.queue.allIssued where !PlantedBug.noDrainAfterClose.isPlanted {
+            finished.append((pending, .failure(located(endError(state, execution: .unknown), pending))))
         }
         let watches = core.watches.drain()
         notices.post([.ended(state, Array(core.leaseholders.values), watches)])
@@ -124,7 +125,7 @@ extension ZooKeeperSession {
         if PlantedBug.handlesStayOpen.isPlanted { return }
         transport.close { [self] in
             self.core.withLock { core in
-                core.gate.removeAllIssued()
+                core.queue.removeAllIssued()
                 core.closing.finish()
             }
             released.fulfil(())
@@ -132,8 +133,8 @@ extension ZooKeeperSession {
     }
 
     /// Why nothing can be had from a session that is in `state`.
-    func endError(_ state: SessionState, outcome: ZooKeeperError.Outcome) -> ZooKeeperError {
-        guard case .lost(let reason) = state else { return ZooKeeperError(.closed, outcome: outcome) }
-        return ZooKeeperError(reason.code, outcome: outcome, message: "the session is lost: \(reason)")
+    func endError(_ state: SessionState, execution: ZooKeeperError.Execution) -> ZooKeeperError {
+        guard case .lost(let reason) = state else { return ZooKeeperError(.closed, execution: execution) }
+        return ZooKeeperError(reason.code, execution: execution, message: "the session is lost: \(reason)")
     }
 }

@@ -12,22 +12,22 @@ extension ZooKeeperSession: SessionTransportDelegate {
         let (watches, connection) = core.withLock { ($0.watches.fire(kind, at: path), $0.connection) }
         let event = WatchEvent(
             kind: kind, path: ZNodePath(unchecked: settings.chroot.relative(path)), connection: connection)
-        for watch in watches { watch.outcome.fulfil(.success(event)) }
+        for watch in watches { watch.result.fulfil(.success(event)) }
     }
 
     func handle(_ event: SessionStateMachine.Event) {
         let now = ContinuousClock.now
         var finished: Finished = []
-        let departure = core.withLock { core in
+        let batch = core.withLock { core in
             apply(core.machine.handle(event, at: now), at: now, &core, &finished)
             publishLeaseDeadline(core)
             scheduleTick(&core)
-            return beginShipping(&core)
+            return beginSending(&core)
         }
         // First, for whoever must be told that a lock is lost must not wait until requests are handed over.
         deliverNotices()
-        ship(departure)
-        tell(finished)
+        send(batch)
+        complete(finished)
     }
 
     func apply(
@@ -48,11 +48,11 @@ extension ZooKeeperSession: SessionTransportDelegate {
 
     private func connectionUp(_ core: inout Core) {
         core.connection += 1
-        core.gate.isOpen = true
+        core.queue.isOpen = true
         // Nobody's request goes out before it is known that there is a chroot for it, and that the servers have accepted
         // the credentials, which the C client shows on every connection.
-        core.gate.isHeld = core.hasCredentials || (!core.isChrootKnown && !settings.chroot.isRoot)
-        if core.gate.isHeld {
+        core.queue.isHeld = core.hasCredentials || (!core.isChrootKnown && !settings.chroot.isRoot)
+        if core.queue.isHeld {
             // For whoever waits this is no connection yet: a server may accept it, and then be silent.
             if core.disconnectedAt == nil { core.disconnectedAt = .now }
             if core.expiry == nil { scheduleExpiry(&core) }
@@ -71,7 +71,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
     }
 
     private func connectionDown(at now: ContinuousClock.Instant, _ core: inout Core) {
-        core.gate.isOpen = false
+        core.queue.isOpen = false
         // Unless its server has not answered: then there has been none to whoever waits.
         if core.disconnectedAt == nil { core.disconnectedAt = now }
         scheduleExpiry(&core)
@@ -82,9 +82,9 @@ extension ZooKeeperSession: SessionTransportDelegate {
     /// leases a `sync` is sent: it goes to the leader, without costing a quorum write.
     private func appendHeartbeat(toLeader: Bool, _ core: inout Core) {
         let path = settings.chroot.string
-        let isProbe = core.gate.isHeld || !toLeader || PlantedBug.heartbeatsMissTheLeader.isPlanted
+        let isProbe = core.queue.isHeld || !toLeader || PlantedBug.heartbeatsMissTheLeader.isPlanted
         let request = Request(isProbe ? .exists(path: path) : .sync(path: path))
-        let reply = makeReply(request, .now, .never) { [weak self] outcome in
+        let pending = makePending(request, .now, .never) { [weak self] outcome in
             guard let self else { return }
             if case .failure(let error) = outcome, error.code == .throttled {
                 // Proves nothing, and somebody may count on it.
@@ -93,7 +93,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
                 probed(outcome)
             }
         }
-        core.gate.append(.single(reply), .urgent)
+        core.queue.append(.single(pending), .urgent)
     }
 
     /// Repeats a heartbeat, one at a time: a server that throttles has enough to do.
@@ -108,42 +108,42 @@ extension ZooKeeperSession: SessionTransportDelegate {
     }
 
     private func repeatHeartbeat() {
-        let departure: Departure? = core.withLock { core in
+        let batch: Batch? = core.withLock { core in
             core.isRepeatingHeartbeat = false
             guard core.machine.isUp, core.closing.phase <= .draining else { return nil }
             appendHeartbeat(toLeader: core.machine.hasLeases, &core)
-            return beginShipping(&core)
+            return beginSending(&core)
         }
-        ship(departure)
+        send(batch)
     }
 
     /// The chroot has been looked at.
-    private func probed(_ outcome: Reply.Outcome) {
+    private func probed(_ outcome: PendingRequest.Answer) {
         var isMissing = false
         switch outcome {
         case .success: break
-        case .failure(let error) where error.outcome == .refused: isMissing = error.code == .noNode
+        case .failure(let error) where error.execution == .refused: isMissing = error.code == .noNode
         case .failure: return
         }
         var finished: Finished = []
-        let departure = core.withLock { core in
+        let batch = core.withLock { core in
             core.isChrootKnown = true
             core.isChrootMissing = isMissing
             if isMissing {
-                for reply in core.gate.drainWaiting(includingUrgent: false) {
-                    _ = core.watches.settle(reply.request, .closing)
-                    finished.append((reply, .failure(located(chrootError, reply))))
+                for pending in core.queue.drainWaiting(includingUrgent: false) {
+                    _ = core.watches.finish(pending.request, .closing)
+                    finished.append((pending, .failure(located(chrootError, pending))))
                 }
             }
-            if core.gate.isHeld {
-                core.gate.isHeld = false
+            if core.queue.isHeld {
+                core.queue.isHeld = false
                 canSend(&core)
             }
-            return beginShipping(&core)
+            return beginSending(&core)
         }
-        ship(departure)
+        send(batch)
         deliverNotices()
-        tell(finished)
+        complete(finished)
     }
 
     // MARK: Time
@@ -169,7 +169,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
 
     /// While there is no connection, nothing waits longer than the request time-out.
     func scheduleExpiry(_ core: inout Core) {
-        guard let oldest = core.gate.oldestSubmission, !core.machine.state.isFinal else { return }
+        guard let oldest = core.queue.oldestSubmission, !core.machine.state.isFinal else { return }
         if PlantedBug.callsWaitForEver.isPlanted { return }
         let at = max(oldest, core.disconnectedAt ?? oldest) + settings.requestTimeout
         core.expiry?.cancel()
@@ -183,15 +183,15 @@ extension ZooKeeperSession: SessionTransportDelegate {
             guard let disconnectedAt = core.disconnectedAt else { return }
             let now = ContinuousClock.now
             guard disconnectedAt + settings.requestTimeout <= now else { return scheduleExpiry(&core) }
-            for reply in core.gate.expire(submittedBy: now - settings.requestTimeout) {
-                _ = core.watches.settle(reply.request, .closing)
+            for pending in core.queue.expire(submittedBy: now - settings.requestTimeout) {
+                _ = core.watches.finish(pending.request, .closing)
                 let error = ZooKeeperError(
                     .connectionLoss, message: "no connection for \(settings.requestTimeout)")
-                finished.append((reply, .failure(located(error, reply))))
+                finished.append((pending, .failure(located(error, pending))))
             }
             scheduleExpiry(&core)
         }
-        tell(finished)
+        complete(finished)
     }
 
     // MARK: Telling others
@@ -218,7 +218,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
                 ended.fulfil(state)
                 unheld.fulfil(())
                 leaseholders.forEach { $0.sessionEnded(state) }
-                for watch in watches { watch.outcome.fulfil(.failure(endError(state, outcome: .unknown))) }
+                for watch in watches { watch.result.fulfil(.failure(endError(state, execution: .unknown))) }
             }
         }
     }
@@ -226,18 +226,18 @@ extension ZooKeeperSession: SessionTransportDelegate {
     // MARK: Leases
 
     /// Counts somebody in who waits for a lock or holds one: heartbeats go to the leader from now on.
-    package func beginInterest() {
+    package func retainLeaderHeartbeats() {
         core.withLock { core in
-            core.interest += 1
+            core.leaderHeartbeatUsers += 1
             core.machine.hasLeases = true
             scheduleTick(&core)
         }
     }
 
-    package func endInterest() {
+    package func releaseLeaderHeartbeats() {
         core.withLock { core in
-            core.interest -= 1
-            core.machine.hasLeases = core.interest > 0
+            core.leaderHeartbeatUsers -= 1
+            core.machine.hasLeases = core.leaderHeartbeatUsers > 0
         }
     }
 

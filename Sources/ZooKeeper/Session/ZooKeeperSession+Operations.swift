@@ -4,24 +4,24 @@ extension ZooKeeperSession {
         _ operation: Operation, file: String, line: Int
     ) async throws(ZooKeeperError) -> Operation.Output {
         let request = operation.makeRequest()
-        let reply = submit(request, retry: request.isRead ? .withinRequestTimeout : .never)
+        let pending = submit(request, retry: request.isRead ? .withinRequestTimeout : .never)
         do {
-            return try operation.output(of: await reply.outcome(), to: request)
+            return try operation.output(of: await pending.answer(), to: request)
         } catch {
             throw error.at(file: file, line: line)
         }
     }
 
     /// Sends several operations back to back and waits for all answers.
-    public func performFlight<each Operation: ZooKeeperOperation>(
+    public func performPipeline<each Operation: ZooKeeperOperation>(
         _ operations: repeat each Operation, file: String, line: Int
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
         var requests: [Request] = []
         for operation in repeat each operations { requests.append(operation.makeRequest()) }
-        let replies = submitFlight(requests)
-        var outcomes: [Reply.Outcome] = []
-        for reply in replies {
-            outcomes.append(await reply.outcome())
+        let pendingRequests = submitPipeline(requests)
+        var outcomes: [PendingRequest.Answer] = []
+        for pending in pendingRequests {
+            outcomes.append(await pending.answer())
         }
         var index = 0
         func next<Next: ZooKeeperOperation>(_ operation: Next) -> Result<Next.Output, ZooKeeperError> {
@@ -47,7 +47,7 @@ extension ZooKeeperSession {
         do {
             // Sent again after a lost connection: a server that refuses it closes the connection, whose end may be faster than
             // its answer; and to say it twice changes nothing.
-            _ = try await submit(Request(.authenticate(credential)), retry: .withinRequestTimeout).outcome().get()
+            _ = try await submit(Request(.authenticate(credential)), retry: .withinRequestTimeout).answer().get()
             // What was refused for lack of rights may be granted now.
             janitor.removeLeftovers(in: self)
         } catch {

@@ -2,47 +2,47 @@
 
 import Synchronization
 
-extension ZooKeeperSession {
+extension ZooKeeperSession: PendingRequestDelegate {
     /// Replies that were finished under the lock; whoever waits for them is told after it.
-    typealias Finished = [(reply: Reply, outcome: Reply.Outcome)]
+    typealias Finished = [(pending: PendingRequest, outcome: PendingRequest.Answer)]
 
     /// Issues one request, as soon as that is possible.
     package func submit(
         _ request: Request,
-        priority: RequestGate.Priority = .normal,
-        retry: Reply.Retry = .never,
-        observer: (@Sendable (Reply.Outcome) -> Void)? = nil
-    ) -> Reply {
-        let reply = makeReply(request.rooted(at: settings.chroot), .now, retry, observer)
-        submit(.single(reply), priority)
-        return reply
+        priority: RequestQueue.Priority = .normal,
+        retry: PendingRequest.Retry = .never,
+        observer: (@Sendable (PendingRequest.Answer) -> Void)? = nil
+    ) -> PendingRequest {
+        let pending = makePending(request.rooted(at: settings.chroot), .now, retry, observer)
+        submit(.single(pending), priority)
+        return pending
     }
 
     /// Gives a request its place in the order, and calls nobody back: so it may be done under a lock.
     ///
-    /// - Returns: Its reply, and what sends it; to be called at once, without the lock.
-    package func prepare(_ request: Request) -> (reply: Reply, send: () -> Void) {
-        let reply = makeReply(request.rooted(at: settings.chroot), .now, .never, nil)
-        switch enter(.single(reply), .normal) {
-        case .success(let departure): return (reply, { self.ship(departure) })
-        case .failure(let error): return (reply, { reply.finish(.failure(self.located(error, reply))) })
+    /// - Returns: Its pending, and what sends it; to be called at once, without the lock.
+    package func prepare(_ request: Request) -> (pending: PendingRequest, send: () -> Void) {
+        let pending = makePending(request.rooted(at: settings.chroot), .now, .never, nil)
+        switch enter(.single(pending), .normal) {
+        case .success(let batch): return (pending, { self.send(batch) })
+        case .failure(let error): return (pending, { pending.finish(.failure(self.located(error, pending))) })
         }
     }
 
     /// Issues several requests back to back: nothing comes between them, and they are executed in this order. All or,
     /// if one of them is not valid, none.
-    package func submitFlight(
+    package func submitPipeline(
         _ requests: [Request],
-        priority: RequestGate.Priority = .normal,
-        retry: Reply.Retry = .never,
-        observers: [@Sendable (Reply.Outcome) -> Void]? = nil
-    ) -> [Reply] {
+        priority: RequestQueue.Priority = .normal,
+        retry: PendingRequest.Retry = .never,
+        observers: [@Sendable (PendingRequest.Answer) -> Void]? = nil
+    ) -> [PendingRequest] {
         let now = ContinuousClock.now
-        let replies = requests.enumerated().map { index, request in
-            makeReply(request.rooted(at: settings.chroot), now, retry, observers?[index])
+        let pendingRequests = requests.enumerated().map { index, request in
+            makePending(request.rooted(at: settings.chroot), now, retry, observers?[index])
         }
-        submit(.flight(replies), priority)
-        return replies
+        submit(.pipeline(pendingRequests), priority)
+        return pendingRequests
     }
 
     /// Lists the children of `directory` as of now: not older than what any server has committed.
@@ -52,11 +52,11 @@ extension ZooKeeperSession {
     ///
     /// - Parameter observer: Gets the names, and over which connection they came. Runs on the thread that brings the answer.
     package func submitSyncedList(
-        of directory: ZNodePath, priority: RequestGate.Priority = .normal,
+        of directory: ZNodePath, priority: RequestQueue.Priority = .normal,
         observer: @escaping @Sendable (Result<[String], ZooKeeperError>, _ connection: Int) -> Void
     ) {
         let list = SyncedList(observer)
-        _ = submitFlight(
+        _ = submitPipeline(
             [Sync(directory).makeRequest(), GetChildren(directory).makeRequest()], priority: priority,
             retry: .untilSessionEnds,
             observers: [
@@ -66,17 +66,17 @@ extension ZooKeeperSession {
     }
 
     /// - Parameter request: As the server sees it, with the chroot in front.
-    func makeReply(
-        _ request: Request, _ now: ContinuousClock.Instant, _ retry: Reply.Retry,
-        _ observer: (@Sendable (Reply.Outcome) -> Void)?
-    ) -> Reply {
-        Reply(request, submittedAt: now, retry: retry, delegate: self, observer: observer)
+    func makePending(
+        _ request: Request, _ now: ContinuousClock.Instant, _ retry: PendingRequest.Retry,
+        _ observer: (@Sendable (PendingRequest.Answer) -> Void)?
+    ) -> PendingRequest {
+        PendingRequest(request, submittedAt: now, retry: retry, delegate: self, observer: observer)
     }
 
-    private func submit(_ entry: RequestGate.Entry, _ priority: RequestGate.Priority) {
+    private func submit(_ entry: RequestQueue.Entry, _ priority: RequestQueue.Priority) {
         switch enter(entry, priority) {
-        case .success(let departure): ship(departure)
-        case .failure(let error): entry.forEach { reply in reply.finish(.failure(located(error, reply))) }
+        case .success(let batch): send(batch)
+        case .failure(let error): entry.forEach { pending in pending.finish(.failure(located(error, pending))) }
         }
     }
 
@@ -84,8 +84,8 @@ extension ZooKeeperSession {
     ///
     /// - Returns: What is to be shipped now, by the caller.
     private func enter(
-        _ entry: RequestGate.Entry, _ priority: RequestGate.Priority
-    ) -> Result<Departure?, ZooKeeperError> {
+        _ entry: RequestQueue.Entry, _ priority: RequestQueue.Priority
+    ) -> Result<Batch?, ZooKeeperError> {
         do {
             try entry.validate(limit: settings.maximumRequestLength)
             return .success(
@@ -96,36 +96,36 @@ extension ZooKeeperSession {
     }
 
     private func admit(
-        _ entry: RequestGate.Entry, _ priority: RequestGate.Priority, _ core: inout Core
-    ) throws(ZooKeeperError) -> Departure? {
+        _ entry: RequestQueue.Entry, _ priority: RequestQueue.Priority, _ core: inout Core
+    ) throws(ZooKeeperError) -> Batch? {
         switch core.closing.phase {
         case .open, .retiring: break
         case .draining where priority == .urgent: break
-        default: throw endError(core.machine.state, outcome: .notSent)
+        default: throw endError(core.machine.state, execution: .notSent)
         }
         if core.isChrootMissing, priority == .normal { throw chrootError }
         try core.watches.reserve(for: entry)
-        core.gate.append(entry, priority)
-        if !core.gate.isOpen || core.gate.isHeld, core.expiry == nil { scheduleExpiry(&core) }
+        core.queue.append(entry, priority)
+        if !core.queue.isOpen || core.queue.isHeld, core.expiry == nil { scheduleExpiry(&core) }
         // What is handed over now was not sent before it was asked for.
-        return beginShipping(&core, at: entry.first?.submittedAt)
+        return beginSending(&core, at: entry.first?.submittedAt)
     }
 
     /// Tells whoever waits, outside the lock.
-    func tell(_ finished: Finished) {
-        for (reply, outcome) in finished { reply.finish(outcome) }
+    func complete(_ finished: Finished) {
+        for (pending, outcome) in finished { pending.finish(outcome) }
     }
 
-    package func transport(answered reply: Reply, with result: Result<Response, ResultFailure>) {
+    package func answered(_ pending: PendingRequest, with result: Result<Response, ResultFailure>) {
         let code = result.code
         var finished: Finished = []
         var isRegistered = false
         var isFinished = false
         var isNews = false
-        let departure: Departure? = core.withLock { core in
-            guard let (sentAt, priority) = core.gate.settle(reply) else { return nil }
+        let batch: Batch? = core.withLock { core in
+            guard let (sentAt, priority) = core.queue.finish(pending) else { return nil }
             if code.isAnswer {
-                let byLeader = reply.request.isLeaderRoundTrip && code.provesLeader
+                let byLeader = pending.request.isLeaderRoundTrip && code.provesLeader
                 let effects = core.machine.answered(sentAt: sentAt, byLeader: byLeader, at: .now)
                 if byLeader {
                     publishLeaseDeadline(core)
@@ -143,51 +143,52 @@ extension ZooKeeperSession {
                 apply(core.machine.handle(.authenticationFailed, at: .now), at: .now, &core, &finished)
                 isNews = true
             }
-            if code.isConnectionLoss, core.shouldRetry(reply, before: reply.submittedAt + settings.requestTimeout) {
-                core.gate.appendAgain(reply, priority)
-                if reply.retry == .withinRequestTimeout { scheduleEnd(of: reply, &core) }
+            if code.isConnectionLoss, core.shouldRetry(pending, before: pending.submittedAt + settings.requestTimeout) {
+                core.queue.appendAgain(pending, priority)
+                if pending.retry == .withinRequestTimeout { scheduleEnd(of: pending, &core) }
             } else {
-                if reply.request.watch != nil { isRegistered = core.watches.settle(reply.request, code) }
-                if case .authenticate = reply.request.kind { core.hasCredentials = true }
+                if pending.request.watch != nil { isRegistered = core.watches.finish(pending.request, code) }
+                if case .authenticate = pending.request.kind { core.hasCredentials = true }
                 isFinished = true
                 if !core.repeatedReads.isEmpty {
-                    core.repeatedReads.removeValue(forKey: ObjectIdentifier(reply))?.cancel()
+                    core.repeatedReads.removeValue(forKey: ObjectIdentifier(pending))?.cancel()
                 }
             }
-            let departure = beginShipping(&core)
+            let batch = beginSending(&core)
             if core.closing.phase == .draining {
                 finishCloseIfDrained(&core, &finished)
                 isNews = true
             }
-            return departure
+            return batch
         }
-        ship(departure)
-        if isRegistered { register(reply.request) }
+        send(batch)
+        if isRegistered { register(pending.request) }
         if isNews { deliverNotices() }
-        if isFinished { reply.finish(outcome(of: reply, result)) }
-        tell(finished)
+        if isFinished { pending.finish(outcome(of: pending, result)) }
+        complete(finished)
     }
 
     /// A read that is sent again ends in time, also if the next server is as silent as the last.
-    private func scheduleEnd(of reply: Reply, _ core: inout Core) {
-        let key = ObjectIdentifier(reply)
+    private func scheduleEnd(of pending: PendingRequest, _ core: inout Core) {
+        let key = ObjectIdentifier(pending)
         guard core.repeatedReads[key] == nil else { return }
-        let end = reply.submittedAt + settings.requestTimeout
-        core.repeatedReads[key] = Deadlines.shared.schedule(at: end) { [weak self, weak reply] in
+        let end = pending.submittedAt + settings.requestTimeout
+        core.repeatedReads[key] = Deadlines.shared.schedule(at: end) { [weak self, weak pending] in
             guard let self else { return }
             self.core.withLock { _ = $0.repeatedReads.removeValue(forKey: key) }
-            guard let reply else { return }
+            guard let pending else { return }
             let error = ZooKeeperError(
-                .connectionLoss, outcome: .unknown, message: "no answer for \(settings.requestTimeout)")
-            reply.finish(.failure(located(error, reply)))
+                .connectionLoss, execution: .unknown, message: "no answer for \(settings.requestTimeout)")
+            pending.finish(.failure(located(error, pending)))
         }
     }
 
-    private func outcome(of reply: Reply, _ result: Result<Response, ResultFailure>) -> Reply.Outcome {
+    private func outcome(of pending: PendingRequest, _ result: Result<Response, ResultFailure>) -> PendingRequest.Answer
+    {
         switch result {
         case .success(let response): .success(response.relative(to: settings.chroot))
         case .failure(let failure):
-            .failure(located(failure.code.error, reply, failedOperation: failure.failedOperation))
+            .failure(located(failure.code.error, pending, failedOperation: failure.failedOperation))
         }
     }
 
@@ -202,17 +203,17 @@ extension ZooKeeperSession {
         guard let removable, !PlantedBug.watchesStay.isPlanted else { return }
         var request = Request(.removeWatches(path: path, table: removable))
         request.isOnlyIfUnused = true
-        let reply = makeReply(request, .now, .untilSessionEnds) { [weak self] _ in
+        let pending = makePending(request, .now, .untilSessionEnds) { [weak self] _ in
             self?.core.withLock { $0.watches.removed(removable, at: path) }
         }
-        submit(.single(reply), .urgent)
+        submit(.single(pending), .urgent)
     }
 
     /// The error, with what is known of the request.
-    func located(_ error: ZooKeeperError, _ reply: Reply, failedOperation: Int? = nil) -> ZooKeeperError {
+    func located(_ error: ZooKeeperError, _ pending: PendingRequest, failedOperation: Int? = nil) -> ZooKeeperError {
         error.located { context in
-            context.operation = context.operation ?? reply.request.name
-            context.path = context.path ?? reply.request.path.map { settings.chroot.relative($0) }
+            context.operation = context.operation ?? pending.request.name
+            context.path = context.path ?? pending.request.path.map { settings.chroot.relative($0) }
             context.failedOperation = context.failedOperation ?? failedOperation
             context.generation = generation
         }
@@ -226,9 +227,9 @@ extension ZooKeeperSession {
 
 extension ZooKeeperSession.Core {
     /// Whether a request whose connection was lost is to be sent again.
-    fileprivate func shouldRetry(_ reply: Reply, before limit: ContinuousClock.Instant) -> Bool {
-        guard !machine.state.isFinal, !reply.isFinished else { return false }
-        return switch reply.retry {
+    fileprivate func shouldRetry(_ pending: PendingRequest, before limit: ContinuousClock.Instant) -> Bool {
+        guard !machine.state.isFinal, !pending.isFinished else { return false }
+        return switch pending.retry {
         case .never: PlantedBug.writesAreRetried.isPlanted
         case .withinRequestTimeout:
             closing.phase <= .retiring && .now < limit && !PlantedBug.readsAreNotRetried.isPlanted
@@ -239,13 +240,13 @@ extension ZooKeeperSession.Core {
 
 extension WatchTable {
     /// Makes room for all watches of an entry, or for none.
-    fileprivate mutating func reserve(for entry: RequestGate.Entry) throws(ZooKeeperError) {
+    fileprivate mutating func reserve(for entry: RequestQueue.Entry) throws(ZooKeeperError) {
         switch entry {
-        case .single(let reply): try reserve(for: reply.request)
-        case .flight(let replies):
-            for (index, reply) in replies.enumerated() {
-                do { try reserve(for: reply.request) } catch {
-                    for earlier in replies[..<index] { _ = settle(earlier.request, .closing) }
+        case .single(let pending): try reserve(for: pending.request)
+        case .pipeline(let pendingRequests):
+            for (index, pending) in pendingRequests.enumerated() {
+                do { try reserve(for: pending.request) } catch {
+                    for earlier in pendingRequests[..<index] { _ = finish(earlier.request, .closing) }
                     throw error
                 }
             }
@@ -253,18 +254,19 @@ extension WatchTable {
     }
 }
 
-extension RequestGate.Entry {
+extension RequestQueue.Entry {
     fileprivate func validate(limit: Int) throws(ZooKeeperError) {
         switch self {
-        case .single(let reply): try reply.request.validate(limit: limit)
-        case .flight(let replies):
+        case .single(let pending): try pending.request.validate(limit: limit)
+        case .pipeline(let pendingRequests):
             // Longer than the setting it goes alone; longer than this the C client closes the connection.
-            guard replies.count <= RequestGate.hardLimit else {
+            guard pendingRequests.count <= RequestQueue.hardLimit else {
                 throw ZooKeeperError(
                     .invalidArgument,
-                    message: "\(replies.count) requests in a flight, at most \(RequestGate.hardLimit) can go")
+                    message: "\(pendingRequests.count) requests in a pipeline, at most \(RequestQueue.hardLimit) can go"
+                )
             }
-            for reply in replies { try reply.request.validate(limit: limit) }
+            for pending in pendingRequests { try pending.request.validate(limit: limit) }
         }
     }
 }

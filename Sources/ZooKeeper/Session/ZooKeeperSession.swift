@@ -12,13 +12,13 @@ package import Synchronization
 public final class ZooKeeperSession: ZooKeeperOperations {
     struct Core {
         var machine: SessionStateMachine
-        var gate: RequestGate
+        var queue: RequestQueue
         var watches: WatchTable
         /// How often a connection was made; so two events of the same number saw no reconnect between them.
         var connection = 0
         var closing = SessionClosing()
         /// Whether somebody is handing over what may leave; that one takes along what comes.
-        var isShipping = false
+        var isSending = false
         /// Since when requests cannot leave: there is no connection, or its server has not answered yet.
         var disconnectedAt: ContinuousClock.Instant?
         var tick: (at: ContinuousClock.Instant, deadline: Deadlines.Deadline)?
@@ -36,7 +36,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         var password: [UInt8] = []
         var leaseholders: [ObjectIdentifier: any Leaseholder] = [:]
         /// How many contenders and leases need heartbeats to the leader.
-        var interest = 0
+        var leaderHeartbeatUsers = 0
     }
 
     /// Which session of its client this is, counted from 1.
@@ -58,7 +58,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     package let retiring = Promise<Void>()
     /// Fulfilled when the owner has closed the session and nothing is held in it any more.
     let unheld = Promise<Void>()
-    /// Fulfilled when nothing of the session is left: transport closed, every call finished, every reply let go.
+    /// Fulfilled when nothing of the session is left: transport closed, every call finished, every pending let go.
     package let released = Promise<Void>()
     package let leaseDeadline: Atomic<Int64>
     /// Tells whether it has been logged that no more paths can be watched.
@@ -79,7 +79,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         self.core = Mutex(
             Core(
                 machine: machine,
-                gate: RequestGate(limit: settings.maximumRequestsUnderWay),
+                queue: RequestQueue(limit: settings.maximumRequestsUnderWay),
                 watches: WatchTable(budget: settings.watchBudget),
                 hasCredentials: settings.hasCredentials))
     }

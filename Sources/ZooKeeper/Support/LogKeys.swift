@@ -7,7 +7,7 @@ package enum LogKeys {
     package static let reason = "zookeeper.session.lossReason"
     package static let delay = "zookeeper.reconnect.delay"
     package static let path = "zookeeper.path"
-    package static let stranger = "zookeeper.lock.stranger"
+    package static let foreignNode = "zookeeper.lock.foreignNode"
     package static let locks = "zookeeper.locks"
     package static let lockPath = "zookeeper.lock.path"
     package static let fencingToken = "zookeeper.fencing.token"

@@ -64,51 +64,53 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
     /// The error that users see.
     package var error: ZooKeeperError {
         switch self {
-        case .noNode: ZooKeeperError(.noNode, outcome: .refused)
-        case .noAuth: ZooKeeperError(.noAuth, outcome: .refused)
-        case .badVersion: ZooKeeperError(.badVersion, outcome: .refused)
-        case .noChildrenForEphemerals: ZooKeeperError(.noChildrenForEphemerals, outcome: .refused)
-        case .nodeExists: ZooKeeperError(.nodeExists, outcome: .refused)
-        case .notEmpty: ZooKeeperError(.notEmpty, outcome: .refused)
-        case .invalidACL: ZooKeeperError(.invalidACL, outcome: .refused)
-        case .unimplemented: ZooKeeperError(.unimplemented, outcome: .refused)
+        case .noNode: ZooKeeperError(.noNode, execution: .refused)
+        case .noAuth: ZooKeeperError(.noAuth, execution: .refused)
+        case .badVersion: ZooKeeperError(.badVersion, execution: .refused)
+        case .noChildrenForEphemerals: ZooKeeperError(.noChildrenForEphemerals, execution: .refused)
+        case .nodeExists: ZooKeeperError(.nodeExists, execution: .refused)
+        case .notEmpty: ZooKeeperError(.notEmpty, execution: .refused)
+        case .invalidACL: ZooKeeperError(.invalidACL, execution: .refused)
+        case .unimplemented: ZooKeeperError(.unimplemented, execution: .refused)
         case .newConfigurationHasNoQuorum:
-            ZooKeeperError(.refused, outcome: .refused, message: "too few of the new servers are there and up to date")
+            ZooKeeperError(
+                .refused, execution: .refused, message: "too few of the new servers are there and up to date")
         case .reconfigurationUnderWay:
-            ZooKeeperError(.refused, outcome: .refused, message: "another reconfiguration is under way")
+            ZooKeeperError(.refused, execution: .refused, message: "another reconfiguration is under way")
         case .reconfigurationDisabled:
             ZooKeeperError(
-                .unimplemented, outcome: .refused, message: "reconfiguration is switched off (reconfigEnabled)")
-        case .quotaExceeded: ZooKeeperError(.quotaExceeded, outcome: .refused)
-        case .throttled: ZooKeeperError(.throttled, outcome: .refused)
+                .unimplemented, execution: .refused, message: "reconfiguration is switched off (reconfigEnabled)")
+        case .quotaExceeded: ZooKeeperError(.quotaExceeded, execution: .refused)
+        case .throttled: ZooKeeperError(.throttled, execution: .refused)
         case .badArguments:
-            ZooKeeperError(.invalidArgument, outcome: .refused, message: "the server calls the arguments invalid")
+            ZooKeeperError(.invalidArgument, execution: .refused, message: "the server calls the arguments invalid")
         case .sessionMoved:
             ZooKeeperError(
-                .connectionLoss, outcome: .refused, message: "the session has moved to another server")
-        case .sessionExpired: ZooKeeperError(.sessionLost, outcome: .unknown, message: "the session has expired")
-        case .authFailed: ZooKeeperError(.authenticationFailed, outcome: .unknown)
+                .connectionLoss, execution: .refused, message: "the session has moved to another server")
+        case .sessionExpired: ZooKeeperError(.sessionLost, execution: .unknown, message: "the session has expired")
+        case .authFailed: ZooKeeperError(.authenticationFailed, execution: .unknown)
         case .ephemeralOnLocalSession:
             ZooKeeperError(
-                .refused, outcome: .refused,
+                .refused, execution: .refused,
                 message: "this session is local to its server, which does not let it have ephemeral nodes")
         case .requestTimeout:
             ZooKeeperError(
-                .refused, outcome: .unknown, message: "the ensemble did not complete the request in its own time limit")
+                .refused, execution: .unknown,
+                message: "the ensemble did not complete the request in its own time limit")
         case .authenticationRequired:
             ZooKeeperError(
-                .authenticationFailed, outcome: .refused,
+                .authenticationFailed, execution: .refused,
                 message: "the servers want clients to authenticate; see ZooKeeperConfiguration.credentials")
-        case .closing: ZooKeeperError(.closed, outcome: .unknown)
+        case .closing: ZooKeeperError(.closed, execution: .unknown)
         case .invalidState: ZooKeeperError(.sessionLost, message: "the session has ended")
-        case .connectionLoss: ZooKeeperError(.connectionLoss, outcome: .unknown)
+        case .connectionLoss: ZooKeeperError(.connectionLoss, execution: .unknown)
         case .operationTimeout:
-            ZooKeeperError(.connectionLoss, outcome: .unknown, message: "the server was silent for too long")
+            ZooKeeperError(.connectionLoss, execution: .unknown, message: "the server was silent for too long")
         case .systemError, .runtimeInconsistency, .marshallingError, .tlsError:
-            ZooKeeperError(.connectionLoss, outcome: .unknown, message: "result code \(rawValue)")
+            ZooKeeperError(.connectionLoss, execution: .unknown, message: "result code \(rawValue)")
         default:
             ZooKeeperError(
-                .refused, outcome: rawValue <= -100 ? .refused : .unknown, message: "result code \(rawValue)")
+                .refused, execution: rawValue <= -100 ? .refused : .unknown, message: "result code \(rawValue)")
         }
     }
 }

@@ -6,24 +6,36 @@ package protocol SessionTransport: Sendable {
     /// protocol.
     func open(sessionTimeout: Duration, delegate: any SessionTransportDelegate)
 
-    /// Hands one request over. Requests are executed and answered in the order of these calls. The caller keeps `reply`
-    /// alive until it was answered or `close` is done.
+    /// Hands one request over. Requests are executed and answered in the order of these calls. The transport keeps `request`
+    /// until it has answered it, or until it is closed.
     ///
-    /// - Returns: `nil`, and then the delegate hears of the reply at most once (the C client may forget it); or what is
-    ///   wrong, and then nothing was sent and it hears nothing. `connectionLoss` means: not now, the connection is gone
-    ///   and the delegate will soon hear of it.
-    func issue(_ reply: Reply) -> ResultCode?
+    /// - Returns: `nil`, and then the request is answered at most once (the C client may forget it); or the failure, and then
+    ///   nothing was sent and no answer comes. `connectionLoss` means: not now, the connection is gone and the delegate will
+    ///   soon hear of it.
+    func issue(_ request: any TransportRequest) -> ResultCode?
 
     /// Ends the session and lets everything go. Takes as long as it takes; once `done` is called, from any thread, the
     /// delegate hears nothing more.
     func close(done: @escaping @Sendable () -> Void)
 }
 
-/// Who hears what a transport hears. Calls come one at a time and in the order of the server's answers; they must
-/// return soon.
+/// A request on its way to the servers, as a transport sees it.
+package protocol TransportRequest: AnyObject, Sendable {
+    /// The request to send.
+    var request: Request { get }
+
+    /// Takes the answer. Called at most once each time that the request is issued, and in the order of the server's answers.
+    /// Must return soon.
+    func answered(_ result: Result<Response, ResultFailure>)
+}
+
+/// Hears what a transport hears, apart from the answers to requests. Calls come one at a time, in order with the answers; they
+/// must return soon.
 package protocol SessionTransportDelegate: AnyObject, Sendable {
+    /// Takes in what has happened to the connection or the session.
     func transport(did event: TransportEvent)
-    func transport(answered reply: Reply, with result: Result<Response, ResultFailure>)
+
+    /// Takes in that a watch has fired.
     func transport(sawChangeOf path: String, _ kind: WatchEvent.Kind)
 }
 
@@ -38,7 +50,7 @@ package struct ResultFailure: Error, Hashable, Sendable {
     }
 }
 
-/// What happens to the connection and the session, as the transport hears of it.
+/// An event of the connection or the session, as the transport hears of it.
 package enum TransportEvent: Sendable {
     /// Connected, for the first time or again. The id and the time-out are as received, unchecked.
     case connected(SessionID, password: [UInt8], timeout: Duration, isReadOnly: Bool)

@@ -7,11 +7,11 @@ extension InMemoryZooKeeper {
         /// What the client is told next.
         enum Notice {
             case connected(SessionID, timeout: Duration)
-            case answer(Reply, xid: Int32, Zxid, Result<Response.Kind, ResultFailure>)
+            case answer(any TransportRequest, xid: Int32, Zxid, Result<Response.Kind, ResultFailure>)
             case event(WatchEvent.Kind, path: String)
             case watchesSet(Zxid)
             /// The connection is gone, and these requests with it.
-            case disconnected([Reply])
+            case disconnected([any TransportRequest])
             case expired
             case authenticationFailed
             case closed(done: @Sendable () -> Void)
@@ -29,7 +29,7 @@ extension InMemoryZooKeeper {
         private(set) var notices: [Notice] = []
         /// Whether somebody is on the way to tell.
         private(set) var isTelling = false
-        private var underWay: [Int32: Reply] = [:]
+        private var underWay: [Int32: any TransportRequest] = [:]
         private var lastXid: Int32 = 0
         /// The last transaction it has seen.
         private var seen = Zxid(rawValue: 0)
@@ -49,9 +49,9 @@ extension InMemoryZooKeeper {
         /// Keeps a request until it is answered.
         ///
         /// - Returns: Its number.
-        mutating func issue(_ reply: Reply) -> Int32 {
+        mutating func issue(_ request: any TransportRequest) -> Int32 {
             lastXid &+= 1
-            underWay[lastXid] = reply
+            underWay[lastXid] = request
             return lastXid
         }
 
@@ -66,8 +66,8 @@ extension InMemoryZooKeeper {
                 connection = nil
                 notices.append(.expired)
             case .reply(_, let xid, let zxid, let result):
-                if let reply = underWay.removeValue(forKey: xid) {
-                    notices.append(.answer(reply, xid: xid, zxid, result))
+                if let request = underWay.removeValue(forKey: xid) {
+                    notices.append(.answer(request, xid: xid, zxid, result))
                 } else if xid == ZooKeeperModel.setWatchesXid {
                     notices.append(.watchesSet(zxid))
                 }
@@ -86,7 +86,7 @@ extension InMemoryZooKeeper {
             var lost = underWay
             underWay = [:]
             if losingAnswers {
-                for case .answer(let reply, let xid, _, _) in notices { lost[xid] = reply }
+                for case .answer(let request, let xid, _, _) in notices { lost[xid] = request }
                 notices = []
             }
             if !isOver { notices.append(.disconnected(lost.sorted { $0.key < $1.key }.map(\.value))) }
@@ -118,9 +118,9 @@ extension InMemoryZooKeeper {
         private mutating func note(_ notice: Notice) {
             switch notice {
             case .watchesSet(let zxid): seen = max(seen, zxid)
-            case .answer(let reply, _, let zxid, let result):
+            case .answer(let request, _, let zxid, let result):
                 seen = max(seen, zxid)
-                note(reply.request, result)
+                note(request.request, result)
             case .event(let kind, let path):
                 if kind != .childrenChanged {
                     dataWatches.remove(path)

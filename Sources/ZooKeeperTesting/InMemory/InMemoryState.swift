@@ -125,16 +125,18 @@ extension InMemoryZooKeeper {
 
         // MARK: Requests
 
-        mutating func issue(_ reply: Reply, from number: Int, _ server: InMemoryZooKeeper) -> ResultCode? {
+        mutating func issue(
+            _ request: any TransportRequest, from number: Int, _ server: InMemoryZooKeeper
+        ) -> ResultCode? {
             guard let client = clients[number], !client.isOver else { return .invalidState }
-            guard let connection = client.connection, let xid = clients[number]?.issue(reply) else {
+            guard let connection = client.connection, let xid = clients[number]?.issue(request) else {
                 return .connectionLoss
             }
-            let kind = reply.request.kind
+            let kind = request.request.kind
             if case .authenticate(let credential) = kind, !client.credentials.contains(credential) {
                 clients[number]?.credentials.append(credential)
             }
-            apply(.request(connection, xid: xid, kind, watch: reply.request.watch != nil), server)
+            apply(.request(connection, xid: xid, kind, watch: request.request.watch != nil), server)
             if let doomed, doomed == kind.operationCode {
                 self.doomed = nil
                 cut(connection, server)

@@ -28,9 +28,9 @@ final class InMemoryTransport: SessionTransport {
         queue.async { [server] in server.state.withLock { $0.connect(number, server) } }
     }
 
-    func issue(_ reply: Reply) -> ResultCode? {
+    func issue(_ request: any TransportRequest) -> ResultCode? {
         guard let number = number.withLock({ $0 }) else { return .invalidState }
-        return server.state.withLock { $0.issue(reply, from: number, server) }
+        return server.state.withLock { $0.issue(request, from: number, server) }
     }
 
     func close(done: @escaping @Sendable () -> Void) {
@@ -55,12 +55,12 @@ extension InMemoryZooKeeper {
         case .connected(let session, let timeout):
             // Nobody can take the session over from outside, so there is no password.
             delegate.transport(did: .connected(session, password: [], timeout: timeout, isReadOnly: false))
-        case .answer(let reply, _, _, let result): reply.answered(result.map { Response($0) })
+        case .answer(let request, _, _, let result): request.answered(result.map { Response($0) })
         case .event(let kind, let path): delegate.transport(sawChangeOf: path, kind)
         case .watchesSet: break
         case .disconnected(let lost):
             delegate.transport(did: .disconnected)
-            for reply in lost { reply.answered(.failure(ResultFailure(.connectionLoss))) }
+            for request in lost { request.answered(.failure(ResultFailure(.connectionLoss))) }
             state.withLock { $0.connect(number, self) }
         case .expired: delegate.transport(did: .expired)
         case .authenticationFailed: delegate.transport(did: .authenticationFailed)

@@ -17,7 +17,7 @@ final class PeerLink: Sendable {
     private let target: Int
     private let listener: Socket
     private let state = Mutex(State())
-    private let turnstile = Turnstile()
+    private let turnstile = BlockingCondition()
 
     private let waits: Bool
 
@@ -95,7 +95,7 @@ final class PeerLink: Sendable {
     private func connected() -> Socket? {
         for _ in 0..<(waits ? 150 : 1) {
             if let socket = try? Socket.connected(to: target) { return socket }
-            Turnstile.pause(.milliseconds(10))
+            BlockingCondition.pause(.milliseconds(10))
         }
         return nil
     }

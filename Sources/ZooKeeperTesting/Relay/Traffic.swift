@@ -10,7 +10,7 @@ public struct Traffic: Sendable, Hashable, CustomStringConvertible {
     ///
     /// An answer that is held back has not been passed on, so the count shows what the client waits for, not when the server
     /// answers. Requests that are sent together are certain to be one round trip if the relay has been told of them with
-    /// ``ZooKeeperRelay/expectFlights(_:)``; if it has not, an early answer may overtake a late request, which then counts as
+    /// ``ZooKeeperRelay/expectPipelines(_:)``; if it has not, an early answer may overtake a late request, which then counts as
     /// the next round trip.
     public var roundTrips = 0
     /// How many answers came.

@@ -31,14 +31,14 @@ public final class ZooKeeperRelay: Sendable {
         var frozen: Set<RelayConnection.Direction> = []
         /// Connections over which nothing passes.
         var frozenConnections: Set<Int> = []
-        var flights: ExpectedFlights?
+        var pipelines: ExpectedPipelines?
     }
 
     /// Which requests are to be under way together.
-    private struct ExpectedFlights {
+    private struct ExpectedPipelines {
         /// How many requests had been sent when it began.
         var sentBefore: Int
-        /// The number of the last request of each flight, counted from there.
+        /// The number of the last request of each pipeline, counted from there.
         var ends: [Int]
         var passedReplies = 0
 
@@ -54,7 +54,7 @@ public final class ZooKeeperRelay: Sendable {
     private let listener: Socket
     private let state: Mutex<State>
     /// Where messages wait that are held back.
-    private let turnstile = Turnstile()
+    private let turnstile = BlockingCondition()
 
     private init(serverPort: Int) throws {
         state = Mutex(State(serverPort: serverPort))
@@ -167,19 +167,19 @@ public final class ZooKeeperRelay: Sendable {
     /// by that server, as one does that knows several.
     public func redirect(to server: ZooKeeperServer) { state.withLock { $0.serverPort = server.port } }
 
-    /// Holds answers back so that, of the next requests, those of one flight are all under way before the first of them is
-    /// answered. A client that waits for an answer in the middle of a flight never gets it, so this shows that it does not;
+    /// Holds answers back so that, of the next requests, those of one pipeline are all under way before the first of them is
+    /// answered. A client that waits for an answer in the middle of a pipeline never gets it, so this shows that it does not;
     /// and the count of round trips does not depend on how busy the machine is.
     ///
-    /// - Parameter sizes: How many requests each of the next flights has.
-    public func expectFlights(_ sizes: [Int]) {
+    /// - Parameter sizes: How many requests each of the next pipelines has.
+    public func expectPipelines(_ sizes: [Int]) {
         state.withLock { state in
             var end = 0
             let ends = sizes.map { size in
                 end += size
                 return end
             }
-            state.flights = ExpectedFlights(sentBefore: state.traffic.requestCount, ends: ends)
+            state.pipelines = ExpectedPipelines(sentBefore: state.traffic.requestCount, ends: ends)
         }
     }
 
@@ -240,7 +240,7 @@ public final class ZooKeeperRelay: Sendable {
         switch effect {
         case .cut: return .cut
         case .lose: return .lose
-        case .delay(let duration): Turnstile.pause(duration)
+        case .delay(let duration): BlockingCondition.pause(duration)
         case .freeze, nil: break
         }
         turnstile.wait { passes(message, direction, of: connection) }
@@ -255,8 +255,8 @@ public final class ZooKeeperRelay: Sendable {
             guard state.isOpen else { return true }
             if state.frozen.contains(direction) || state.frozenConnections.contains(message.connection) { return false }
             guard case .reply = message.kind else { return true }
-            guard state.flights?.mayPass(sent: state.traffic.requestCount) ?? true else { return false }
-            state.flights?.passedReplies += 1
+            guard state.pipelines?.mayPass(sent: state.traffic.requestCount) ?? true else { return false }
+            state.pipelines?.passedReplies += 1
             connection.parser.withLock { $0.passesOn(message) }
             return true
         }

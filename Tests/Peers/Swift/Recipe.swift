@@ -56,15 +56,15 @@ struct Recipe: Sendable {
         }
     }
 
-    func contenders() async throws -> [LineContender] {
+    func participants() async throws -> [Participant] {
         switch kind {
-        case .lock: try await lock(.curator).contenders()
-        case .kazooLock: try await lock(.kazoo).contenders()
-        case .read, .write, .downgrading: try await readWrite(.curator).contenders()
-        case .kazooRead, .kazooWrite: try await readWrite(.kazoo).contenders()
-        case .latch: try await election(.curatorLatch).candidates()
-        case .selector: try await election(.curatorSelector).candidates()
-        case .election: try await election(.kazoo).candidates()
+        case .lock: try await lock(.curator).participants()
+        case .kazooLock: try await lock(.kazoo).participants()
+        case .read, .write, .downgrading: try await readWrite(.curator).participants()
+        case .kazooRead, .kazooWrite: try await readWrite(.kazoo).participants()
+        case .latch: try await election(.curatorLatch).participants()
+        case .selector: try await election(.curatorSelector).participants()
+        case .election: try await election(.kazoo).participants()
         }
     }
 

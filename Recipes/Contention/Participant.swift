@@ -1,7 +1,7 @@
 public import ZooKeeper
 
 /// Somebody in line for a lock or an election, as everybody can see it.
-public struct LineContender: Sendable, Hashable {
+public struct Participant: Sendable, Hashable {
     /// What it says of itself: by our locks the host's name and the process id, by Curator's the host's address.
     public var id: String
     /// Its node.
@@ -13,14 +13,14 @@ public struct LineContender: Sendable, Hashable {
 }
 
 /// Who stands in line in a directory.
-struct LineReader: Sendable {
+struct QueueReader: Sendable {
     let client: ZooKeeperClient
     let path: ZNodePath
     let dialect: LineDialect
 
-    /// Everybody in line, in order, the first first. Two round trips: the list, then all nodes in flights. Whoever leaves
+    /// Everybody in line, in order, the first first. Two round trips: the list, then all nodes in pipelines. Whoever leaves
     /// between the two is left out.
-    func contenders() async throws(ZooKeeperError) -> [LineContender] {
+    func participants() async throws(ZooKeeperError) -> [Participant] {
         try await read(try await names() ?? [])
     }
 
@@ -28,9 +28,9 @@ struct LineReader: Sendable {
     ///
     /// - Parameter known: Those that need not be read again.
     func read(
-        _ names: [ContenderName], known: [LineContender] = []
-    ) async throws(ZooKeeperError) -> [LineContender] {
-        var found: [ZNodePath: LineContender] = [:]
+        _ names: [ContenderName], known: [Participant] = []
+    ) async throws(ZooKeeperError) -> [Participant] {
+        var found: [ZNodePath: Participant] = [:]
         for contender in known { found[contender.path] = contender }
         var rest = names.filter { found[path.child($0.name)] == nil }[...]
         while !rest.isEmpty {
@@ -38,13 +38,13 @@ struct LineReader: Sendable {
             rest = rest.dropFirst(part.count)
             // One after the other in order, but all under way at once.
             let session = try await client.session()
-            let replies = session.submitFlight(
+            let pendingRequests = session.submitPipeline(
                 part.map { GetData(path.child($0.name)).makeRequest() }, retry: .withinRequestTimeout)
-            for (contender, reply) in zip(part, replies) {
+            for (contender, pending) in zip(part, pendingRequests) {
                 let node = path.child(contender.name)
-                switch await reply.outcome() {
+                switch await pending.answer() {
                 case .success(let response):
-                    if case .node(let value) = response.kind { found[node] = LineContender(contender, node, value) }
+                    if case .node(let value) = response.kind { found[node] = Participant(contender, node, value) }
                 case .failure(let error):
                     if error.code != .noNode { throw error }
                 }
@@ -54,12 +54,12 @@ struct LineReader: Sendable {
     }
 
     /// The first in line, and a watch on its node; or `nil` and a watch that sees somebody join.
-    func first() async throws(ZooKeeperError) -> (LineContender?, Watch) {
+    func first() async throws(ZooKeeperError) -> (Participant?, Watch) {
         while true {
             if let first = try await names()?.first {
                 do {
                     let node = try await client.getWatched(path.child(first.name))
-                    return (LineContender(first, path.child(first.name), node.value), node.watch)
+                    return (Participant(first, path.child(first.name), node.value), node.watch)
                 } catch {
                     if error.code != .noNode { throw error }
                 }
@@ -98,7 +98,7 @@ struct LineReader: Sendable {
     }
 }
 
-extension LineContender {
+extension Participant {
     fileprivate init(_ name: ContenderName, _ path: ZNodePath, _ node: ZNode) {
         self.init(
             id: String(decoding: node.data, as: UTF8.self), path: path, kind: name.kind,

@@ -3,9 +3,9 @@ public import ZooKeeper
 /// One's own place in a line while one waits: to show it, or to know that one stands in line at all.
 ///
 /// ```swift
-/// let place = PlaceInLine()
-/// async let report: Void = lock.withLock(place: place) { _ in try await write() }
-/// for await position in place.positions {
+/// let position = QueuePosition()
+/// async let report: Void = lock.withLock(position: position) { _ in try await write() }
+/// for await position in position.positions {
 ///     logger.info("\(position?.ahead ?? 0) in front of us")
 /// }
 /// try await report
@@ -13,10 +13,10 @@ public import ZooKeeper
 ///
 /// It shows what the contender itself gets to know, so it costs nothing: where it stands when it has joined, and where
 /// whenever it looks again, which it does when the nearest in its way has gone. Who wants to see every step follows the
-/// whole line: ``ZooKeeperLock/contenderUpdates``. For one acquisition; a second one needs a second place.
-public final class PlaceInLine: Sendable {
+/// whole line: ``ZooKeeperLock/participantUpdates``. For one acquisition; a second one needs a second place.
+public final class QueuePosition: Sendable {
     /// A place in line.
-    public struct Position: Sendable, Hashable {
+    public struct Snapshot: Sendable, Hashable {
         /// Our node.
         public var node: ZNodePath
         /// How many are in our way; 0 when it is our turn. For a reader only the writers in front count.
@@ -28,18 +28,18 @@ public final class PlaceInLine: Sendable {
         }
     }
 
-    private let latest = LatestValue<Position?>(nil)
+    private let latest = LatestValue<Snapshot?>(nil)
 
     public init() {}
 
-    /// The place, as far as it is known; `nil` when we do not stand in line (yet, or for a moment because the session was
+    /// The position, as far as it is known; `nil` when we do not stand in line (yet, or for a moment because the session was
     /// lost). When the waiting is over, the last place.
-    public var current: Position? { latest.current }
+    public var current: Snapshot? { latest.current }
 
     /// Waits until our node stands in line.
     ///
     /// - Returns: Where; `nil` if it never came to that, or if the waiting task was cancelled.
-    public func enqueued() async -> Position? {
+    public func enqueued() async -> Snapshot? {
         for await position in positions {
             if let position { return position }
         }
@@ -50,29 +50,29 @@ public final class PlaceInLine: Sendable {
     /// with the waiting, and when the consuming task is cancelled.
     public var positions: Positions { Positions(latest: latest) }
 
-    func report(_ position: Position?) {
+    func report(_ position: Snapshot?) {
         if position != latest.current { latest.send(position) }
     }
 
     /// The waiting is over.
     func finish() { latest.finish() }
 
-    /// See ``PlaceInLine/positions``.
+    /// See ``QueuePosition/positions``.
     public struct Positions: AsyncSequence, Sendable {
-        fileprivate let latest: LatestValue<Position?>
+        fileprivate let latest: LatestValue<Snapshot?>
 
         public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(values: latest.makeIterator()) }
 
         public struct AsyncIterator: AsyncIteratorProtocol {
-            fileprivate var values: LatestValue<Position?>.Iterator
+            fileprivate var values: LatestValue<Snapshot?>.Iterator
 
-            /// The next place, or `nil` at the end.
-            public mutating func next(isolation actor: isolated (any Actor)?) async -> Position?? {
+            /// The next position, or `nil` at the end.
+            public mutating func next(isolation actor: isolated (any Actor)?) async -> Snapshot?? {
                 await values.next(isolation: actor)
             }
 
-            /// The next place, or `nil` at the end.
-            public mutating func next() async -> Position?? {
+            /// The next position, or `nil` at the end.
+            public mutating func next() async -> Snapshot?? {
                 await next(isolation: #isolation)
             }
         }

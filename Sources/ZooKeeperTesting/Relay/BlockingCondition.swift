@@ -3,7 +3,7 @@ import Synchronization
 import ZooKeeper
 
 /// Where threads wait until something is so.
-final class Turnstile: Sendable {
+final class BlockingCondition: Sendable {
     private let waiting = Mutex<[DispatchSemaphore]>([])
 
     /// Blocks the calling thread until `isOpen` says yes. It is asked again after each ``changed()``.

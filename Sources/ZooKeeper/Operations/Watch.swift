@@ -35,16 +35,16 @@ public struct WatchEvent: Sendable, Hashable {
 ///
 /// A watch that nobody holds any more is taken off the server.
 public final class Watch: Sendable {
-    package typealias Outcome = Result<WatchEvent, ZooKeeperError>
+    package typealias EventResult = Result<WatchEvent, ZooKeeperError>
 
     package let registration: WatchRegistration
 
     package init() { self.registration = WatchRegistration() }
 
     /// A watch that calls back instead of being awaited. `callback` runs on the thread that brings the news.
-    package init(_ callback: @escaping @Sendable (Outcome) -> Void) {
+    package init(_ callback: @escaping @Sendable (EventResult) -> Void) {
         self.registration = WatchRegistration()
-        registration.outcome.whenFulfilled(callback)
+        registration.result.whenFulfilled(callback)
     }
 
     deinit { registration.abandon() }
@@ -54,7 +54,7 @@ public final class Watch: Sendable {
     /// - Throws: ``ZooKeeperError`` with code `sessionLost` or `closed` when the session ends first, `cancelled` when
     ///   the waiting task is cancelled (the watch stays).
     public func event(file: String = #fileID, line: Int = #line) async throws(ZooKeeperError) -> WatchEvent {
-        switch await registration.outcome.wait() {
+        switch await registration.result.wait() {
         case .value(.success(let event)): return event
         case .value(.failure(let error)): throw error.at(file: file, line: line)
         case .cancelled, .timedOut:
@@ -65,7 +65,7 @@ public final class Watch: Sendable {
 
 /// The part of a watch that the session knows, so that the part that users hold can go away.
 package final class WatchRegistration: Sendable {
-    package let outcome = Promise<Watch.Outcome>()
+    package let result = Promise<Watch.EventResult>()
     /// What to do when nobody holds the watch any more. Set when it is registered. It is given this object and must not
     /// hold it: neither would ever go.
     private let whenAbandoned = Promise<@Sendable (WatchRegistration) -> Void>()
@@ -78,7 +78,7 @@ package final class WatchRegistration: Sendable {
     }
 
     fileprivate func abandon() {
-        guard outcome.current == nil else { return }
+        guard result.current == nil else { return }
         whenAbandoned.whenFulfilled { [weak self] action in
             if let self { action(self) }
         }

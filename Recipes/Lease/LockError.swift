@@ -58,7 +58,7 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
     public var holder: String?
     /// A node in the lock's directory that stands in line by another dialect, if one was seen: it and we do not exclude
     /// each other. Whoever set this up may want to know before anything else.
-    public var stranger: String?
+    public var foreignNode: String?
     /// With `unavailable` and `notReleased`: the error of the client.
     public var underlying: ZooKeeperError?
     /// With `lost`: what the body threw when it was cancelled. With `notReleased`: what it threw, if it did.
@@ -66,13 +66,13 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
 
     package init(
         _ code: Code, path: ZNodePath, loss: LockLoss? = nil, holder: String? = nil,
-        stranger: String? = nil, underlying: ZooKeeperError? = nil, bodyError: (any Error)? = nil
+        foreignNode: String? = nil, underlying: ZooKeeperError? = nil, bodyError: (any Error)? = nil
     ) {
         self.code = code
         self.path = path
         self.loss = loss
         self.holder = holder
-        self.stranger = stranger
+        self.foreignNode = foreignNode
         self.underlying = underlying
         self.bodyError = bodyError
     }
@@ -82,7 +82,7 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
         var text = "LockError.\(code) \(path)"
         if let loss { text += ": \(loss)" }
         if let holder { text += ", held by \(holder)" }
-        if let stranger { text += "; \(stranger) in the same directory is of another dialect" }
+        if let foreignNode { text += "; \(foreignNode) in the same directory is of another dialect" }
         if let underlying { text += ": \(underlying)" }
         if let bodyError { text += "; the body threw \(bodyError)" }
         return text

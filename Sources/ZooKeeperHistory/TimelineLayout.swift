@@ -17,7 +17,7 @@ struct TimelineLayout {
         var height: Int
     }
 
-    struct Mark {
+    struct GUID {
         enum Shape: Hashable {
             case hold(client: Int, isShared: Bool)
             case wait(client: Int)
@@ -40,7 +40,7 @@ struct TimelineLayout {
     }
 
     private(set) var lanes: [Lane] = []
-    private(set) var marks: [Mark] = []
+    private(set) var marks: [GUID] = []
     /// In pixels, without the axis.
     private(set) var height = 0
     let began: Int64
@@ -108,10 +108,10 @@ struct TimelineLayout {
     // MARK: Marks
 
     private mutating func mark(
-        _ process: String, _ shape: Mark.Shape, _ from: Int64, _ to: Int64, row: Int? = nil, _ text: String
+        _ process: String, _ shape: GUID.Shape, _ from: Int64, _ to: Int64, row: Int? = nil, _ text: String
     ) {
         guard let lane = places[process], to >= began else { return }
-        marks.append(Mark(lane: lane, row: row, from: max(from, began), to: to, shape: shape, text: text))
+        marks.append(GUID(lane: lane, row: row, from: max(from, began), to: to, shape: shape, text: text))
     }
 
     private mutating func markFaults(_ history: History) {
@@ -152,7 +152,7 @@ struct TimelineLayout {
             let text =
                 "\(operation.name) holds (\(operation.access.rawValue))\n\(stretch(hold.from, hold.to))\n"
                 + "token \(hold.token)\nnode \(hold.node)\(stamps)\n\(operation.outcome ?? "its process was killed")"
-            let shape = Mark.Shape.hold(client: index, isShared: hold.access.isShared)
+            let shape = GUID.Shape.hold(client: index, isShared: hold.access.isShared)
             mark("holder", shape, hold.from, hold.to, row: 0, text)
             mark(operation.process, shape, hold.from, hold.to, row: row, text)
         }

@@ -4,7 +4,7 @@ import Testing
 import ZooKeeper
 
 /// Requests are handed to the transport in order and outside the session's lock: all of these would hang within it.
-@Suite(.timeLimit(.minutes(1))) struct ShippingTests {
+@Suite(.timeLimit(.minutes(1))) struct SendingTests {
     private let transport = ScriptedTransport()
     private let session: ZooKeeperSession
 
@@ -16,7 +16,7 @@ import ZooKeeper
         connect(session)
     }
 
-    private func submit(_ path: String) -> Reply { session.submit(Request(.exists(path: path))) }
+    private func submit(_ path: String) -> PendingRequest { session.submit(Request(.exists(path: path))) }
 
     @Test func whatComesDuringAHandoverIsTakenAlong() {
         transport.whenIssued("/a") { [session] in
@@ -46,9 +46,9 @@ import ZooKeeper
         session.transport(did: .disconnected)
         let waiting = submit("/a")
         session.beginClose()
-        let outcome = await waiting.outcome()
+        let outcome = await waiting.answer()
         #expect { try outcome.get() } throws: {
-            ZooKeeperError.Code.closed ~= $0 && ($0 as? ZooKeeperError)?.outcome == .notSent
+            ZooKeeperError.Code.closed ~= $0 && ($0 as? ZooKeeperError)?.execution == .notSent
         }
         connect(session)
         #expect(!transport.issued.contains("/a"))
@@ -80,7 +80,7 @@ import ZooKeeper
             session.transport(did: .expired)
             return .connectionLoss
         }
-        let outcome = await submit("/a").outcome()
+        let outcome = await submit("/a").answer()
         #expect(throws: ZooKeeperError.self) { try outcome.get() }
         #expect(transport.issued == ["/", "/a"])
         await session.released.wait()
@@ -108,8 +108,8 @@ private final class ScriptedTransport: SessionTransport {
 
     func open(sessionTimeout: Duration, delegate: any SessionTransportDelegate) {}
 
-    func issue(_ reply: Reply) -> ResultCode? {
-        let path = reply.request.path ?? ""
+    func issue(_ request: any TransportRequest) -> ResultCode? {
+        let path = request.request.path ?? ""
         let action = state.withLock { state in
             state.issued.append(path)
             return state.actions.removeValue(forKey: path)

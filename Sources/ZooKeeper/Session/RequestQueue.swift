@@ -3,46 +3,46 @@ import Synchronization
 
 /// Which request may go to the server next: a value that decides and does nothing.
 ///
-/// * Requests leave in the order in which they came, a flight as a whole.
+/// * Requests leave in the order in which they came, a pipeline as a whole.
 /// * None leaves while there is no connection: what waits here is certainly not sent.
 /// * At most `limit` are under way. (65,536 would fill the C client's wake-up pipe, whereupon it closes the connection.)
 /// * Urgent ones (heartbeats, the removal of lock nodes) go before all others and have room of their own.
 /// * An authentication goes alone: the C client puts it in front of a request that may be half sent.
-package struct RequestGate {
+package struct RequestQueue {
     package enum Priority: Sendable {
         case normal
         case urgent
     }
 
-    /// What is handed over in one go: one request, or a flight.
+    /// What is handed over in one go: one request, or a pipeline.
     package enum Entry: Sendable {
-        case single(Reply)
-        case flight([Reply])
+        case single(PendingRequest)
+        case pipeline([PendingRequest])
 
-        package var first: Reply? {
+        package var first: PendingRequest? {
             switch self {
-            case .single(let reply): reply
-            case .flight(let replies): replies.first
+            case .single(let pending): pending
+            case .pipeline(let pendingRequests): pendingRequests.first
             }
         }
 
         package var count: Int {
             switch self {
             case .single: 1
-            case .flight(let replies): replies.count
+            case .pipeline(let pendingRequests): pendingRequests.count
             }
         }
 
-        package func forEach(_ body: (Reply) -> Void) {
+        package func forEach(_ body: (PendingRequest) -> Void) {
             switch self {
-            case .single(let reply): body(reply)
-            case .flight(let replies): replies.forEach(body)
+            case .single(let pending): body(pending)
+            case .pipeline(let pendingRequests): pendingRequests.forEach(body)
             }
         }
     }
 
     private struct Issued {
-        var reply: Reply
+        var pending: PendingRequest
         var at: ContinuousClock.Instant
         var isUrgent: Bool
     }
@@ -83,11 +83,11 @@ package struct RequestGate {
     }
 
     /// Puts back a request whose connection was lost, behind those put back before it.
-    package mutating func appendAgain(_ reply: Reply, _ priority: Priority) {
-        reply.takeBack()
+    package mutating func appendAgain(_ pending: PendingRequest, _ priority: Priority) {
+        pending.takeBack()
         switch priority {
-        case .normal: again.append(.single(reply))
-        case .urgent: urgent.append(.single(reply))
+        case .normal: again.append(.single(pending))
+        case .urgent: urgent.append(.single(pending))
         }
     }
 
@@ -121,61 +121,61 @@ package struct RequestGate {
     }
 
     /// Keeps a request that is handed over, alive until it is settled.
-    package mutating func issue(_ reply: Reply, _ priority: Priority, at now: ContinuousClock.Instant) {
-        let entry = Issued(reply: reply, at: now, isUrgent: priority == .urgent)
+    package mutating func issue(_ pending: PendingRequest, _ priority: Priority, at now: ContinuousClock.Instant) {
+        let entry = Issued(pending: pending, at: now, isUrgent: priority == .urgent)
         if let slot = freeSlots.popLast() {
             issued[slot] = entry
-            reply.slot.store(slot, ordering: .relaxed)
+            pending.slot.store(slot, ordering: .relaxed)
         } else {
-            reply.slot.store(issued.count, ordering: .relaxed)
+            pending.slot.store(issued.count, ordering: .relaxed)
             issued.append(entry)
         }
         issuedCount += 1
         if priority == .urgent { urgentIssued += 1 }
-        if reply.request.isAuthentication { isAuthenticating = true }
+        if pending.request.isAuthentication { isAuthenticating = true }
     }
 
     /// Lets go of a request that has been answered.
     ///
     /// - Returns: When it was handed over and with which priority; `nil` if it is not under way.
-    package mutating func settle(_ reply: Reply) -> (at: ContinuousClock.Instant, priority: Priority)? {
-        let slot = reply.slot.load(ordering: .relaxed)
-        guard issued.indices.contains(slot), let entry = issued[slot], entry.reply === reply else { return nil }
+    package mutating func finish(_ pending: PendingRequest) -> (at: ContinuousClock.Instant, priority: Priority)? {
+        let slot = pending.slot.load(ordering: .relaxed)
+        guard issued.indices.contains(slot), let entry = issued[slot], entry.pending === pending else { return nil }
         issued[slot] = nil
         freeSlots.append(slot)
-        reply.slot.store(-1, ordering: .relaxed)
+        pending.slot.store(-1, ordering: .relaxed)
         issuedCount -= 1
         if entry.isUrgent { urgentIssued -= 1 }
-        if reply.request.isAuthentication { isAuthenticating = false }
+        if pending.request.isAuthentication { isAuthenticating = false }
         return (entry.at, entry.isUrgent ? .urgent : .normal)
     }
 
     /// Takes out everything that waits and was never handed over; urgent requests only if asked.
-    package mutating func drainWaiting(includingUrgent: Bool) -> [Reply] {
-        var replies: [Reply] = []
-        again.forEach { entry in entry.forEach { replies.append($0) } }
-        waiting.forEach { entry in entry.forEach { replies.append($0) } }
+    package mutating func drainWaiting(includingUrgent: Bool) -> [PendingRequest] {
+        var pendingRequests: [PendingRequest] = []
+        again.forEach { entry in entry.forEach { pendingRequests.append($0) } }
+        waiting.forEach { entry in entry.forEach { pendingRequests.append($0) } }
         again = []
         waiting = []
         if includingUrgent {
-            urgent.forEach { entry in entry.forEach { replies.append($0) } }
+            urgent.forEach { entry in entry.forEach { pendingRequests.append($0) } }
             urgent = []
         }
-        return replies
+        return pendingRequests
     }
 
     /// Takes out what has been waiting for too long: entries submitted at `instant` or before, unless they wait for as
     /// long as the session lives.
-    package mutating func expire(submittedBy instant: ContinuousClock.Instant) -> [Reply] {
-        var replies: [Reply] = []
-        for queue in [\RequestGate.again, \RequestGate.waiting] {
+    package mutating func expire(submittedBy instant: ContinuousClock.Instant) -> [PendingRequest] {
+        var pendingRequests: [PendingRequest] = []
+        for queue in [\RequestQueue.again, \RequestQueue.waiting] {
             self[keyPath: queue].removeAll { entry in
                 guard let submittedAt = entry.expirable, submittedAt <= instant else { return false }
-                entry.forEach { replies.append($0) }
+                entry.forEach { pendingRequests.append($0) }
                 return true
             }
         }
-        return replies
+        return pendingRequests
     }
 
     /// When the entry that has been waiting longest, and does not wait for ever, was submitted.
@@ -184,8 +184,8 @@ package struct RequestGate {
     }
 
     /// Every request under way, in the order of submission.
-    package var allIssued: [Reply] {
-        issued.compactMap { $0?.reply }.sorted { $0.submittedAt < $1.submittedAt }
+    package var allIssued: [PendingRequest] {
+        issued.compactMap { $0?.pending }.sorted { $0.submittedAt < $1.submittedAt }
     }
 
     /// Forgets the requests under way: the transport is closed and will not use them.
@@ -198,7 +198,7 @@ package struct RequestGate {
     }
 }
 
-extension RequestGate.Entry {
+extension RequestQueue.Entry {
     /// When it was submitted, unless it may wait for ever.
     fileprivate var expirable: ContinuousClock.Instant? {
         guard let first, first.retry != .untilSessionEnds else { return nil }

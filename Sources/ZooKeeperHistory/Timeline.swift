@@ -6,7 +6,7 @@ package struct Timeline: Sendable {
     let report: HistoryReport
     let lanes: [TimelineLayout.Lane]
     let height: Int
-    private let marks: [TimelineLayout.Mark]
+    private let marks: [TimelineLayout.GUID]
     let began: Int64
     private let ended: Int64
 
@@ -29,7 +29,7 @@ package struct Timeline: Sendable {
 
     var seconds: Int { Int((ended - began) / 1_000_000) }
 
-    private static func level(_ shape: TimelineLayout.Mark.Shape) -> Int {
+    private static func level(_ shape: TimelineLayout.GUID.Shape) -> Int {
         switch shape {
         case .fault, .down: 0
         case .leads: 1
@@ -68,7 +68,7 @@ package struct Timeline: Sendable {
         }.joined() + "\n"
     }
 
-    private func shape(of mark: TimelineLayout.Mark) -> String {
+    private func shape(of mark: TimelineLayout.GUID) -> String {
         let lane = lanes[mark.lane]
         let x = percent(mark.from)
         let width = percent(mark.to - mark.from + began)

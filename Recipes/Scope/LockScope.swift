@@ -13,7 +13,7 @@ struct LockScope: Sendable {
     /// What giving back waits for.
     var release = LockRelease.acknowledged
     /// Whether the body is cancelled when somebody asks for what it holds.
-    var yieldsWhenAsked = false
+    var cancelsBodyOnRevocationRequest = false
 
     // MARK: Scopes
 
@@ -42,14 +42,14 @@ struct LockScope: Sendable {
         } catch let error as LockError {
             throw Self.forScope(error)
         }
-        settings.place?.finish()
+        settings.position?.finish()
         guard let holding else { return nil }
         return try await hold(holding, body)
     }
 
     /// Waits for its turn.
     func wait(upTo limit: Duration?) async throws -> Acquisition.Holding {
-        defer { settings.place?.finish() }
+        defer { settings.position?.finish() }
         let deadline = limit.map { ContinuousClock.now + $0.bounded }
         if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
         do {
@@ -83,7 +83,7 @@ struct LockScope: Sendable {
 
     /// Waits for its turn, and returns what is held, to be given back by hand.
     func acquire(waitingUpTo limit: Duration?) async throws(LockError) -> HeldLock {
-        defer { settings.place?.finish() }
+        defer { settings.position?.finish() }
         guard case .free = EnclosingLocks.current.find(key, settings.policy.kind) else {
             throw LockError(.heldByEnclosingScope, path: path)
         }
@@ -106,10 +106,10 @@ struct LockScope: Sendable {
     func entered() throws(LockError) -> LockLease? {
         do {
             let outer = try enclosing()
-            if outer != nil { settings.place?.finish() }
+            if outer != nil { settings.position?.finish() }
             return outer
         } catch {
-            settings.place?.finish()
+            settings.position?.finish()
             throw error
         }
     }
@@ -143,8 +143,8 @@ struct LockScope: Sendable {
         let lease = LockLease(holding.lease, scope)
         let revocation = Revocation()
         holding.lease.end.whenFulfilled { loss in if loss != nil { revocation.revoke() } }
-        if yieldsWhenAsked {
-            holding.lease.asked.whenFulfilled { isAsked in if isAsked { revocation.revoke() } }
+        if cancelsBodyOnRevocationRequest {
+            holding.lease.revocationRequested.whenFulfilled { isAsked in if isAsked { revocation.revoke() } }
         }
         // A session that is closed lives until the body has ended.
         let session = holding.contender.session

@@ -5,28 +5,23 @@ package import Synchronization
 /// It is finished exactly once, by whichever comes first: the server's answer, the cancellation of the task that waits,
 /// or the end of the session. What comes later finds it finished and does nothing.
 ///
-/// C gets an unretained pointer to it. The session that issued it keeps it alive until C has answered or the handle is
-/// closed, and for ever if the handle cannot be closed; so that pointer is valid whenever C uses it.
-package final class Reply: Sendable {
-    package typealias Outcome = Result<Response, ZooKeeperError>
+package final class PendingRequest: TransportRequest {
+    package typealias Answer = Result<Response, ZooKeeperError>
 
-    /// Safe: the continuation leaves `awaited` under the lock, and is resumed by whoever took it out.
-    @safe private enum Phase {
+    private enum Phase {
         case open
-        case awaited(UnsafeContinuation<Outcome, Never>)
-        case finished(Outcome)
+        /// Leaves this place under the lock, so that it is resumed once.
+        case awaited(SuspendedTask<Answer>)
+        case finished(Answer)
     }
 
     private struct State {
         var phase = Phase.open
         /// Whether the request has been handed to the transport.
         var isIssued = false
-        /// What the transport needs to keep as long as the request is under way.
-        var attachment: (any AnyObject & Sendable)?
-        var noted: ResultCode?
-        /// Who hears the outcome, if no task awaits it. Runs on the thread that finishes the reply. Let go of when it has
-        /// been told: it may hold whoever holds this reply.
-        var observer: (@Sendable (Outcome) -> Void)?
+        /// Who hears the outcome, if no task awaits it. Runs on the thread that finishes the pending. Let go of when it has
+        /// been told: it may hold whoever holds this pending.
+        var observer: (@Sendable (Answer) -> Void)?
     }
 
     /// What becomes of a request whose connection is lost before the answer.
@@ -45,16 +40,16 @@ package final class Reply: Sendable {
     package let retry: Retry
     /// Where the session keeps it while it is under way. Used under the session's lock only.
     package let slot = Atomic(-1)
-    /// Who hears the answer first: the session.
-    private let delegate: (any SessionTransportDelegate)?
+    /// Gets the answer first: the session.
+    private let delegate: (any PendingRequestDelegate)?
     private let state: Mutex<State>
 
     package init(
         _ request: Request,
         submittedAt: ContinuousClock.Instant,
         retry: Retry,
-        delegate: (any SessionTransportDelegate)?,
-        observer: (@Sendable (Outcome) -> Void)? = nil
+        delegate: (any PendingRequestDelegate)?,
+        observer: (@Sendable (Answer) -> Void)? = nil
     ) {
         self.request = request
         self.submittedAt = submittedAt
@@ -85,24 +80,12 @@ package final class Reply: Sendable {
     }
 
     private var withdrawn: ZooKeeperError {
-        ZooKeeperError(.cancelled, outcome: .notSent, operation: request.name)
+        ZooKeeperError(.cancelled, execution: .notSent, operation: request.name)
     }
 
-    /// Keeps `attachment` for as long as this object lives.
-    package func attach(_ attachment: some AnyObject & Sendable) {
-        state.withLock { state in state.attachment = attachment }
-    }
-
-    /// Notes a partial result; the last one counts.
-    package func note(_ code: ResultCode) {
-        state.withLock { state in state.noted = code }
-    }
-
-    package var noted: ResultCode? { state.withLock { state in state.noted } }
-
-    /// The transport has the answer: passes it to the session.
+    /// Passes the transport's answer to the session.
     package func answered(_ result: Result<Response, ResultFailure>) {
-        delegate?.transport(answered: self, with: result)
+        delegate?.answered(self, with: result)
     }
 
     package var isFinished: Bool {
@@ -121,8 +104,8 @@ package final class Reply: Sendable {
     }
 
     /// Ends the call. Only the first time counts.
-    package func finish(_ outcome: Outcome) {
-        finish { _ in outcome }
+    package func finish(_ answer: Answer) {
+        finish { _ in answer }
     }
 
     /// Ends the call with an error whose outcome says whether the request was sent.
@@ -130,48 +113,52 @@ package final class Reply: Sendable {
         finish { isIssued in
             .failure(
                 ZooKeeperError(
-                    code, outcome: isIssued ? .unknown : .notSent, path: request.path, operation: request.name,
+                    code, execution: isIssued ? .unknown : .notSent, path: request.path, operation: request.name,
                     message: message))
         }
     }
 
-    private func finish(_ makeOutcome: (_ isIssued: Bool) -> Outcome?) {
-        var continuation: UnsafeContinuation<Outcome, Never>?
-        var observer: (@Sendable (Outcome) -> Void)?
-        let outcome: Outcome? = state.withLock { state in
+    private func finish(_ makeAnswer: (_ isIssued: Bool) -> Answer?) {
+        var waiting: SuspendedTask<Answer>?
+        var observer: (@Sendable (Answer) -> Void)?
+        let answer: Answer? = state.withLock { state in
             if case .finished = state.phase { return nil }
-            guard let outcome = makeOutcome(state.isIssued) else { return nil }
+            guard let answer = makeAnswer(state.isIssued) else { return nil }
             observer = state.observer.take()
-            if case .awaited(let waiting) = state.phase {
-                unsafe continuation = waiting
+            if case .awaited(let task) = state.phase {
+                waiting = task
                 // Left there, it is resumed again by the next who finishes.
-                if PlantedBug.repliesFinishTwice.isPlanted { return outcome }
+                if PlantedBug.repliesFinishTwice.isPlanted { return answer }
             }
-            state.phase = .finished(outcome)
-            return outcome
+            state.phase = .finished(answer)
+            return answer
         }
-        guard let outcome else { return }
-        // The phase left `awaited` under the lock, so the continuation is resumed once.
-        unsafe continuation?.resume(returning: outcome)
-        observer?(outcome)
+        guard let answer else { return }
+        waiting?.resume(returning: answer)
+        observer?(answer)
     }
 
     /// Waits for the outcome. Cancelling the task ends the wait at once with the code `cancelled`; it takes nothing
     /// back that was sent. To be called once.
-    package func outcome(isolation: isolated (any Actor)? = #isolation) async -> Outcome {
+    package func answer(isolation: isolated (any Actor)? = #isolation) async -> Answer {
         await withTaskCancellationHandler {
             // Capturing the isolation keeps the wait on the caller's actor, which saves two hops and an allocation.
-            _ = isolation
-            return await unsafe withUnsafeContinuation { continuation in
-                let outcome: Outcome? = state.withLock { state in
-                    if case .finished(let outcome) = state.phase { return outcome }
-                    unsafe state.phase = .awaited(continuation)
+            await SuspendedTask.suspend(isolation: isolation) { task in
+                let answer: Answer? = state.withLock { state in
+                    if case .finished(let answer) = state.phase { return answer }
+                    state.phase = .awaited(task)
                     return nil
                 }
-                if let outcome { unsafe continuation.resume(returning: outcome) }
+                if let answer { task.resume(returning: answer) }
             }
         } onCancel: {
             fail(.cancelled)
         }
     }
+}
+
+/// Takes the answers to the requests that it has made.
+package protocol PendingRequestDelegate: AnyObject, Sendable {
+    /// Takes the answer to a request, or the failure with which its connection was lost.
+    func answered(_ pending: PendingRequest, with result: Result<Response, ResultFailure>)
 }

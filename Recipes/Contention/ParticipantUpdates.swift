@@ -1,7 +1,7 @@
 public import ZooKeeper
 
-/// Everybody who stands in a line, as they come and go: ``ZooKeeperLock/contenderUpdates``,
-/// ``ZooKeeperReadWriteLock/contenderUpdates``, ``ZooKeeperElection/candidateUpdates``.
+/// Everybody who stands in a line, as they come and go: ``ZooKeeperLock/participantUpdates``,
+/// ``ZooKeeperReadWriteLock/participantUpdates``, ``ZooKeeperElection/participantUpdates``.
 ///
 /// Starts with those who stand there now, in order, the first first; empty while nobody does. No final state is lost, over
 /// reconnects and sessions; states in between may be skipped. Each change of the line costs a list of it, and each
@@ -9,22 +9,22 @@ public import ZooKeeper
 ///
 /// Ends when the client is closed, and when the consuming task is cancelled. Throws ``ZooKeeperError`` when it cannot go on,
 /// for example `noAuth`; while there is no connection it waits.
-public struct LineUpdates: AsyncSequence, Sendable {
-    public typealias Element = [LineContender]
+public struct ParticipantUpdates: AsyncSequence, Sendable {
+    public typealias Element = [Participant]
     public typealias Failure = ZooKeeperError
 
-    let line: LineReader
+    let line: QueueReader
 
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(line: line) }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
-        private let line: LineReader
+        private let line: QueueReader
         private var children: Updates<GetChildren>.AsyncIterator
-        private var last: [LineContender]?
+        private var last: [Participant]?
         /// How often in a row the servers were too busy.
         private var throttled = 0
 
-        fileprivate init(line: LineReader) {
+        fileprivate init(line: QueueReader) {
             self.line = line
             children = line.client.childrenUpdates(of: line.path).makeAsyncIterator()
         }

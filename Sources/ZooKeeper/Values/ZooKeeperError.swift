@@ -9,7 +9,7 @@
 /// ```
 public struct ZooKeeperError: Error, Sendable {
     /// What is known about a failed operation.
-    public enum Outcome: Sendable, Hashable {
+    public enum Execution: Sendable, Hashable {
         /// It never left this process. It was not and will not be executed.
         case notSent
         /// The server answered with an error. It was not executed.
@@ -21,13 +21,13 @@ public struct ZooKeeperError: Error, Sendable {
 
     private final class Storage: Sendable {
         let code: Code
-        let outcome: Outcome
+        let execution: Execution
         let message: String?
         let context: Context
 
-        init(code: Code, outcome: Outcome, message: String?, context: Context) {
+        init(code: Code, execution: Execution, message: String?, context: Context) {
             self.code = code
-            self.outcome = outcome
+            self.execution = execution
             self.message = message
             self.context = context
         }
@@ -48,7 +48,7 @@ public struct ZooKeeperError: Error, Sendable {
     /// What went wrong.
     public var code: Code { storage.code }
     /// Whether it may have been executed.
-    public var outcome: Outcome { storage.outcome }
+    public var execution: Execution { storage.execution }
     /// More about it, for people.
     public var message: String? { storage.message }
     /// The operation, for example `create`.
@@ -66,13 +66,13 @@ public struct ZooKeeperError: Error, Sendable {
 
     package init(
         _ code: Code,
-        outcome: Outcome = .notSent,
+        execution: Execution = .notSent,
         path: String? = nil,
         operation: String? = nil,
         message: String? = nil
     ) {
         let context = Context(operation: operation, path: path)
-        self.storage = Storage(code: code, outcome: outcome, message: message, context: context)
+        self.storage = Storage(code: code, execution: execution, message: message, context: context)
     }
 
     private init(storage: Storage) { self.storage = storage }
@@ -80,7 +80,7 @@ public struct ZooKeeperError: Error, Sendable {
     /// The same error, about a request that never left this process.
     package var notSent: ZooKeeperError {
         ZooKeeperError(
-            storage: Storage(code: code, outcome: .notSent, message: message, context: storage.context))
+            storage: Storage(code: code, execution: .notSent, message: message, context: storage.context))
     }
 
     /// The same error, with more known about where it happened. What is known already stays.
@@ -89,13 +89,13 @@ public struct ZooKeeperError: Error, Sendable {
         update(&context)
         return ZooKeeperError(
             storage: Storage(
-                code: storage.code, outcome: storage.outcome, message: storage.message, context: context))
+                code: storage.code, execution: storage.execution, message: storage.message, context: context))
     }
 
     /// The same error, with other words for people.
     package func saying(_ message: String) -> ZooKeeperError {
         ZooKeeperError(
-            storage: Storage(code: code, outcome: outcome, message: message, context: storage.context))
+            storage: Storage(code: code, execution: execution, message: message, context: storage.context))
     }
 
     /// The same error, stamped with the place of the call.
@@ -158,7 +158,7 @@ extension ZooKeeperError {
 
         // The connection and the session.
 
-        /// The connection was lost, or there was none for too long. See ``ZooKeeperError/outcome``.
+        /// The connection was lost, or there was none for too long. See ``ZooKeeperError/execution``.
         public static let connectionLoss = Code("connectionLoss")
         /// No server could be reached within the connect time-out; the message names the servers tried.
         public static let connectTimeout = Code("connectTimeout")
@@ -175,7 +175,7 @@ extension ZooKeeperError {
         // This process.
 
         /// The task that waited was cancelled. The request itself may be executed all the same, see
-        /// ``ZooKeeperError/outcome``.
+        /// ``ZooKeeperError/execution``.
         public static let cancelled = Code("cancelled")
         /// The client or session has been closed.
         public static let closed = Code("closed")
@@ -204,7 +204,7 @@ extension ZooKeeperError: CustomStringConvertible {
         if let path { text += " \(path)" }
         if let failedOperation { text += ", operation \(failedOperation) of a transaction" }
         if let message { text += ": \(message)" }
-        if outcome == .unknown { text += " (it may have been executed)" }
+        if execution == .unknown { text += " (it may have been executed)" }
         if let sessionGeneration { text += " [session \(sessionGeneration)]" }
         if let file, let line { text += " at \(file):\(line)" }
         return text

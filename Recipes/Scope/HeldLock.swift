@@ -2,7 +2,7 @@ import Logging
 import Synchronization
 import ZooKeeper
 
-/// A lock that is held until ``release()``, from ``ZooKeeperLock/acquire(waitingUpTo:place:)``.
+/// A lock that is held until ``release()``, from ``ZooKeeperLock/acquire(waitingUpTo:position:)``.
 ///
 /// If it is dropped without being released, it is released in the background, and a line is logged: somebody forgot.
 ///

@@ -1,1 +1,0 @@
-../../Sources/ZooKeeper/Support/Mutex+ThreadSanitizer.swift

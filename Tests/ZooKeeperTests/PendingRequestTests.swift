@@ -1,0 +1,48 @@
+import TestSupport
+import Testing
+import ZooKeeper
+
+/// One call, from the request to its end.
+@Suite struct PendingRequestTests {
+    private func makePending(_ observer: (@Sendable (PendingRequest.Answer) -> Void)? = nil) -> PendingRequest {
+        PendingRequest(
+            Request(.exists(path: "/a")), submittedAt: .now, retry: .never, delegate: nil, observer: observer)
+    }
+
+    /// The answer and the end of the session, or a cancellation, may come together: whoever waits is told once.
+    @Test func onlyTheFirstEndCountsForWhoeverWaits() async throws {
+        let pending = makePending()
+        let caller = Task { await pending.answer() }
+        try await eventually("awaited") { pending.isAwaited }
+        pending.finish(.success(Response(.done)))
+        // Before the second end: resuming a caller twice is not to be survived.
+        try #require(pending.isFinished)
+        pending.fail(.closed)
+        pending.withdraw()
+        guard case .success = await caller.value else {
+            Issue.record("the later end counted")
+            return
+        }
+    }
+
+    @Test func onlyTheFirstEndCountsForWhoeverComesLate() async {
+        let ends = Shared(0)
+        let pending = makePending { _ in ends.withLock { $0 += 1 } }
+        pending.fail(.closed)
+        pending.finish(.success(Response(.done)))
+        #expect(ends.value == 1)
+        let outcome = await pending.answer()
+        #expect { try outcome.get() } throws: { ZooKeeperError.Code.closed ~= $0 }
+    }
+
+    @Test func cancellingTheCallerEndsItOnce() async throws {
+        let pending = makePending()
+        let caller = Task { await pending.answer() }
+        try await eventually("awaited") { pending.isAwaited }
+        caller.cancel()
+        let outcome = await caller.value
+        #expect { try outcome.get() } throws: { ZooKeeperError.Code.cancelled ~= $0 }
+        pending.finish(.success(Response(.done)))
+        #expect(pending.isFinished)
+    }
+}
