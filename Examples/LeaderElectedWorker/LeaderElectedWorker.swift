@@ -39,7 +39,7 @@ import ZooKeeperRecipes
     func run() async throws {
         let logger = Logger(label: "leader-elected-worker")
         let client = try ZooKeeperClient(clientConfiguration, logger: logger)
-        let election = ZooKeeperElection(client, at: try ZNodePath(election), id: name)
+        let election = ZooKeeperElection(client, at: try ZNodePath(election), configuration: .init(id: name))
         let worker = LeaderService(election) { lease in try await work(lease, as: election.id) }
         // They shut down in reverse order: the worker resigns before the client closes the session.
         let group = ServiceGroup(

@@ -170,7 +170,11 @@ extension Contender {
 
     /// Once for each contender: somebody who stands here under other names excludes nobody of ours.
     private func lookForStrangers(among names: [String]) {
-        guard state.withLock({ $0.looksForStrangers.exchange(with: false) }) else { return }
+        let isFirst = state.withLock { state in
+            defer { state.looksForForeignNodes = false }
+            return state.looksForForeignNodes
+        }
+        guard isFirst else { return }
         guard let foreignNode = settings.dialect.foreignNode(among: names) else { return }
         state.withLock { $0.foreignNode = foreignNode }
         MixedDialects.note(directory, in: session.settings.chroot, foreignNode, session.logger)
@@ -197,7 +201,9 @@ extension Contender {
 
     /// My own node: besides that it is there, its data say whether somebody asks for the lock.
     private func ownNode(_ outcome: PendingRequest.Answer) -> Result<Zxid, ContenderMachine.Failure> {
-        if case .success(let response) = outcome, case .node(let node) = response.kind, Revoker.isRequest(node.data) {
+        if case .success(let response) = outcome, case .node(let node) = response.kind,
+            RevocationRequest.isContained(in: node.data)
+        {
             let lease = state.withLock { state in
                 state.isRevocationRequested = true
                 return state.lease

@@ -45,7 +45,7 @@ package final class Contender: Sendable {
         var announcement: Decision?
         /// Whether somebody has asked for the lock, before it was granted or after.
         var isRevocationRequested = false
-        var looksForStrangers = true
+        var looksForForeignNodes = true
         /// What whoever looks at the place has been told.
         var reportedPlace: QueuePosition.Snapshot?
         /// A node in the directory that stands in line by another dialect.

@@ -18,11 +18,3 @@ enum MixedDialects {
             [LogKeys.lockPath: "\(path)", LogKeys.foreignNode: "\(foreignNode)"])
     }
 }
-
-extension Bool {
-    /// Puts `new` in its position, and returns what was there.
-    mutating func exchange(with new: Bool) -> Bool {
-        defer { self = new }
-        return self
-    }
-}

@@ -18,47 +18,22 @@ public struct ParticipantUpdates: AsyncSequence, Sendable {
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(line: line) }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
-        private let line: QueueReader
-        private var children: Updates<GetChildren>.AsyncIterator
-        private var last: [Participant]?
-        /// How often in a row the servers were too busy.
-        private var throttled = 0
+        private var loop: RereadLoop<[Participant]>
 
         fileprivate init(line: QueueReader) {
-            self.line = line
-            children = line.client.childrenUpdates(of: line.path).makeAsyncIterator()
+            loop = RereadLoop(spansSessions: true, areEqual: ==) { last throws(ZooKeeperError) in
+                try await line.participantsWatched(known: last ?? [])
+            }
         }
 
-        /// The next state of the line, or `nil` at the end.
+        /// Waits for the next state of the queue; `nil` at the end.
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async throws(ZooKeeperError) -> Element? {
-            while let update = try await children.next(isolation: actor) {
-                let names = try line.parse(update?.names ?? [])
-                do {
-                    let contenders = try await line.read(names, known: last ?? [])
-                    throttled = 0
-                    if contenders == last { continue }
-                    last = contenders
-                    return contenders
-                } catch {
-                    switch error.code {
-                    // The next update comes when there is a connection again; it may be this one once more.
-                    case .connectionLoss, .connectTimeout, .sessionLost:
-                        children = line.client.childrenUpdates(of: line.path).makeAsyncIterator()
-                    case .throttled:
-                        throttled += 1
-                        await Backoff().pause(beforeAttempt: throttled, isolation: actor)
-                        children = line.client.childrenUpdates(of: line.path).makeAsyncIterator()
-                    case .closed, .cancelled: return nil
-                    default: throw error
-                    }
-                }
-            }
-            return nil
+            try await loop.next(isolation: actor)
         }
 
-        /// The next state of the line, or `nil` at the end.
+        /// Waits for the next state of the queue; `nil` at the end.
         public mutating func next() async throws(ZooKeeperError) -> Element? {
             try await next(isolation: #isolation)
         }

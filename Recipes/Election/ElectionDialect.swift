@@ -1,6 +1,11 @@
 /// With whom an election is shared.
-public struct ElectionDialect: Sendable, Hashable {
-    package var line: LineDialect
+public struct ElectionDialect: RecipeDialect {
+    public let scheme: NamingScheme
+
+    init(line: LineDialect) { scheme = NamingScheme(line) }
+
+    /// The default: Apache Curator's.
+    public static var standard: ElectionDialect { .curatorLatch }
 
     /// Apache Curator's `LeaderLatch`: `_c_<UUID>-latch-<digits>`, parents as containers. The default.
     ///

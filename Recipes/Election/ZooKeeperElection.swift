@@ -3,7 +3,7 @@ public import ZooKeeper
 /// An election: one leader at any moment among all processes that stand as candidates at the same path.
 ///
 /// ```swift
-/// let election = ZooKeeperElection(client, at: "/elections/scheduler", id: host)
+/// let election = ZooKeeperElection(client, at: "/elections/scheduler")
 /// try await election.withLeadership { lease in
 ///     for await job in jobs {
 ///         try lease.checkHeld()
@@ -21,39 +21,25 @@ public import ZooKeeper
 ///
 /// In a service, use ``LeaderService``, which stands again and again.
 public struct ZooKeeperElection: Sendable {
-    /// What may differ from election to election.
-    public struct Configuration: Sendable, Hashable {
-        /// With whom the election is shared. Default: ``ElectionDialect/curatorLatch``.
-        public var dialect = ElectionDialect.curatorLatch
-        /// Of our nodes. The other candidates must be able to read them. Default: open.
-        public var accessControl = AccessControl.open
-        /// What trouble ends leadership. Default: ``LossPolicy/onDeadline``.
-        public var lossPolicy = LossPolicy.onDeadline
-        /// What resigning waits for. Default: ``LockRelease/acknowledged``.
-        public var release = LockRelease.acknowledged
-
-        public init() {}
-    }
+    /// The settings that may differ from one to another.
+    public typealias Configuration = RecipeConfiguration<ElectionDialect>
 
     /// Where the candidates stand.
     public let path: ZNodePath
-    /// By what the others know this candidate.
-    public let id: String
+    /// The name by which the other participants know this one: ``RecipeConfiguration/id``.
+    public var id: String { configuration.id }
     let client: ZooKeeperClient
     private let configuration: Configuration
 
     /// - Parameters:
     ///   - client: Whose sessions to use.
     ///   - path: The directory of the candidates. It is created with its parents when needed.
-    ///   - id: The data of our node. `nil`: host name and process id.
-    ///   - configuration: See ``Configuration-swift.struct``.
+    ///   - configuration: See ``RecipeConfiguration``.
     public init(
-        _ client: ZooKeeperClient, at path: ZNodePath, id: String? = nil,
-        configuration: Configuration = .init()
+        _ client: ZooKeeperClient, at path: ZNodePath, configuration: Configuration = .init()
     ) {
         self.client = client
         self.path = path
-        self.id = id ?? ProcessIdentity.description
         self.configuration = configuration
     }
 
@@ -167,12 +153,9 @@ public struct ZooKeeperElection: Sendable {
     private var line: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
 
     private func scope(_ position: QueuePosition? = nil) -> LockScope {
-        var settings = ContenderSettings(
-            dialect: configuration.dialect.line, policy: .exclusive, data: Array(id.utf8),
-            accessControl: configuration.accessControl)
-        settings.lossPolicy = configuration.lossPolicy
-        settings.position = position
-        return LockScope(
-            client: client, path: path, settings: settings, watchesAtOnce: true, release: configuration.release)
+        LockScope(
+            client: client, path: path, settings: configuration.contenderSettings(.exclusive, position),
+            watchesAtOnce: true, release: configuration.release,
+            cancelsBodyOnRevocationRequest: configuration.isBodyRevocable)
     }
 }

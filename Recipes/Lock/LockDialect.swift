@@ -1,6 +1,11 @@
 /// With whom a lock is shared: how its nodes are named, and so which other clients take part in it.
-public struct LockDialect: Sendable, Hashable {
-    package var line: LineDialect
+public struct LockDialect: RevocableDialect {
+    public let scheme: NamingScheme
+
+    init(line: LineDialect) { scheme = NamingScheme(line) }
+
+    /// The default: Apache Curator's.
+    public static var standard: LockDialect { .curator }
 
     /// Apache Curator's `InterProcessMutex`: `_c_<UUID>-lock-<digits>`, parents as containers. Also understood by
     /// go-zookeeper's `Lock` and by Curator's `LeaderSelector`. The default.

@@ -30,24 +30,8 @@ public import ZooKeeper
 /// `heldByEnclosingScope`: it runs beside the body, so letting it in would break the lock, and waiting could last for
 /// ever. A detached task stands in line like anybody else.
 public struct ZooKeeperLock: Sendable {
-    /// What may differ from lock to lock.
-    public struct Configuration: Sendable, Hashable {
-        /// With whom the lock is shared. Default: ``LockDialect/curator``.
-        public var dialect = LockDialect.curator
-        /// The data of our nodes, for whoever looks at the line. Default: host name and process id.
-        public var id = ProcessIdentity.description
-        /// Of our nodes. Whoever waits behind a node must be able to read it. Default: open.
-        public var accessControl = AccessControl.open
-        /// What trouble ends a lock that is held. Default: ``LossPolicy/onDeadline``.
-        public var lossPolicy = LossPolicy.onDeadline
-        /// What giving it back waits for. Default: ``LockRelease/acknowledged``.
-        public var release = LockRelease.acknowledged
-        /// Whether a scope's body is cancelled when somebody asks for the lock, as it is when the lock is lost; what it then
-        /// returns or throws counts, for it has not been lost. Default: no; ``LockLease/revocationRequest()`` tells the body.
-        public var cancelsBodyOnRevocationRequest = false
-
-        public init() {}
-    }
+    /// The settings that may differ from one to another.
+    public typealias Configuration = RecipeConfiguration<LockDialect>
 
     /// Where the line is.
     public let path: ZNodePath
@@ -58,7 +42,7 @@ public struct ZooKeeperLock: Sendable {
     ///   - client: Whose sessions to use.
     ///   - path: The directory of the line. It is created with its parents as containers when needed, and removed by the
     ///     servers when empty.
-    ///   - configuration: See ``Configuration-swift.struct``.
+    ///   - configuration: See ``RecipeConfiguration``.
     public init(_ client: ZooKeeperClient, at path: ZNodePath, configuration: Configuration = .init()) {
         self.client = client
         self.path = path
@@ -136,16 +120,24 @@ public struct ZooKeeperLock: Sendable {
     /// Who holds the lock and who waits, as they come and go: see ``ParticipantUpdates``.
     public var participantUpdates: ParticipantUpdates { ParticipantUpdates(line: line) }
 
+    // MARK: Revocation
+
+    /// Requests the release of the lock from a participant that holds it or waits for it. The participant is told, and decides:
+    /// see ``LockLease/revocationRequest()`` and, in Curator, `makeRevocable`. One round trip.
+    ///
+    /// - Returns: `false` if the participant has left the queue.
+    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    @discardableResult
+    public func requestRevocation(of participant: Participant) async throws(ZooKeeperError) -> Bool {
+        try await RevocationRequest.send(to: participant, with: client)
+    }
+
     private var line: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
 
     private func scope(_ position: QueuePosition? = nil) -> LockScope {
-        var settings = ContenderSettings(
-            dialect: configuration.dialect.line, policy: .exclusive, data: Array(configuration.id.utf8),
-            accessControl: configuration.accessControl)
-        settings.lossPolicy = configuration.lossPolicy
-        settings.position = position
-        return LockScope(
-            client: client, path: path, settings: settings, release: configuration.release,
-            cancelsBodyOnRevocationRequest: configuration.cancelsBodyOnRevocationRequest)
+        LockScope(
+            client: client, path: path, settings: configuration.contenderSettings(.exclusive, position),
+            release: configuration.release,
+            cancelsBodyOnRevocationRequest: configuration.isBodyRevocable)
     }
 }

@@ -1,6 +1,11 @@
 /// With whom a read/write lock is shared.
-public struct ReadWriteLockDialect: Sendable, Hashable {
-    package var line: LineDialect
+public struct ReadWriteLockDialect: RevocableDialect {
+    public let scheme: NamingScheme
+
+    init(line: LineDialect) { scheme = NamingScheme(line) }
+
+    /// The default: Apache Curator's.
+    public static var standard: ReadWriteLockDialect { .curator }
 
     /// Apache Curator's `InterProcessReadWriteLock`: `_c_<UUID>-__READ__<digits>` and `_c_<UUID>-__WRIT__<digits>`,
     /// parents as containers. The default.

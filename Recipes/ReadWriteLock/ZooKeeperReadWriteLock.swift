@@ -27,24 +27,8 @@ public import ZooKeeper
 /// ``withWriteLock(waitingUpTo:position:isolation:_:thenReading:)``. Other
 /// tasks that the body started get `heldByEnclosingScope`, as with ``ZooKeeperLock``.
 public struct ZooKeeperReadWriteLock: Sendable {
-    /// What may differ from lock to lock.
-    public struct Configuration: Sendable, Hashable {
-        /// With whom the lock is shared. Default: ``ReadWriteLockDialect/curator``.
-        public var dialect = ReadWriteLockDialect.curator
-        /// The data of our nodes, for whoever looks at the line. Default: host name and process id.
-        public var id = ProcessIdentity.description
-        /// Of our nodes. Whoever waits behind a node must be able to read it. Default: open.
-        public var accessControl = AccessControl.open
-        /// What trouble ends a lock that is held. Default: ``LossPolicy/onDeadline``.
-        public var lossPolicy = LossPolicy.onDeadline
-        /// What giving it back waits for. Default: ``LockRelease/acknowledged``.
-        public var release = LockRelease.acknowledged
-        /// Whether a scope's body is cancelled when somebody asks for the lock, as it is when the lock is lost; what it then
-        /// returns or throws counts, for it has not been lost. Default: no; ``LockLease/revocationRequest()`` tells the body.
-        public var cancelsBodyOnRevocationRequest = false
-
-        public init() {}
-    }
+    /// The settings that may differ from one to another.
+    public typealias Configuration = RecipeConfiguration<ReadWriteLockDialect>
 
     /// Where the line is.
     public let path: ZNodePath
@@ -54,7 +38,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// - Parameters:
     ///   - client: Whose sessions to use.
     ///   - path: The directory of the line. It is created with its parents when needed.
-    ///   - configuration: See ``Configuration-swift.struct``.
+    ///   - configuration: See ``RecipeConfiguration``.
     public init(_ client: ZooKeeperClient, at path: ZNodePath, configuration: Configuration = .init()) {
         self.client = client
         self.path = path
@@ -216,19 +200,27 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// Who holds the lock and who waits, as they come and go: see ``ParticipantUpdates``.
     public var participantUpdates: ParticipantUpdates { ParticipantUpdates(line: line) }
 
+    // MARK: Revocation
+
+    /// Requests the release of the lock from a participant that holds it or waits for it. The participant is told, and decides:
+    /// see ``LockLease/revocationRequest()`` and, in Curator, `makeRevocable`. One round trip.
+    ///
+    /// - Returns: `false` if the participant has left the queue.
+    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    @discardableResult
+    public func requestRevocation(of participant: Participant) async throws(ZooKeeperError) -> Bool {
+        try await RevocationRequest.send(to: participant, with: client)
+    }
+
     private var line: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
 
     private func reading(_ position: QueuePosition? = nil) -> LockScope { scope(.shared, position) }
     private func writing(_ position: QueuePosition? = nil) -> LockScope { scope(.exclusive, position) }
 
     private func scope(_ policy: ContentionPolicy, _ position: QueuePosition?) -> LockScope {
-        var settings = ContenderSettings(
-            dialect: configuration.dialect.line, policy: policy, data: Array(configuration.id.utf8),
-            accessControl: configuration.accessControl)
-        settings.lossPolicy = configuration.lossPolicy
-        settings.position = position
-        return LockScope(
-            client: client, path: path, settings: settings, release: configuration.release,
-            cancelsBodyOnRevocationRequest: configuration.cancelsBodyOnRevocationRequest)
+        LockScope(
+            client: client, path: path, settings: configuration.contenderSettings(policy, position),
+            release: configuration.release,
+            cancelsBodyOnRevocationRequest: configuration.isBodyRevocable)
     }
 }

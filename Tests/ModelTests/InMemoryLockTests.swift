@@ -147,10 +147,10 @@ import ZooKeeperTesting
             #expect(together == true)
             try await reader.release()
 
-            let next = ZooKeeperElection(second, at: "/e", id: "next")
+            let next = ZooKeeperElection(second, at: "/e", configuration: .init(id: "next"))
             let isFollowed = Shared(false)
             // Its own leadership is lost, with an error or without.
-            try? await ZooKeeperElection(first, at: "/e", id: "first").withLeadership { _ in
+            try? await ZooKeeperElection(first, at: "/e", configuration: .init(id: "first")).withLeadership { _ in
                 #expect(try await next.leader()?.id == "first")
                 let follower = Task { try await next.withLeadership { _ in try await next.leader()?.id } }
                 try await eventually("two stand") { try await next.participants().count == 2 }

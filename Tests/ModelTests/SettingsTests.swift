@@ -83,7 +83,7 @@ import ZooKeeperTesting
                 try await other.release()
                 try await waiter.value
 
-                let election = ZooKeeperElection(client, at: "/e/f", id: "me")
+                let election = ZooKeeperElection(client, at: "/e/f", configuration: .init(id: "me"))
                 let terms = Shared(0)
                 try await election.withTerms { _ in
                     let leader = try await election.leader()

@@ -81,7 +81,7 @@ import ZooKeeperTesting
             await #expect { try await endless.withLock { _ in } } throws: { error in
                 LockError.Code.unavailable ~= error && ZooKeeperError.Code.requestTooLarge ~= error
             }
-            let election = ZooKeeperElection(client, at: "/e", id: settings.id)
+            let election = ZooKeeperElection(client, at: "/e", configuration: .init(id: settings.id))
             await #expect { try await election.withLeadership { _ in } } throws: {
                 ZooKeeperError.Code.requestTooLarge ~= $0
             }

@@ -20,7 +20,8 @@ import ZooKeeperTesting
             try await ZooKeeperClient.withClient(configuration) { client in
                 var settings = ZooKeeperElection.Configuration()
                 settings.dialect = dialect
-                let next = ZooKeeperElection(client, at: "/e", id: ids[elections.count], configuration: settings)
+                settings.id = ids[elections.count]
+                let next = ZooKeeperElection(client, at: "/e", configuration: settings)
                 try await open(elections + [next])
             }
         }

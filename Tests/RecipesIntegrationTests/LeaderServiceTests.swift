@@ -22,7 +22,7 @@ import ZooKeeperTesting
         let configuration = try await configuration()
         try await ZooKeeperClient.withClient(configuration) { client in
             let hasWorked = Shared(0)
-            let service = LeaderService(ZooKeeperElection(client, at: "/e", id: "a")) { _ in
+            let service = LeaderService(ZooKeeperElection(client, at: "/e", configuration: .init(id: "a"))) { _ in
                 hasWorked.withLock { $0 += 1 }
                 try await Task.sleep(for: .seconds(3_600))
             }
@@ -40,7 +40,7 @@ import ZooKeeperTesting
     @Test func itStandsAgainAfterALossAndAfterItsWork() async throws {
         let configuration = try await configuration()
         try await ZooKeeperClient.withClient(configuration) { client in
-            let election = ZooKeeperElection(client, at: "/e", id: "a")
+            let election = ZooKeeperElection(client, at: "/e", configuration: .init(id: "a"))
             let terms = Shared<[FencingToken]>([])
             let service = LeaderService(election) { lease in
                 terms.withLock { $0.append(lease.fencingToken) }

@@ -12,7 +12,8 @@ import ZooKeeperTesting
     ) async throws {
         try await ZooKeeperServer.required.withRelayedClient { client, relay, other in
             try await body(
-                relay, ZooKeeperElection(client, at: "/e", id: "a"), ZooKeeperElection(other, at: "/e", id: "b"))
+                relay, ZooKeeperElection(client, at: "/e", configuration: .init(id: "a")),
+                ZooKeeperElection(other, at: "/e", configuration: .init(id: "b")))
         }
     }
 

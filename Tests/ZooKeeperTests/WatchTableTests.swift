@@ -97,7 +97,7 @@ import ZooKeeper
         let first = try finished(&table, .getData(path: "/a"), .ok)
         let second = try finished(&table, .exists(path: "/a"), .noNode)
         let child = try finished(&table, .getChildren(path: "/a"), .ok)
-        func remove(_ request: Request) throws -> WatchTable.Removable? {
+        func remove(_ request: Request) throws -> RemovableWatches? {
             table.remove(try #require(request.watch).registration, at: "/a")
         }
         #expect(try remove(first) == nil, "the server keeps data and existence watches together")

@@ -31,8 +31,9 @@ struct Turns: Sendable {
 
     private var election: ZooKeeperElection {
         var configuration = ZooKeeperElection.Configuration()
+        configuration.id = process
         configuration.dialect = guest.election
-        return ZooKeeperElection(client, at: Stage.line, id: process, configuration: configuration)
+        return ZooKeeperElection(client, at: Stage.line, configuration: configuration)
     }
 
     func run(_ random: inout SplitMix64) async {

@@ -1,4 +1,7 @@
 extension ZooKeeperClient {
+    /// Operations go to the session in use, whichever that is.
+    public var spansSessions: Bool { true }
+
     /// Sends one operation in the session in use and waits for its answer.
     ///
     /// If that session is lost first, an operation that was never sent, and any read, goes to the next one.

@@ -13,7 +13,7 @@ public struct Request: Sendable {
         case setAccessControl(path: String, accessControl: AccessControl, version: Int32)
         case sync(path: String)
         case transaction([TransactionStep])
-        case removeWatches(path: String, table: WatchTable.Removable)
+        case removeWatches(path: String, table: RemovableWatches)
         case authenticate(Credential)
         case reconfigure(Reconfiguration)
     }
@@ -30,6 +30,12 @@ public struct Request: Sendable {
         self.kind = kind
         self.watch = watch
     }
+}
+
+/// The watches of a node that the server can remove in one request. It keeps data and existence watches together.
+package enum RemovableWatches: Sendable, Hashable {
+    case dataAndExistence
+    case children
 }
 
 /// One operation of a transaction, as it goes to the server. Made by the operations, like ``Request``.

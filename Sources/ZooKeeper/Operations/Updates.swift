@@ -24,72 +24,31 @@ public struct Updates<Read: WatchableOperation>: AsyncSequence, Sendable {
     fileprivate let file: String
     fileprivate let line: Int
 
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(updates: self) }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(self) }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
-        fileprivate let updates: Updates
-        private var watch: Watch?
-        /// `nil` before the first state; empty for no node.
-        private var lastVersion: [Int64]?
-        /// How often in a row the servers were too busy.
-        private var throttled = 0
+        private var loop: RereadLoop<Read.Output?>
 
-        fileprivate init(updates: Updates) { self.updates = updates }
+        fileprivate init(_ updates: Updates) {
+            let version = updates.version
+            loop = RereadLoop(spansSessions: updates.source.spansSessions) { old, new in
+                old.map(version) == new.map(version)
+            } read: { _ throws(ZooKeeperError) in
+                try await updates.source.readWatched(
+                    updates.read, at: updates.path, file: updates.file, line: updates.line)
+            }
+        }
 
         /// The next state, or `nil` at the end.
         public mutating func next(
             isolation actor: isolated (any Actor)?
         ) async throws(ZooKeeperError) -> Element? {
-            while true {
-                do {
-                    // How a watch ends does not matter: what is read next is the truth.
-                    if let watch { _ = await watch.registration.result.wait(isolation: actor) }
-                    if Task.isCancelled { return nil }
-                    let (value, watch) = try await current()
-                    self.watch = watch
-                    throttled = 0
-                    let version = value.map(updates.version) ?? []
-                    if version != lastVersion {
-                        lastVersion = version
-                        return .some(value)
-                    }
-                } catch {
-                    switch error.code {
-                    // Longer away than one request may wait; a stream waits on.
-                    case .connectionLoss, .connectTimeout: watch = nil
-                    case .throttled:
-                        watch = nil
-                        throttled += 1
-                        await Backoff().pause(beforeAttempt: throttled, isolation: actor)
-                    // A client has another session soon.
-                    case .sessionLost where updates.source is ZooKeeperClient: watch = nil
-                    case .closed, .cancelled: return nil
-                    default: throw error
-                    }
-                }
-            }
+            try await loop.next(isolation: actor)
         }
 
         /// The next state, or `nil` at the end.
         public mutating func next() async throws(ZooKeeperError) -> Element? {
             try await next(isolation: #isolation)
-        }
-
-        /// What there is, and a watch that sees the first change of it.
-        private func current() async throws(ZooKeeperError) -> (Read.Output?, Watch) {
-            while true {
-                do {
-                    let read = try await updates.source.perform(
-                        updates.read.watched, file: updates.file, line: updates.line)
-                    return (read.value, read.watch)
-                } catch {
-                    guard error.code == .noNode else { throw error }
-                }
-                let existence = try await updates.source.perform(
-                    Exists(updates.path).watched, file: updates.file, line: updates.line)
-                // Created between the two reads: looks again.
-                if existence.value == nil { return (nil, existence.watch) }
-            }
         }
     }
 }

@@ -8,6 +8,9 @@
 /// * Cancelling the task ends the wait at once with the code `cancelled`; it does not take back what was sent, and
 ///   disturbs no other call.
 public protocol ZooKeeperOperations: Sendable {
+    /// Tells whether operations go to another session when one is lost: `true` for a client, `false` for a session.
+    var spansSessions: Bool { get }
+
     /// Sends one operation and waits for its answer.
     func perform<Operation: ZooKeeperOperation>(
         _ operation: Operation, file: String, line: Int

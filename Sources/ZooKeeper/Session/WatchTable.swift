@@ -9,19 +9,6 @@ package struct WatchTable {
         case children
     }
 
-    /// What the server can take away in one request. It keeps data and existence watches together.
-    package enum Removable: Sendable, Hashable {
-        case dataAndExistence
-        case children
-
-        fileprivate var tables: [Table] {
-            switch self {
-            case .dataAndExistence: [.data, .existence]
-            case .children: [.children]
-            }
-        }
-    }
-
     private struct Key: Hashable {
         var table: Table
         /// Not a string: the C client and the servers compare paths byte by byte, strings do not.
@@ -109,8 +96,8 @@ package struct WatchTable {
     /// - Returns: What the server should now be asked to remove, if that was the last one.
     package mutating func remove(
         _ registration: WatchRegistration, at path: String
-    ) -> Removable? {
-        for removable in [Removable.dataAndExistence, .children] {
+    ) -> RemovableWatches? {
+        for removable in [RemovableWatches.dataAndExistence, .children] {
             for table in removable.tables {
                 let key = Key(table: table, path: path)
                 guard let index = entries[key]?.watches.firstIndex(of: registration) else { continue }
@@ -129,14 +116,14 @@ package struct WatchTable {
 
     /// Whether the server may still be asked to remove these watches. Somebody may have asked for new ones meanwhile, and the
     /// server, which has one for all, would remove theirs too.
-    package func mayRemove(_ removable: Removable, at path: String) -> Bool {
+    package func mayRemove(_ removable: RemovableWatches, at path: String) -> Bool {
         removable.tables.allSatisfy { table in
             entries[Key(table: table, path: path)].map { $0.watches.isEmpty && $0.pending == 0 } ?? true
         }
     }
 
     /// The server has answered a removal, or will never be asked again.
-    package mutating func removed(_ removable: Removable, at path: String) {
+    package mutating func removed(_ removable: RemovableWatches, at path: String) {
         for table in removable.tables {
             let key = Key(table: table, path: path)
             entries[key]?.isBeingRemoved = false
@@ -168,4 +155,13 @@ package struct WatchTable {
     }
 
     private static func encodedLength(of key: Key) -> Int { key.path.string.utf8.count + 4 }
+}
+
+extension RemovableWatches {
+    fileprivate var tables: [WatchTable.Table] {
+        switch self {
+        case .dataAndExistence: [.data, .existence]
+        case .children: [.children]
+        }
+    }
 }

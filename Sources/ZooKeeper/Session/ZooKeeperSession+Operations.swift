@@ -1,4 +1,7 @@
 extension ZooKeeperSession {
+    /// Operations stay in this session.
+    public var spansSessions: Bool { false }
+
     /// Sends one operation and waits for its answer.
     public func perform<Operation: ZooKeeperOperation>(
         _ operation: Operation, file: String, line: Int

@@ -140,18 +140,19 @@ package struct SessionSettings: Sendable {
     /// How long `close` waits for bodies to end; `nil`: the negotiated time-out.
     package var closeTimeout: Duration?
 
-    package init(_ configuration: ZooKeeperConfiguration) {
-        self.machine = SessionStateMachine.Settings(
-            requestedTimeout: configuration.sessionTimeout,
-            margin: configuration.leaseMargin,
-            abandonAfter: configuration.abandonAfter)
-        self.chroot = configuration.chroot
-        self.requestTimeout = configuration.requestTimeout ?? configuration.sessionTimeout
-        self.maximumRequestsUnderWay = configuration.maximumRequestsUnderWay
-        self.maximumRequestLength = configuration.maximumRequestLength
-        self.closeGrace = configuration.closeGrace
-        self.closeTimeout = configuration.closeTimeout
-        self.hasCredentials = !configuration.credentials.isEmpty
+    package init(
+        machine: SessionStateMachine.Settings, chroot: ZNodePath, requestTimeout: Duration,
+        maximumRequestsUnderWay: Int, maximumRequestLength: Int, hasCredentials: Bool, closeGrace: Duration,
+        closeTimeout: Duration?
+    ) {
+        self.machine = machine
+        self.chroot = chroot
+        self.requestTimeout = requestTimeout
+        self.maximumRequestsUnderWay = maximumRequestsUnderWay
+        self.maximumRequestLength = maximumRequestLength
+        self.hasCredentials = hasCredentials
+        self.closeGrace = closeGrace
+        self.closeTimeout = closeTimeout
     }
 }
 

@@ -85,6 +85,7 @@ struct Recipe: Sendable {
     private func election(_ dialect: ElectionDialect) -> ZooKeeperElection {
         var configuration = ZooKeeperElection.Configuration()
         configuration.dialect = dialect
-        return ZooKeeperElection(client, at: path, id: name, configuration: configuration)
+        configuration.id = name
+        return ZooKeeperElection(client, at: path, configuration: configuration)
     }
 }

@@ -1,0 +1,88 @@
+import ZooKeeper
+
+/// Who stands in line in a directory.
+struct QueueReader: Sendable {
+    let client: ZooKeeperClient
+    let path: ZNodePath
+    let dialect: LineDialect
+
+    /// Everybody in line, in order, the first first. Two round trips: the list, then all nodes in pipelines. Whoever leaves
+    /// between the two is left out.
+    func participants() async throws(ZooKeeperError) -> [Participant] {
+        try await read(try await names() ?? [])
+    }
+
+    /// What those with these names say of themselves.
+    ///
+    /// - Parameter known: Those that need not be read again.
+    private func read(
+        _ names: [ContenderName], known: [Participant] = []
+    ) async throws(ZooKeeperError) -> [Participant] {
+        var found: [ZNodePath: Participant] = [:]
+        for contender in known { found[contender.path] = contender }
+        var rest = names.filter { found[path.child($0.name)] == nil }[...]
+        while !rest.isEmpty {
+            let part = rest.prefix(min(500, client.configuration.maximumRequestsUnderWay))
+            rest = rest.dropFirst(part.count)
+            // One after the other in order, but all under way at once.
+            let session = try await client.session()
+            let pendingRequests = session.submitPipeline(
+                part.map { GetData(path.child($0.name)).makeRequest() }, retry: .withinRequestTimeout)
+            for (contender, pending) in zip(part, pendingRequests) {
+                let node = path.child(contender.name)
+                switch await pending.answer() {
+                case .success(let response):
+                    if case .node(let value) = response.kind { found[node] = Participant(contender, node, value) }
+                case .failure(let error):
+                    if error.code != .noNode { throw error }
+                }
+            }
+        }
+        return names.compactMap { found[path.child($0.name)] }
+    }
+
+    /// The first in line, and a watch on its node; or `nil` and a watch that sees somebody join.
+    func first() async throws(ZooKeeperError) -> (Participant?, Watch) {
+        while true {
+            if let first = try await names()?.first {
+                do {
+                    let node = try await client.getWatched(path.child(first.name))
+                    return (Participant(first, path.child(first.name), node.value), node.watch)
+                } catch {
+                    if error.code != .noNode { throw error }
+                }
+                continue
+            }
+            let (children, watch) = try await client.readWatched(GetChildren(path), at: path)
+            if try parse(children?.names ?? []).isEmpty { return (nil, watch) }
+        }
+    }
+
+    /// The names in line, in order; `nil` if there is no directory.
+    private func names() async throws(ZooKeeperError) -> [ContenderName]? {
+        let names: [String]
+        do {
+            names = try await client.children(of: path).names
+        } catch {
+            if error.code == .noNode { return nil }
+            throw error
+        }
+        return try parse(names)
+    }
+
+    /// All participants, and a watch that sees the next change of the queue.
+    ///
+    /// - Parameter known: Participants that need not be read again.
+    func participantsWatched(known: [Participant]) async throws(ZooKeeperError) -> ([Participant], Watch) {
+        let (children, watch) = try await client.readWatched(GetChildren(path), at: path)
+        return (try await read(try parse(children?.names ?? []), known: known), watch)
+    }
+
+    /// Those that stand in line, in order.
+    private func parse(_ names: [String]) throws(ZooKeeperError) -> [ContenderName] {
+        guard let contenders = dialect.contenders(among: names) else {
+            throw ZooKeeperError(.refused, path: path.string, message: "the numbers of this line have run out")
+        }
+        return contenders.sorted { ($0.sequence, $0.name) < ($1.sequence, $1.name) }
+    }
+}

@@ -1,0 +1,70 @@
+public import ZooKeeper
+
+/// The settings of a lock, a read/write lock or an election: ``ZooKeeperLock/Configuration``,
+/// ``ZooKeeperReadWriteLock/Configuration``, ``ZooKeeperElection/Configuration``.
+public struct RecipeConfiguration<Dialect: RecipeDialect>: Sendable, Hashable {
+    /// The naming scheme of the nodes, and so the libraries that take part. Default: Apache Curator's.
+    public var dialect: Dialect
+    /// The data of the participant's node, by which others know it. Default: host name and process id.
+    public var id: String
+    /// The access control of the participant's node. Those behind it must be able to read it. Default: open.
+    public var accessControl = AccessControl.open
+    /// The trouble that ends a hold. Default: ``LossPolicy/onDeadline``.
+    public var lossPolicy = LossPolicy.onDeadline
+    /// The moment at which a release returns. Default: ``LockRelease/acknowledged``.
+    public var release = LockRelease.acknowledged
+    /// See ``cancelsBodyOnRevocationRequest``.
+    package var isBodyRevocable = false
+
+    /// Creates a configuration with the defaults of everything else.
+    ///
+    /// - Parameters:
+    ///   - dialect: The naming scheme of the nodes; `nil`: Apache Curator's.
+    ///   - id: The data of the participant's node; `nil`: host name and process id.
+    public init(dialect: Dialect? = nil, id: String? = nil) {
+        self.dialect = dialect ?? .standard
+        self.id = id ?? ProcessIdentity.description
+    }
+
+    /// The settings of a contender of this recipe.
+    func contenderSettings(_ policy: ContentionPolicy, _ position: QueuePosition?) -> ContenderSettings {
+        var settings = ContenderSettings(
+            dialect: dialect.line, policy: policy, data: Array(id.utf8), accessControl: accessControl)
+        settings.lossPolicy = lossPolicy
+        settings.position = position
+        return settings
+    }
+}
+
+extension RecipeConfiguration where Dialect: RevocableDialect {
+    /// Cancels a scope's body when another client requests revocation, as it is cancelled when the lock is lost; what it then
+    /// returns or throws counts, for the lock has not been lost. Default: `false`; ``LockLease/revocationRequest()`` tells the
+    /// body.
+    public var cancelsBodyOnRevocationRequest: Bool {
+        get { isBodyRevocable }
+        set { isBodyRevocable = newValue }
+    }
+}
+
+/// A naming scheme of nodes that a recipe can use: ``LockDialect``, ``ReadWriteLockDialect``, ``ElectionDialect``. The library
+/// has all conforming types there are.
+public protocol RecipeDialect: Sendable, Hashable {
+    /// The default: Apache Curator's.
+    static var standard: Self { get }
+    /// The scheme, as the core knows it.
+    var scheme: NamingScheme { get }
+}
+
+extension RecipeDialect {
+    var line: LineDialect { scheme.line }
+}
+
+/// The naming scheme of a queue's nodes, for the library only.
+public struct NamingScheme: Sendable, Hashable {
+    package var line: LineDialect
+
+    package init(_ line: LineDialect) { self.line = line }
+}
+
+/// A naming scheme whose nodes may be written to by those who request revocation.
+public protocol RevocableDialect: RecipeDialect {}
