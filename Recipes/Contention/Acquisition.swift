@@ -1,23 +1,23 @@
 import ZooKeeper
 
-/// Gets a place in line, in whatever session there is, and waits for its turn.
+/// Gets a position in the queue, in whatever session there is, and waits for its turn.
 ///
-/// A contender whose session is lost joins again at the end of the line in the next session, within the same time.
+/// A contender whose session is lost joins again at the end of the queue in the next session, within the same time.
 struct Acquisition {
     let client: ZooKeeperClient
     let directory: ZNodePath
     let settings: ContenderSettings
 
-    /// What was acquired.
+    /// A lock that has been acquired.
     struct Holding {
         let contender: Contender
         let lease: LeaseCore
-        /// Whether the removal of the node would be noticed.
+        /// Tells whether the removal of the node would be noticed.
         let isWatched: Bool
     }
 
-    /// Waits until `deadline` at the latest; for ever if there is none. That is the only limit, once there has been a session:
-    /// whoever waits does so through any outage, and joins again in the session after it.
+    /// Waits until `deadline` at the latest; for ever if there is none. That is the only limit, once there has been a
+    /// session: a caller waits through any outage, and joins again in the session after it.
     ///
     /// - Parameter old: What has been held until now, and whose place is given up for the new one.
     /// - Throws: ``LockError``: `timedOut`, `cancelled`, `sequenceExhausted`, `unavailable`.
@@ -43,7 +43,7 @@ struct Acquisition {
         }
     }
 
-    /// Takes it if nobody has it and nobody waits for it; `nil` if somebody does.
+    /// Takes the lock if no participant holds it or waits for it; `nil` if one does.
     ///
     /// - Throws: ``LockError``: `cancelled`, `sequenceExhausted`, `unavailable`.
     func attempt() async throws(LockError) -> Holding? {
@@ -53,7 +53,8 @@ struct Acquisition {
             Contender(session: session, directory: directory, settings: settings, mode: .attempt))
     }
 
-    /// As ``attempt()``, in a session in which `companion`, another node of ours, stands in line and is not in the way.
+    /// As ``attempt()``, in a session in which `companion`, another node of ours, is in the queue and is not in the
+    /// way.
     func attempt(beside companion: String, in session: ZooKeeperSession) async throws(LockError) -> Holding? {
         try await attempt(
             Contender(
@@ -77,12 +78,12 @@ struct Acquisition {
         }
     }
 
-    /// Fails if a node of this client stands in the line that the servers refuse to remove: it would be waited for.
+    /// Fails if a node of this client is in the queue that the servers refuse to remove: it would be waited for.
     private func requireNoLeftover(
         in session: ZooKeeperSession, until deadline: ContinuousClock.Instant?
     ) async throws(LockError) {
         while let leftover = session.janitor.leftover(in: directory) {
-            // Somebody may have removed it. Who does not get an answer in time hears what is known.
+            // It may have been removed meanwhile. Without an answer in time, the caller hears what is known.
             let isThere = Promise<Bool>()
             _ = session.submit(Exists(leftover.path).makeRequest(), retry: .withinRequestTimeout) { outcome in
                 if case .failure(let error) = outcome, error.code == .noNode || error.code == .sessionLost {
@@ -115,7 +116,7 @@ struct Acquisition {
         switch await contender.decision.wait(isShielded: true) {
         case .value(.failed(let reason, let error)): return .failed(reason, error)
         case .value(.granted(let lease, _)):
-            // The grant was faster, and has been given back by leaving.
+            // The grant was faster, and has been released by leaving.
             _ = lease.close {}
             contender.endHolding()
         case .timedOut, .cancelled: break
@@ -139,7 +140,7 @@ struct Acquisition {
     }
 
     private func sessionFailure(_ error: ZooKeeperError, code: LockError.Code) -> LockError {
-        // Whoever was cancelled is told that, whatever else happened then.
+        // A caller that was cancelled is told that, whatever else happened then.
         let isCancelled = error.code == .cancelled || (error.code == .closed && Task.isCancelled)
         let isClosed = error.code == .closed
         return LockError(

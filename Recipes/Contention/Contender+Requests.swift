@@ -28,8 +28,8 @@ extension Contender {
         state.withLock { $0.enqueuing = pendingRequests }
     }
 
-    /// Deletes `old` and creates the new node in one transaction: whoever waits for `old` goes on, and there is no moment
-    /// at which neither is there.
+    /// Deletes `old` and creates the new node in one transaction: those that wait for `old` go on, and there is no
+    /// moment at which neither is there.
     func exchange(_ old: String, for guid: String) {
         let path = directory.child(settings.dialect.prefix(for: guid, settings.policy.kind))
         let exchange = TransactionList([
@@ -79,7 +79,8 @@ extension Contender {
 
     func watch(blocker: String?, own: String?) {
         var requests: [Request] = []
-        // Dropped at the end: without the lock, for that may send something; and behind the new read, so that it need not.
+        // Dropped at the end: without the lock, for that may send something; and behind the new read, so that it need
+        // not.
         var old: [Watch?] = []
         defer { withExtendedLifetime(old) {} }
         if let blocker {
@@ -155,9 +156,9 @@ extension Contender {
         }
     }
 
-    /// Why there is no directory, from the answers to the creates of its ancestors, of itself and of my node: the failure
-    /// without whose node the next one could not be made. That of an ancestor which is there does not matter: the servers
-    /// look at permissions first.
+    /// Why there is no directory, from the answers to the creates of its ancestors, of itself and of my node: the
+    /// failure without whose node the next one could not be made. That of an ancestor which is there does not matter:
+    /// the servers look at permissions first.
     private func missingParent(_ outcomes: [PendingRequest.Answer]) -> ContenderMachine.Failure? {
         for (outcome, next) in zip(outcomes, outcomes.dropFirst()) {
             guard case .failure(let error) = outcome, error.code != .nodeExists,
@@ -168,7 +169,7 @@ extension Contender {
         return nil
     }
 
-    /// Once for each contender: somebody who stands here under other names excludes nobody of ours.
+    /// Once for each contender: a participant under other names excludes none of ours.
     private func lookForStrangers(among names: [String]) {
         let isFirst = state.withLock { state in
             defer { state.looksForForeignNodes = false }
@@ -199,7 +200,7 @@ extension Contender {
         }
     }
 
-    /// My own node: besides that it is there, its data say whether somebody asks for the lock.
+    /// My own node: besides that it is there, its data say whether another client requests revocation.
     private func ownNode(_ outcome: PendingRequest.Answer) -> Result<Zxid, ContenderMachine.Failure> {
         if case .success(let response) = outcome, case .node(let node) = response.kind,
             RevocationRequest.isContained(in: node.data)

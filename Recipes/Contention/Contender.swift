@@ -12,7 +12,7 @@ package final class Contender: Sendable {
         case failed(ContenderMachine.Reason, ZooKeeperError?)
     }
 
-    /// How the removal of a holder's node ended.
+    /// The end of the removal of a holder's node.
     package enum Removal: Sendable {
         /// The node is gone, or goes with its session.
         case done
@@ -36,19 +36,19 @@ package final class Contender: Sendable {
         /// Kept so that they stay set; dropped to take them off the server.
         var blockerWatch: Watch?
         var ownWatch: Watch?
-        /// What may still be taken back if the caller leaves.
+        /// A grant that may still be taken back if the caller leaves.
         var enqueuing: [PendingRequest] = []
-        /// The last error of each kind, for whoever is told why it failed.
+        /// The last error of each kind, for the caller that is told why it failed.
         var errors: [ZooKeeperError.Code: ZooKeeperError] = [:]
         var lease: LeaseCore?
         /// Granted, and the caller has not been told yet.
         var announcement: Decision?
-        /// Whether somebody has asked for the lock, before it was granted or after.
+        /// Tells whether another client has requested revocation, before the lock was granted or after.
         var isRevocationRequested = false
         var looksForForeignNodes = true
-        /// What whoever looks at the place has been told.
+        /// The position that has been reported.
         var reportedPlace: QueuePosition.Snapshot?
-        /// A node in the directory that stands in line by another dialect.
+        /// A node in the directory that uses another naming scheme.
         var foreignNode: String?
     }
 
@@ -92,7 +92,7 @@ package final class Contender: Sendable {
         var state = State(
             machine: ContenderMachine(holding: grant, dialect: settings.dialect, policy: settings.policy))
         state.lease = lease
-        // Its place in line is one that is held already, under another name.
+        // Its position in the queue is one that is held already, under another name.
         state.hold = session.beginHold(at: directory.child(name), isContinued: true)
         state.heldNode = name
         self.state = Mutex(state)
@@ -100,10 +100,10 @@ package final class Contender: Sendable {
         decision.fulfil(.granted(lease, isWatched: false))
     }
 
-    /// A node in the directory that stands in line by another dialect.
+    /// A node in the directory that uses another naming scheme.
     var foreignNode: String? { state.withLock { $0.foreignNode } }
 
-    /// Joins the line. The result comes through ``decision``.
+    /// Joins the queue. The result comes through ``decision``.
     package func start() {
         session.retainLeaderHeartbeats()
         let closing = session.retiring.whenFulfilled { [weak self] in self?.leave(.sessionClosing) }
@@ -117,7 +117,8 @@ package final class Contender: Sendable {
         post(.start)
     }
 
-    /// A node of ours in this directory cannot be removed: whoever waits behind it would wait for as long as the session lives.
+    /// A node of ours in this directory cannot be removed: a contender behind it would wait for as long as the session
+    /// lives.
     private func standsBehind(_ leftover: Janitor.Leftover) {
         let failure = ContenderMachine.Failure(.noAuth, .refused)
         let isNew = state.withLock { state in
@@ -127,7 +128,7 @@ package final class Contender: Sendable {
         if isNew { leave(.blocked(failure)) }
     }
 
-    /// Leaves the line, or gives the lock back if it has been granted. Leaves no node behind for longer than the session
+    /// Leaves the queue, or releases the lock if it has been granted. Leaves no node behind for longer than the session
     /// lives, normally none at all from now on.
     package func leave(_ event: ContenderMachine.Event) {
         post(event)
@@ -174,12 +175,12 @@ package final class Contender: Sendable {
             }
             dropWatchesIfOver()
         }
-        // Last, when this thread is done with the events: a caller that gives it back at once sends the removal itself, and
-        // so before anything that it asks for afterwards.
+        // Last, when this thread is done with the events: a caller that releases it at once sends the removal itself,
+        // and so before anything that it asks for afterwards.
         if let granted = state.withLock({ $0.announcement.take() }) { decision.fulfil(granted) }
     }
 
-    /// Only news: one that is over must not speak for the next, which stands in line in another session.
+    /// Only news: one that is over must not speak for the next, which is in the queue in another session.
     private func reportPlace() {
         guard let position = settings.position else { return }
         let news: QueuePosition.Snapshot?? = state.withLock { state in
@@ -236,7 +237,7 @@ package final class Contender: Sendable {
 
     private func perform(_ action: ContenderMachine.Action) {
         switch action {
-        // Dealt with by whoever performs the actions in a row.
+        // Dealt with by the code that performs the actions in a row.
         case .backOff: break
         case .check(let name):
             watchBudgetIsSpent()

@@ -1,9 +1,9 @@
 import ZooKeeper
 
-// Getting a node into the line, and finding out its place.
+// Getting a node into the queue, and finding out its place.
 
 extension ContenderMachine {
-    /// Joins the line at its end, under a new guid: nothing of an earlier attempt is ever taken for this one.
+    /// Joins the queue at its end, under a new guid: nothing of an earlier attempt is ever taken for this one.
     mutating func rejoin() -> [Action] {
         phase = .choosingGUID
         return [.makeGUID]
@@ -44,8 +44,8 @@ extension ContenderMachine {
             if let old = replacing, let actions = replacementFailed(guid, old, failure) { return actions }
             switch (failure.code, failure.execution) {
             case (.noNode, .refused):
-                // Nobody has created the directory, or the servers have removed it as an empty container; or they removed an
-                // ancestor of it just now, between its creation and the next.
+                // Nobody has created the directory, or the servers have removed it as an empty container; or they
+                // removed an ancestor of it just now, between its creation and the next.
                 // If that goes on, it is something else, such as a chroot that is gone.
                 if createsParents, let parents {
                     if parents.mayPass { return later(enqueue(guid)) }
@@ -101,7 +101,8 @@ extension ContenderMachine {
             phase = .listing(ownNode)
             return later([.list(syncs: true)])
         case .failure(let failure) where failure.code == .noNode:
-            // The directory is gone, and my node with it; or there was none, and the create that was lost has not made it.
+            // The directory is gone, and my node with it; or there was none, and the create that was lost has not made
+            // it.
             return ownNode.name == nil ? createLost(ownNode.guid) : forget(ownNode) + rejoin()
         case .failure(let failure):
             return forget(ownNode) + fail(failure)
@@ -114,7 +115,7 @@ extension ContenderMachine {
         guard let contenders = dialect.contenders(among: names) else {
             return forget(known) + fail(.sequenceExhausted)
         }
-        // Every node with my guid is mine. The lowest counts; a request that arrived twice leaves no other behind.
+        // Every node with my GUID is mine. The lowest counts; a request that arrived twice leaves no other behind.
         let mine = mine(contenders, known).sorted { $0.sequence < $1.sequence }
         guard let own = PlantedFlaw.waitsForItself.isPlanted ? mine.last : mine.first else {
             // After a create of unknown outcome it may still appear; then it is nobody's.
@@ -139,7 +140,7 @@ extension ContenderMachine {
             return extras + [.watch(blocker: nearest.name, own: isSole ? own.name : nil)]
         }
         guard let czxid = ownNode.czxid else {
-            // First in line, but which transaction created my node is not known yet.
+            // First in the queue, but which transaction created my node is not known yet.
             ownNode.isWatched = false
             phase = .waiting(Wait(ownNode: ownNode, connection: connection))
             return extras + [.watch(blocker: nil, own: own.name)]
@@ -180,8 +181,8 @@ extension ContenderMachine {
     mutating func grant(_ ownNode: OwnNode, _ czxid: Zxid, _ isInTime: Bool) -> [Action] {
         guard let name = ownNode.name else { return [] }
         guard isInTime || PlantedFlaw.grantsPastTheDeadline.isPlanted else {
-            // First in line in a session that may be over. A sync that is answered shows that it is not, unless its answer
-            // takes longer than a lease is good for.
+            // First in the queue in a session that may be over. A sync that is answered shows that it is not, unless
+            // its answer takes longer than a lease is good for.
             phase = .listing(ownNode)
             return later([.list(syncs: true)], isUrgentAtFirst: true)
         }

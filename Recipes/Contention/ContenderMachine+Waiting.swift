@@ -43,7 +43,7 @@ extension ContenderMachine {
         _ old: Wait, isGone: Bool, _ connection: Int, _ isInTime: Bool
     ) -> [Action] {
         var wait = old
-        // Somebody wrote to the node in my way: it is still there.
+        // The node in my way was written to: it is still there.
         guard isGone || PlantedFlaw.anyChangeIsARemoval.isPlanted else {
             return [.watch(blocker: wait.blocker, own: nil)]
         }
@@ -61,8 +61,8 @@ extension ContenderMachine {
         return [.watch(blocker: nil, own: wait.ownNode.name)]
     }
 
-    /// Goes on if nobody is in my way any more. If one was, my own node must have been seen since the list: otherwise that
-    /// answer, or that event, is still to come.
+    /// Goes on if nobody is in my way any more. If one was, my own node must have been seen since the list: otherwise
+    /// that answer, or that event, is still to come.
     mutating func advance(_ wait: Wait, _ connection: Int, _ isInTime: Bool) -> [Action] {
         guard wait.isBlockerGone || wait.blocker == nil else { return [] }
         // After a reconnect, watches fire in any order: my own node may be gone too, and I may not have heard yet.

@@ -1,6 +1,6 @@
 import ZooKeeper
 
-/// One place in line: a value that takes in what happened and says what to do. It is behind every recipe.
+/// One position in the queue: a value that takes in what happened and says what to do. It is behind every recipe.
 ///
 /// Why only one of several contenders is ever granted:
 /// * The servers number the nodes of a directory in the order of their creation, and never again give a lower number.
@@ -16,9 +16,9 @@ package struct ContenderMachine: Sendable, Hashable {
         /// `nil` after a create of unknown outcome.
         var name: String?
         var czxid: Zxid?
-        /// Whether a watch is set on it.
+        /// Tells whether a watch is set on it.
         var isWatched = false
-        /// How many were in my way when I last looked.
+        /// The number of contenders in my way in the last list.
         var ahead: Int?
     }
 
@@ -26,13 +26,13 @@ package struct ContenderMachine: Sendable, Hashable {
         var ownNode: OwnNode
         /// The nearest in my way; `nil` if there is none and only my own node is being read.
         var blocker: String?
-        /// The first in line.
+        /// The first in the queue.
         var holder: String?
-        /// Which connection the list came over.
+        /// The number of the connection over which the list came.
         var connection: Int
         var isBlockerGone = false
 
-        /// Whether the one that I watch is the only one in my way.
+        /// Tells whether the one that I watch is the only one in my way.
         var isSole: Bool { (ownNode.ahead ?? 0) <= 1 }
     }
 
@@ -52,20 +52,20 @@ package struct ContenderMachine: Sendable, Hashable {
     let dialect: LineDialect
     let policy: ContentionPolicy
     let mode: Mode
-    /// Another node of mine in the same line, which is not in my way: a reader's that tries to become a writer.
+    /// Another node of mine in the same queue, which is not in my way: a reader's that tries to become a writer.
     let companion: String?
-    /// My node of before, which I give up in the transaction that gives me a new one: a leader's that stands again.
+    /// My node of before, which I give up in the transaction that gives me a new one: a leader's that requeues.
     var replacing: String?
     var phase = Phase.idle
-    /// Whether the directory is known not to exist.
+    /// Tells whether the directory is known not to exist.
     var createsParents = false
-    /// How often in a row an ancestor was gone again before its child was made.
+    /// The number of times in a row that an ancestor was gone again before its child was made.
     var vanishings = 0
     package static let mostVanishings = 20
-    /// How often in a row the connection was lost with a create that was not there afterwards.
+    /// The number of times in a row that the connection was lost with a create that was not there afterwards.
     var lostCreates = 0
     package static let mostLostCreates = 5
-    /// How often in a row something was to be tried again later.
+    /// The number of times in a row that something was to be tried again later.
     var retries = 0
     /// From here on the time between two attempts does not grow.
     package static let mostRetries = 8
@@ -86,13 +86,13 @@ package struct ContenderMachine: Sendable, Hashable {
         phase = .holding(grant)
     }
 
-    /// The first in line, while I wait for it.
+    /// The first in the queue, while I wait for it.
     package var holder: String? {
         if case .waiting(let wait) = phase { return wait.holder ?? wait.blocker }
         return nil
     }
 
-    /// My node and how many are in my way, as of the last list; `nil` while I am not in line.
+    /// My node and how many are in my way, as of the last list; `nil` while I am not in the queue.
     package var position: (node: String, ahead: Int)? {
         let ownNode: OwnNode
         switch phase {
@@ -111,7 +111,7 @@ package struct ContenderMachine: Sendable, Hashable {
         return false
     }
 
-    /// Whether nothing will follow.
+    /// Tells whether nothing will follow.
     package var isOver: Bool { phase == .over }
 
     /// Takes in what happened.

@@ -1,4 +1,4 @@
-/// The name of a node that stands in line: what comes before the digits says what it wants, the digits say its place.
+/// The name of a node that is in the queue: what comes before the digits says what it wants, the digits say its place.
 package struct ContenderName: Sendable, Hashable {
     /// The whole name.
     package var name: String
@@ -13,7 +13,7 @@ package struct ContenderName: Sendable, Hashable {
     }
 }
 
-/// What a contender wants.
+/// The access that a participant asks for.
 @nonexhaustive
 public enum ContenderKind: Sendable, Hashable {
     /// To be alone.
@@ -22,7 +22,7 @@ public enum ContenderKind: Sendable, Hashable {
     case shared
 }
 
-/// A guid that makes every attempt's node recognisable: a random UUID, lower-case as the JVM writes it.
+/// A GUID that makes every attempt's node recognisable: a random UUID, lower-case as the JVM writes it.
 package enum GUID {
     package static func random() -> String {
         var generator = SystemRandomNumberGenerator()

@@ -1,14 +1,14 @@
 package import ZooKeeper
 
-/// What one contender needs to know of its recipe.
+/// The settings of one contender, which its recipe makes.
 package struct ContenderSettings: Sendable {
     package var dialect: LineDialect
     package var policy: ContentionPolicy
     package var data: [UInt8]
     package var accessControl: AccessControl
-    /// What ends the lease.
+    /// The trouble that ends the lease.
     package var lossPolicy = LossPolicy.onDeadline
-    /// Whoever wants to see the place in line.
+    /// Shows the position in the queue, if the caller wants to see it.
     package var position: QueuePosition?
 
     package init(dialect: LineDialect, policy: ContentionPolicy, data: [UInt8], accessControl: AccessControl) {

@@ -20,7 +20,8 @@ extension ContenderMachine {
             self.execution = execution
         }
 
-        /// Tells whether the same request may succeed a moment later: the servers have not executed it, for lack of capacity.
+        /// Tells whether the same request may succeed a moment later: the servers have not executed it, for lack of
+        /// capacity.
         var mayPass: Bool { code == .throttled }
 
         /// Tells whether the request may have been executed, in a session that goes on.
@@ -31,7 +32,7 @@ extension ContenderMachine {
 
     package enum Event: Sendable, Hashable {
         case start
-        /// A guid for the attempt that was asked for.
+        /// A GUID for the attempt that was asked for.
         case guid(String)
         /// The directory has been listed before joining.
         case probed(Result<[String], Failure>)
@@ -39,7 +40,8 @@ extension ContenderMachine {
         case enqueued(
             create: Result<Created, Failure>, list: Result<[String], Failure>, parents: Failure?, connection: Int)
         case listed(Result<[String], Failure>, connection: Int)
-        /// What was to be watched has been read, with a watch: the node in the way, my own. `nil` is what was not asked.
+        /// The nodes to be watched have been read, with a watch: the node in the way, my own. `nil` is what was not
+        /// asked.
         case watched(blocker: Result<Zxid, Failure>?, own: Result<Zxid, Failure>?, connection: Int)
         /// The watch on the node in the way fired.
         case blockerChanged(String, isGone: Bool, connection: Int)
@@ -52,7 +54,7 @@ extension ContenderMachine {
         case sessionLost
         /// The owner of the session closes it: nobody is granted in it any more, and holders keep what they have.
         case sessionClosing
-        /// A node of this client that cannot be removed turned up in the line.
+        /// A node of this client that cannot be removed turned up in the queue.
         case blocked(Failure)
         case cancelled
         case timedOut
@@ -72,7 +74,7 @@ extension ContenderMachine {
     }
 
     package enum Action: Sendable, Hashable {
-        /// Send `marked` with a fresh guid.
+        /// Send `marked` with a fresh GUID.
         case makeGUID
         case probe
         /// Create my node and list the directory, in one pipeline; with its ancestors in front if asked for. Or, in one
@@ -98,7 +100,7 @@ extension ContenderMachine {
     package struct Grant: Sendable, Hashable {
         package var name: String
         package var czxid: Zxid
-        /// Whether my own node is watched.
+        /// Tells whether my own node is watched.
         package var isWatched: Bool
 
         package init(name: String, czxid: Zxid, isWatched: Bool) {
@@ -111,14 +113,14 @@ extension ContenderMachine {
     package enum Reason: Sendable, Hashable {
         case cancelled
         case timedOut(holder: String?)
-        /// Somebody is in the way of an attempt.
+        /// Another contender is in the way of an attempt.
         case busy(holder: String)
         case sequenceExhausted
         case sessionLost
         case sessionClosing
         /// Each time that the create was sent the connection was lost, and the node was not there afterwards.
         case createsLost
-        /// A node of this client stands in the line and cannot be removed.
+        /// A node of this client is in the queue and cannot be removed.
         case blocked(Failure)
         case refused(Failure)
     }

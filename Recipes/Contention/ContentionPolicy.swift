@@ -5,7 +5,7 @@ package enum ContentionPolicy: Sendable, Hashable {
     /// A reader: the writers in front.
     case shared
 
-    /// What a contender with this policy stands in line as.
+    /// The kind under which a contender with this policy joins.
     package var kind: ContenderKind {
         switch self {
         case .exclusive: .exclusive
@@ -13,8 +13,8 @@ package enum ContentionPolicy: Sendable, Hashable {
         }
     }
 
-    /// Those in my way, first in line first. I watch the last of them: so every node in the way of an exclusive contender is
-    /// watched by one, and its removal wakes one.
+    /// Those in my way, the first first. I watch the last of them: so every node in the way of an exclusive contender
+    /// is watched by one, and its removal wakes one.
     package func blockers(of own: ContenderName, among contenders: [ContenderName]) -> [ContenderName] {
         let blockers = contenders.filter { isInFront($0, of: own) && isInTheWay($0) }.sorted {
             $0.sequence < $1.sequence
@@ -23,7 +23,7 @@ package enum ContentionPolicy: Sendable, Hashable {
         return blockers
     }
 
-    /// Those that would be in the way of a newcomer, first in line first.
+    /// Those that would be in the way of a newcomer, the first first.
     package func blockersOfNewcomer(among contenders: [ContenderName]) -> [ContenderName] {
         contenders.filter(isInTheWay).sorted { $0.sequence < $1.sequence }
     }
@@ -40,10 +40,11 @@ package enum ContentionPolicy: Sendable, Hashable {
         }
     }
 
-    /// Whether, once I have my position, nobody who would be in my way can appear in front of me; so that the removal of the
-    /// only one makes me the first without another look.
+    /// Tells whether, once I have my position, no contender that would be in my way can appear in front of me; so that
+    /// the removal of the only one makes me the first without another look.
     ///
-    /// - Parameter isOrdered: Whether the numbers of the line only grow. If not, it is readers that may appear in front.
+    /// - Parameter isOrdered: Whether the numbers of the queue only grow. If not, it is readers that may appear in
+    ///   front.
     package func isStable(_ isOrdered: Bool) -> Bool {
         switch self {
         case .exclusive: isOrdered || PlantedFlaw.handsOffOutOfOrder.isPlanted

@@ -1,13 +1,14 @@
-/// How the nodes of a line are named: what makes a child of the directory a contender, and what it wants.
+/// The naming scheme of a queue's nodes: it makes a child of the directory a contender, and says which access that
+/// asks for.
 ///
-/// Names are `<head><guid><marker><digits>`. The guid is random, one for each attempt; the digits are the server's.
+/// Names are `<head><GUID><marker><digits>`. The GUID is random, one for each attempt; the digits are the server's.
 package struct LineDialect: Sendable, Hashable {
-    /// What one kind of contender is recognised by.
+    /// The mark by which one kind of contender is recognised.
     package struct Marker: Sendable, Hashable {
         package var kind: ContenderKind
-        /// What we write between the guid and the digits.
+        /// The text that we write between the GUID and the digits.
         package var written: String
-        /// What must stand right before the digits of others.
+        /// The text that must stand right before the digits of others.
         package var read: String
 
         package init(_ kind: ContenderKind, written: String, read: String) {
@@ -17,17 +18,18 @@ package struct LineDialect: Sendable, Hashable {
         }
     }
 
-    /// In front of the guid of an attempt.
+    /// In front of the GUID of an attempt.
     package var head: String
-    /// Whether the guid is a UUID with dashes; otherwise 32 hexadecimal digits.
+    /// Tells whether the GUID is a UUID with dashes; otherwise 32 hexadecimal digits.
     package var hasDashes = true
-    /// How we name our own nodes, one for each kind there is.
+    /// The markers of our own nodes, one for each kind there is.
     package var markers: [Marker]
-    /// Of others that stand in the same line under other names.
+    /// The markers of others that join the same queue under other names.
     package var alsoRead: [Marker] = []
-    /// Whether missing parents are made as containers, which go when they are empty; otherwise as persistent nodes.
+    /// Tells whether missing parents are made as containers, which go when they are empty; otherwise as persistent
+    /// nodes.
     package var makesContainers = true
-    /// Whether numbers only grow, so that nobody ever appears in front of somebody who is in line.
+    /// Tells whether numbers only grow, so that no contender ever appears in front of another.
     package var isOrdered = true
 
     package init(head: String, markers: [Marker]) {
@@ -73,7 +75,7 @@ package struct LineDialect: Sendable, Hashable {
         return dialect
     }()
 
-    /// The same, where contenders of `other` stand in line too.
+    /// The same, where contenders of `other` are in the queue too.
     package func alsoReading(_ other: LineDialect) -> LineDialect {
         var result = self
         result.alsoRead += (other.markers + other.alsoRead).filter { !(markers + alsoRead).contains($0) }
@@ -83,33 +85,33 @@ package struct LineDialect: Sendable, Hashable {
 
     // MARK: Names
 
-    /// A new guid.
+    /// A new GUID.
     package func makeGUID() -> String {
         let guid = GUID.random()
         return hasDashes ? guid : guid.filter { $0 != "-" }
     }
 
-    /// What all nodes of the attempt with this guid start with, whatever they want.
+    /// The beginning of the names of all nodes of the attempt with this GUID (Curator's protected mode), of every kind.
     package func protectedPrefix(for guid: String) -> String { head + guid }
 
-    /// What stands in front of the digits in the name of an attempt with this guid.
+    /// The part in front of the digits in the name of an attempt with this GUID.
     package func prefix(for guid: String, _ kind: ContenderKind = .exclusive) -> String {
         let marker = markers.first { $0.kind == kind } ?? markers[0]
         return head + guid + marker.written
     }
 
-    /// Whether `name` belongs to the attempt with this guid.
+    /// Tells whether `name` belongs to the attempt with this GUID.
     package func isMine(_ name: String, _ guid: String) -> Bool {
         name.hasPrefix(PlantedFlaw.adoptsAnyNode.isPlanted ? head : protectedPrefix(for: guid))
     }
 
-    /// What a child of the directory is.
+    /// The meaning of a child of the directory.
     package enum Child: Sendable, Hashable {
-        /// It stands in line.
+        /// It is in the queue.
         case contender(ContenderName)
-        /// It has nothing to do with the line.
+        /// It has nothing to do with the queue.
         case foreign
-        /// It stands in line, but the server's numbers for this directory have run out: its place means nothing.
+        /// It is in the queue, but the server's numbers for this directory have run out: its place means nothing.
         case exhausted
     }
 
@@ -135,7 +137,7 @@ package struct LineDialect: Sendable, Hashable {
         return .foreign
     }
 
-    /// The first child that stands in line by another known dialect: it does not wait for ours, nor ours for it.
+    /// The first child that uses another naming scheme: it does not wait for ours, nor ours for it.
     package func foreignNode(among names: [String]) -> String? {
         names.first { name in
             guard parse(name) == .foreign else { return false }
@@ -146,7 +148,7 @@ package struct LineDialect: Sendable, Hashable {
         }
     }
 
-    /// Those who stand in line; `nil` if the numbers have run out.
+    /// Those who are in the queue; `nil` if the numbers have run out.
     package func contenders(among names: [String]) -> [ContenderName]? {
         var contenders: [ContenderName] = []
         for name in names {
@@ -161,7 +163,7 @@ package struct LineDialect: Sendable, Hashable {
 }
 
 extension String {
-    /// What follows the last occurrence of `marker`; `nil` if there is none.
+    /// The part behind the last occurrence of `marker`; `nil` if there is none.
     fileprivate func suffix(after marker: String) -> Substring? {
         let bytes = utf8
         let pattern = Array(marker.utf8)

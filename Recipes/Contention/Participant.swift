@@ -1,12 +1,13 @@
 public import ZooKeeper
 
-/// Somebody in line for a lock or an election, as everybody can see it.
+/// A client that takes part in a lock or an election, as every other client can see it.
 public struct Participant: Sendable, Hashable {
-    /// What it says of itself: by our locks the host's name and the process id, by Curator's the host's address.
+    /// The name that it has given itself: by our locks the host's name and the process id, by Curator's the host's
+    /// address.
     public var id: String
     /// Its node.
     public var path: ZNodePath
-    /// What it wants.
+    /// The access that it asks for.
     public var kind: ContenderKind
     /// Its session. `0x0` if the node is not ephemeral.
     public var session: SessionID

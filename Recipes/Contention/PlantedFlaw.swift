@@ -12,7 +12,7 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     case adoptsAnyNode
     /// Granted in a session that may be over.
     case grantsPastTheDeadline
-    /// The place in line is by the whole name.
+    /// The position in the queue is by the whole name.
     case sortsByName
     /// Writers do not mind readers.
     case writersIgnoreReaders
@@ -28,9 +28,9 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     case handsOffAfterReconnect
     /// With several in front too.
     case handsOffBehindSeveral
-    /// In a line into which others may step too (CURATOR-621).
+    /// In a queue into which others may step too (CURATOR-621).
     case handsOffOutOfOrder
-    /// What is written to the node in the way counts as its removal.
+    /// A write to the node in the way counts as its removal.
     case anyChangeIsARemoval
 
     // Creates of unknown outcome.
@@ -38,11 +38,11 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     case unknownIsAbsent
     /// The list that looks for it is not behind a sync.
     case listsWithoutSync
-    /// What is not found is never looked for again.
+    /// A node that is not found is never looked for again.
     case neverChases
-    /// Further nodes with one's guid stay.
+    /// Further nodes with one's GUID stay.
     case extrasStay
-    /// The last node with one's guid counts, and the others are waited for.
+    /// The last node with one's GUID counts, and the others are waited for.
     case waitsForItself
 
     // Leaving.
@@ -50,7 +50,7 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     case cancelledCreatesStay
     /// The same, if its answer was lost.
     case cancelledUnknownsStay
-    /// The node of whoever waited too long stays.
+    /// The node of a contender that timed out stays.
     case lateWaitersStay
     /// The node of an attempt that was beaten stays.
     case beatenAttemptsStay
@@ -72,14 +72,14 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     case spentWatchesCount
 
     // Names and directories.
-    /// A number alone stands in line (CURATOR-43).
+    /// A number alone is in the queue (CURATOR-43).
     case foreignNumbersCount
-    /// Numbers that have run out are somebody else's business.
+    /// Numbers that have run out count as foreign.
     case exhaustedIsForeign
     /// A directory that is not there is not made.
     case directoriesAreNotMade
 
-    // Standing again.
+    // Requeueing.
     /// The old node stays when it is not known whether it was exchanged.
     case unknownExchangesStay
     /// The old node stays when the caller leaves.
@@ -88,10 +88,10 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     #if PLANTED_BUGS
     private static let active = PlantedBug.planted.flatMap { PlantedFlaw(rawValue: $0) }
 
-    /// Whether this one is active.
+    /// Tells whether this one is active.
     package var isPlanted: Bool { Self.active == self }
     #else
-    /// Whether this one is active: never.
+    /// Tells whether this one is active: never.
     @inline(__always) package var isPlanted: Bool { false }
     #endif
 }

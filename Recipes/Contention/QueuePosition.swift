@@ -1,6 +1,6 @@
 public import ZooKeeper
 
-/// One's own place in a line while one waits: to show it, or to know that one stands in line at all.
+/// The position of a participant in its queue while it waits: to show it, or to know that it has joined at all.
 ///
 /// ```swift
 /// let position = QueuePosition()
@@ -11,15 +11,15 @@ public import ZooKeeper
 /// try await report
 /// ```
 ///
-/// It shows what the contender itself gets to know, so it costs nothing: where it stands when it has joined, and where
-/// whenever it looks again, which it does when the nearest in its way has gone. Who wants to see every step follows the
-/// whole line: ``ZooKeeperLock/participantUpdates``. For one acquisition; a second one needs a second place.
+/// It costs no request: it tells what the acquisition learns for itself, when it has joined, and whenever it lists the
+/// queue again because the nearest participant in its way has gone. For every step follow the whole queue:
+/// ``ZooKeeperLock/participantUpdates``. A value serves one acquisition.
 public final class QueuePosition: Sendable {
-    /// A place in line.
+    /// A position in the queue.
     public struct Snapshot: Sendable, Hashable {
         /// Our node.
         public var node: ZNodePath
-        /// How many are in our way; 0 when it is our turn. For a reader only the writers in front count.
+        /// The number of participants in our way; 0 when it is our turn. For a reader only the writers in front count.
         public var ahead: Int
 
         public init(node: ZNodePath, ahead: Int) {
@@ -32,13 +32,13 @@ public final class QueuePosition: Sendable {
 
     public init() {}
 
-    /// The position, as far as it is known; `nil` when we do not stand in line (yet, or for a moment because the session was
-    /// lost). When the waiting is over, the last place.
+    /// The position, as far as it is known; `nil` while we are not in the queue (not yet, or not for a moment because
+    /// the session was lost). When the waiting is over, the last position.
     public var current: Snapshot? { latest.current }
 
-    /// Waits until our node stands in line.
+    /// Waits until our node is in the queue.
     ///
-    /// - Returns: Where; `nil` if it never came to that, or if the waiting task was cancelled.
+    /// - Returns: Its first position; `nil` if it never joined, or if the waiting task was cancelled.
     public func enqueued() async -> Snapshot? {
         for await position in positions {
             if let position { return position }
@@ -46,8 +46,8 @@ public final class QueuePosition: Sendable {
         return nil
     }
 
-    /// The places, as they change, starting with the current one. The last one has 0 in front if the line was stood out. Ends
-    /// with the waiting, and when the consuming task is cancelled.
+    /// The positions, as they change, starting with the current one. The last one has 0 ahead if it came to our turn.
+    /// Ends with the waiting, and when the consuming task is cancelled.
     public var positions: Positions { Positions(latest: latest) }
 
     func report(_ position: Snapshot?) {

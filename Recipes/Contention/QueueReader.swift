@@ -1,18 +1,18 @@
 import ZooKeeper
 
-/// Who stands in line in a directory.
+/// Reads the participants of a directory.
 struct QueueReader: Sendable {
     let client: ZooKeeperClient
     let path: ZNodePath
     let dialect: LineDialect
 
-    /// Everybody in line, in order, the first first. Two round trips: the list, then all nodes in pipelines. Whoever leaves
-    /// between the two is left out.
+    /// Reads all participants, in order, the first first. Two round trips: the list, then all nodes in pipelines. One
+    /// that leaves between the two is left out.
     func participants() async throws(ZooKeeperError) -> [Participant] {
         try await read(try await names() ?? [])
     }
 
-    /// What those with these names say of themselves.
+    /// Reads the nodes with these names.
     ///
     /// - Parameter known: Those that need not be read again.
     private func read(
@@ -41,7 +41,7 @@ struct QueueReader: Sendable {
         return names.compactMap { found[path.child($0.name)] }
     }
 
-    /// The first in line, and a watch on its node; or `nil` and a watch that sees somebody join.
+    /// Reads the first participant, with a watch on its node; or `nil`, with a watch that sees another join.
     func first() async throws(ZooKeeperError) -> (Participant?, Watch) {
         while true {
             if let first = try await names()?.first {
@@ -58,7 +58,7 @@ struct QueueReader: Sendable {
         }
     }
 
-    /// The names in line, in order; `nil` if there is no directory.
+    /// The names in the queue, in order; `nil` if there is no directory.
     private func names() async throws(ZooKeeperError) -> [ContenderName]? {
         let names: [String]
         do {
@@ -78,10 +78,11 @@ struct QueueReader: Sendable {
         return (try await read(try parse(children?.names ?? []), known: known), watch)
     }
 
-    /// Those that stand in line, in order.
+    /// Those that are in the queue, in order.
     private func parse(_ names: [String]) throws(ZooKeeperError) -> [ContenderName] {
         guard let contenders = dialect.contenders(among: names) else {
-            throw ZooKeeperError(.refused, path: path.string, message: "the numbers of this line have run out")
+            throw ZooKeeperError(
+                .refused, path: path.string, message: "the sequence numbers of this directory are exhausted")
         }
         return contenders.sorted { ($0.sequence, $0.name) < ($1.sequence, $1.name) }
     }

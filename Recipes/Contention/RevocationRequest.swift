@@ -1,7 +1,7 @@
 import ZooKeeper
 
-/// A request to release a lock, as Curator's `Revoker` makes it: a word written into the participant's node. The participant
-/// decides.
+/// A request to release a lock, as Curator's `Revoker` makes it: a word written into the participant's node. The
+/// participant decides.
 enum RevocationRequest {
     /// Curator's `LockInternals.REVOKE_MESSAGE`.
     private static let message = Array("__REVOKE__".utf8)

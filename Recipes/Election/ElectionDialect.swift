@@ -1,4 +1,4 @@
-/// With whom an election is shared.
+/// The naming scheme of an election's nodes, and so the libraries that take part in it.
 public struct ElectionDialect: RecipeDialect {
     public let scheme: NamingScheme
 
@@ -9,12 +9,12 @@ public struct ElectionDialect: RecipeDialect {
 
     /// Apache Curator's `LeaderLatch`: `_c_<UUID>-latch-<digits>`, parents as containers. The default.
     ///
-    /// The nodes are never written after their creation: a latch that waits behind a node that is written goes deaf. Nothing
-    /// here does that, and neither should an operator.
+    /// The nodes are never written after their creation: a latch that waits behind a node that is written goes deaf.
+    /// Nothing here does that, and neither should an operator.
     public static let curatorLatch = ElectionDialect(line: .curatorLatch)
 
-    /// Apache Curator's `LeaderSelector`: `_c_<UUID>-lock-<digits>`, parents as containers. It does not see the candidates
-    /// of a latch.
+    /// Apache Curator's `LeaderSelector`: `_c_<UUID>-lock-<digits>`, parents as containers. It does not see the
+    /// candidates of a latch.
     public static let curatorSelector = ElectionDialect(line: .curator)
 
     /// kazoo's `Election`: `<32 hexadecimal digits>__lock__<digits>`, parents as persistent nodes.

@@ -3,7 +3,7 @@ import Logging
 public import ServiceLifecycle
 import ZooKeeper
 
-/// A service that does its work while it leads: stands as a candidate, works, stands again, until the process ends.
+/// A service that does its work while it leads: becomes a candidate, works, and requeues, until the process ends.
 ///
 /// ```swift
 /// let scheduler = LeaderService(election) { lease in
@@ -13,23 +13,23 @@ import ZooKeeper
 /// try await group.run()
 /// ```
 ///
-/// * When leadership is lost, the work is cancelled; when it has ended, the service stands again at the end of the line, after a
-///   pause that grows while one term after another is lost at once.
-/// * When the work returns, the service stands again, in the transaction that gives up its place at the front.
+/// * When leadership is lost, the work is cancelled; when it has ended, the service joins again at the end of the
+///   queue, after a pause that grows while one term after another is lost at once.
+/// * When the work returns, the service requeues: one transaction moves it to the end of the queue.
 /// * When the work throws, the service resigns and throws that error, which ends the group.
-/// * When it cannot stand, for lack of a connection or of rights, it logs that and tries again.
-/// * When the servers refuse to delete its node, nobody can lead before they do: it logs that once, as an error, and stands again
-///   when the node is gone.
-/// * On a graceful shutdown the work is cancelled, and when it has ended the service resigns before it returns. So the next
-///   leader is elected at once and not when the session expires. Give the client a place *before* this service in the
+/// * When it cannot become a candidate, for lack of a connection or of permissions, it logs that and tries again.
+/// * When the servers refuse to delete its node, nobody can lead before they do: it logs that once, as an error, and
+///   becomes a candidate again when the node is gone.
+/// * On a graceful shutdown the work is cancelled, and when it has ended the service resigns before it returns. So the
+///   next leader is elected at once and not when the session expires. Put the client *before* this service in the
 ///   group: services shut down in reverse order.
 public struct LeaderService: Service {
     private let election: ZooKeeperElection
     private let work: @Sendable (LockLease) async throws -> Void
 
     /// - Parameters:
-    ///   - election: Where to stand.
-    ///   - work: What to do while leading.
+    ///   - election: The election to take part in.
+    ///   - work: The work of the leader.
     public init(_ election: ZooKeeperElection, work: @escaping @Sendable (LockLease) async throws -> Void) {
         self.election = election
         self.work = work
@@ -59,8 +59,8 @@ public struct LeaderService: Service {
                         }
                     }
                 } catch let error as LockError where error.code == .lost && error.path == election.path {
-                    // Leadership itself was lost; the work was told so, whatever it threw. A term of some length shows that the
-                    // next one is worth standing for at once.
+                    // Leadership itself was lost; the work was told so, whatever it threw. A term of some length shows
+                    // that the next one is worth trying for at once.
                     let isLongTerm = electedAt.map { $0.duration(to: .now) > .seconds(10) } ?? false
                     attempt = isLongTerm ? 1 : attempt + 1
                     await Backoff().pause(beforeAttempt: attempt)
@@ -76,7 +76,7 @@ public struct LeaderService: Service {
                     await Backoff().pause(beforeAttempt: attempt)
                 } catch {
                     if Task.isCancelled { return }
-                    // The work was cancelled because somebody closes the client.
+                    // The work was cancelled because the client is being closed.
                     if workError is CancellationError, election.client.isClosing {
                         throw LockError(.unavailable, path: election.path, underlying: ZooKeeperError(.closed))
                     }
@@ -94,15 +94,15 @@ public struct LeaderService: Service {
         if error.code == .notReleased || error.underlying?.operation == "delete" {
             election.client.logger.error(
                 """
-                Nobody can lead: the servers refuse to delete the node of this candidate, who has resigned. It needs the \
-                permission DELETE on the directory. Trying again until the node is gone
+                No candidate can lead: the servers refuse to delete the node of this one, which has resigned. Grant this \
+                client the permission DELETE on the directory, or delete the node; retrying until it is gone
                 """, metadata: metadata)
         } else if isRefusal {
             election.client.logger.error(
-                "Cannot stand for election: this client has not the permissions on the directory; trying again",
+                "Cannot take part in the election: this client lacks permissions on the directory; retrying",
                 metadata: metadata)
         } else {
-            election.client.logger.info("Cannot stand for election; trying again", metadata: metadata)
+            election.client.logger.info("Cannot take part in the election; retrying", metadata: metadata)
         }
     }
 }

@@ -2,28 +2,28 @@ public import ZooKeeper
 
 /// The leaders of an election, as they change: ``ZooKeeperElection/leaders``.
 ///
-/// Starts with the current one; `nil` while nobody stands. No final state is lost, over reconnects and sessions; leaders
-/// that come and go faster than they are consumed may be skipped. Watches the leader's node only, so candidates that come
-/// and go behind it cost nothing.
+/// Starts with the current one; `nil` while nobody stands. No final state is lost, over reconnects and sessions;
+/// leaders that come and go faster than they are consumed may be skipped. Watches the leader's node only, so
+/// candidates that come and go behind it cost nothing.
 ///
-/// Ends when the client is closed, and when the consuming task is cancelled. Throws ``ZooKeeperError`` when it cannot go
-/// on, for example `noAuth`; while there is no connection it waits.
+/// Ends when the client is closed, and when the consuming task is cancelled. Throws ``ZooKeeperError`` when it cannot
+/// go on, for example `noAuth`; while there is no connection it waits.
 public struct Leaders: AsyncSequence, Sendable {
     public typealias Element = Participant?
     public typealias Failure = ZooKeeperError
 
-    let line: QueueReader
+    let queue: QueueReader
 
-    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(line: line) }
+    public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(queue: queue) }
 
     public struct AsyncIterator: AsyncIteratorProtocol {
         private var loop: RereadLoop<Participant?>
 
-        fileprivate init(line: QueueReader) {
+        fileprivate init(queue: QueueReader) {
             loop = RereadLoop(spansSessions: true) { old, new in
                 old?.path == new?.path
             } read: { _ throws(ZooKeeperError) in
-                try await line.first()
+                try await queue.first()
             }
         }
 

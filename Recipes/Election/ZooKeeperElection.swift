@@ -1,6 +1,6 @@
 public import ZooKeeper
 
-/// An election: one leader at any moment among all processes that stand as candidates at the same path.
+/// An election: one leader at any moment among all processes that are candidates at the same path.
 ///
 /// ```swift
 /// let election = ZooKeeperElection(client, at: "/elections/scheduler")
@@ -12,19 +12,20 @@ public import ZooKeeper
 /// }
 /// ```
 ///
-/// Candidates stand in line in the nodes of Apache Curator's `LeaderLatch` (or, by ``ElectionDialect``, its
-/// `LeaderSelector` or kazoo's `Election`); with its JVM users the election is shared. The first in line leads. It leads
-/// until its body ends, its session is lost, or an operator deletes its node, which makes it step down at once.
+/// The queue of candidates consists of the nodes of Apache Curator's `LeaderLatch` (or, by ``ElectionDialect``, its
+/// `LeaderSelector` or kazoo's `Election`); with its JVM users the election is shared. The first in the queue leads.
+/// It leads until its body ends, its session is lost, or an operator deletes its node, which makes it step down at
+/// once.
 ///
-/// The guarantees are those of ``ZooKeeperLock``: the lease, its deadline, its fencing token and its guarded transactions
-/// are the same. The removal of the leader's node is noticed from the first moment.
+/// The guarantees are those of ``ZooKeeperLock``: the lease, its deadline, its fencing token and its guarded
+/// transactions are the same. The removal of the leader's node is noticed from the first moment.
 ///
-/// In a service, use ``LeaderService``, which stands again and again.
+/// In a service, use ``LeaderService``, which becomes a candidate again after each term.
 public struct ZooKeeperElection: Sendable {
-    /// The settings that may differ from one to another.
+    /// The settings of an election.
     public typealias Configuration = RecipeConfiguration<ElectionDialect>
 
-    /// Where the candidates stand.
+    /// The directory of the candidates.
     public let path: ZNodePath
     /// The name by which the other participants know this one: ``RecipeConfiguration/id``.
     public var id: String { configuration.id }
@@ -45,17 +46,19 @@ public struct ZooKeeperElection: Sendable {
 
     // MARK: Leading
 
-    /// Stands as a candidate, runs `body` while this candidate leads, and resigns when `body` has ended.
+    /// Becomes a candidate, runs `body` while it leads, and resigns when `body` has ended.
     ///
     /// When leadership is lost, the task that runs `body` is cancelled, and the caller is not; the loss is thrown when
-    /// `body` has ended. `body` does not escape, need not be Sendable, and runs in the caller's isolation. Elected at once
-    /// if nobody else stands: one round trip. The next candidate is elected by the event of this one's resignation.
+    /// `body` has ended. `body` does not escape, need not be Sendable, and runs in the caller's isolation. Elected at
+    /// once if there is no other candidate: one round trip. The next candidate is elected by the event of this one's
+    /// resignation.
     ///
     /// - Parameters:
-    ///   - limit: How long to stand at most without being elected; `nil`: for ever. Zero or less throws `timedOut`.
-    ///   - position: Shows where we stand while we wait.
+    ///   - limit: The limit of the wait for the election; `nil`: none. Zero or less throws `timedOut`.
+    ///   - position: Shows the position in the queue during the wait.
     ///   - body: Runs while this candidate leads.
-    /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled before it is elected. ``LockError``:
+    /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled before it is elected.
+    ///   ``LockError``:
     ///   `timedOut`, `lost`, `notReleased`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     @discardableResult
     public func withLeadership<Success>(
@@ -67,19 +70,19 @@ public struct ZooKeeperElection: Sendable {
         try await scope(position).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
-    /// What a leader does at the end of its term.
+    /// The decision of a leader at the end of its term.
     public enum TermEnd: Sendable, Hashable {
         /// Leaves.
         case resign
-        /// Stands as a candidate again, at the end of the line.
+        /// Becomes a candidate again, at the end of the queue.
         case requeue
     }
 
-    /// Leads again and again: runs `body` each time this candidate is elected, until it says ``TermEnd/resign``.
+    /// Leads again and again: runs `body` each time this candidate is elected, until it returns ``TermEnd/resign``.
     ///
-    /// Standing again is one transaction, which gives up the old place and takes the new one: the next candidate is elected
-    /// by it, and there is no moment at which this one does not stand. Curator's `LeaderSelector.autoRequeue` takes three
-    /// round trips for it.
+    /// Requeueing is one transaction, which deletes the old node and creates the new one: the next candidate is elected
+    /// by it, and there is no moment at which this one is not in the queue. Curator's `LeaderSelector.autoRequeue`
+    /// takes three round trips for it.
     ///
     /// Everything else is as in ``withLeadership(waitingUpTo:position:isolation:_:)``; also a term that is lost throws.
     public func withTerms(
@@ -95,14 +98,14 @@ public struct ZooKeeperElection: Sendable {
             switch await scope.inside(holding, body) {
             case .success(.requeue): holding = try await scope.wait(replacing: holding)
             case .success(.resign):
-                return try scope.finish(.success(()), await holding.giveBack(scope.release, client.logger))
+                return try scope.finish(.success(()), await holding.release(scope.release, client.logger))
             case .failure(let error):
-                return try scope.finish(.failure(error), await holding.giveBack(scope.release, client.logger))
+                return try scope.finish(.failure(error), await holding.release(scope.release, client.logger))
             }
         }
     }
 
-    /// Stands as a candidate, and returns when elected; ``HeldLock/release()`` resigns.
+    /// Becomes a candidate, and returns when elected; ``HeldLock/release()`` resigns.
     ///
     /// As ``ZooKeeperLock/acquire(waitingUpTo:position:)``.
     public func acquireLeadership(
@@ -111,10 +114,11 @@ public struct ZooKeeperElection: Sendable {
         try await scope(position).acquire(waitingUpTo: limit)
     }
 
-    /// Deletes the node of a candidate. If it leads, it steps down at once and the next one is elected; one that waits stands
-    /// again at the end of the line. (Curator's latch and selector, and kazoo, do not notice that theirs is gone.)
+    /// Deletes the node of a candidate. If it leads, it steps down at once and the next one is elected; one that waits
+    /// joins again at the end of the queue. (Curator's latch and selector, and kazoo, do not notice that theirs is
+    /// gone.)
     ///
-    /// - Returns: Whether it still stood.
+    /// - Returns: `false` if it was no candidate any more.
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     @discardableResult
     public func depose(_ candidate: Participant) async throws(ZooKeeperError) -> Bool {
@@ -129,28 +133,29 @@ public struct ZooKeeperElection: Sendable {
 
     // MARK: Looking at it
 
-    /// Who leads, or should: the first in line. It may not have noticed yet that it was elected, or that it is over.
-    /// `nil` if nobody stands. Two round trips.
+    /// Reads who leads, or should: the first in the queue. It may not have noticed yet that it was elected, or that it
+    /// is over.
+    /// `nil` if there is no candidate. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     public func leader() async throws(ZooKeeperError) -> Participant? {
         try await participants().first
     }
 
-    /// Who stands, in order, the leader first. Two round trips.
+    /// Reads the candidates, in order, the leader first. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     public func participants() async throws(ZooKeeperError) -> [Participant] {
-        try await line.participants()
+        try await queue.participants()
     }
 
-    /// Who stands, as they come and go: see ``ParticipantUpdates``.
-    public var participantUpdates: ParticipantUpdates { ParticipantUpdates(line: line) }
+    /// The candidates, as they come and go: see ``ParticipantUpdates``.
+    public var participantUpdates: ParticipantUpdates { ParticipantUpdates(queue: queue) }
 
     /// The leaders, as they change: see ``Leaders``.
-    public var leaders: Leaders { Leaders(line: line) }
+    public var leaders: Leaders { Leaders(queue: queue) }
 
-    private var line: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
+    private var queue: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
 
     private func scope(_ position: QueuePosition? = nil) -> LockScope {
         LockScope(

@@ -1,9 +1,9 @@
 import Synchronization
 package import ZooKeeper
 
-/// Whether one lock is held: the one place that knows, for everybody who asks or must be told.
+/// The knowledge whether one lock is held: the one place for all who ask or must be told.
 ///
-/// It ends once: by loss, or because its scope closes it. Whoever uses the lock asks under the same lock under which it
+/// It ends once: by loss, or because its scope closes it. A use of the lock asks under the same mutex under which it
 /// ends, and issues its request there; so nothing that is issued through a lease can reach the servers behind the
 /// release of its node.
 package final class LeaseCore: Leaseholder {
@@ -22,7 +22,7 @@ package final class LeaseCore: Leaseholder {
     private let policy: LossPolicy
     /// Fulfilled when the lock is lost, with `nil` if it was let go instead.
     package let end = Promise<LockLoss?>()
-    /// Fulfilled when somebody asks for the lock, or, with `false`, when it has ended.
+    /// Fulfilled when another client requests revocation, or, with `false`, when the lease has ended.
     package let revocationRequested = Promise<Bool>()
     private let status = Mutex(Status.held)
 
@@ -66,7 +66,7 @@ package final class LeaseCore: Leaseholder {
         revocationRequested.fulfil(false)
     }
 
-    /// Somebody asks for the lock.
+    /// Takes in that another client requests revocation.
     package func requestRevocation() { revocationRequested.fulfil(true) }
 
     /// Lets go of it, and then calls `release`: nobody can use it any more.
@@ -114,8 +114,8 @@ package final class LeaseCore: Leaseholder {
 
     /// Calls `body` while it is certain that the lease has not ended. `body` must not call out.
     ///
-    /// - Parameter provesItself: Whether what `body` issues shows by its answer whether the lock is held, so that a lease in
-    ///   doubt is good enough.
+    /// - Parameter provesItself: Whether what `body` issues shows by its answer whether the lock is held, so that a
+    ///   lease in doubt is good enough.
     /// - Throws: ``LockError``: `lost`, `unconfirmed`, `scopeEnded`.
     func whileHeld<Success>(
         for duration: Duration = .zero, provesItself: Bool = false, isOpen: () -> Bool = { true }, _ body: () -> Success

@@ -6,13 +6,14 @@ public import ZooKeeper
 /// do {
 ///     try await lock.withLock(waitingUpTo: .seconds(5)) { lease in ... }
 /// } catch LockError.Code.timedOut {
-///     // somebody else has it
+///     // another participant has it
 /// }
 /// ```
 ///
-/// If something is wrong with the client, its error is ``underlying``, and `catch ZooKeeperError.Code.noAuth` works too.
+/// If something is wrong with the client, its error is ``underlying``, and `catch ZooKeeperError.Code.noAuth` works
+/// too.
 public struct LockError: Error, Sendable, CustomStringConvertible {
-    /// What went wrong. New codes may come with new versions.
+    /// A kind of failure. New codes may come with new versions.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private let name: String
 
@@ -24,8 +25,8 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
         /// The lock was held and has been lost; see ``LockError/loss``. Thrown after the body has ended.
         public static let lost = Code("lost")
         /// The lock was held and the body has ended, but the servers refuse to delete its node, see
-        /// ``LockError/underlying``: nobody else gets the lock before they do, or before the session ends. Until then other
-        /// acquisitions of this client at this path fail with `unavailable` at once.
+        /// ``LockError/underlying``: nobody else gets the lock before they do, or before the session ends. Until then
+        /// other acquisitions of this client at this path fail with `unavailable` at once.
         public static let notReleased = Code("notReleased")
         /// It may have been lost: nothing has been heard from the leader until ``LockLease/expiresBy``. Only under
         /// ``LossPolicy/onExpiry``, where the lock goes on if the session does and its node is there.
@@ -54,10 +55,10 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
     public var path: ZNodePath
     /// With `lost`: how.
     public var loss: LockLoss?
-    /// With `timedOut`: the node of whoever was first in line, if it was known.
+    /// With `timedOut`: the node of the participant that was first in the queue, if it was known.
     public var holder: String?
-    /// A node in the lock's directory that stands in line by another dialect, if one was seen: it and we do not exclude
-    /// each other. Whoever set this up may want to know before anything else.
+    /// A node in the lock's directory that uses another naming scheme, if one was seen: that participant and this
+    /// client do not exclude each other. If a lock does not seem to exclude, look here first.
     public var foreignNode: String?
     /// With `unavailable` and `notReleased`: the error of the client.
     public var underlying: ZooKeeperError?
@@ -82,7 +83,7 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
         var text = "LockError.\(code) \(path)"
         if let loss { text += ": \(loss)" }
         if let holder { text += ", held by \(holder)" }
-        if let foreignNode { text += "; \(foreignNode) in the same directory is of another dialect" }
+        if let foreignNode { text += "; \(foreignNode) in the same directory uses another naming scheme" }
         if let underlying { text += ": \(underlying)" }
         if let bodyError { text += "; the body threw \(bodyError)" }
         return text
@@ -93,18 +94,18 @@ extension LockError: CarriesZooKeeperError {
     package var carriedError: ZooKeeperError? { underlying }
 }
 
-/// How a lock that was held came to be lost: the news that came first. An expired session may show as `nodeDeleted`, because the
-/// servers remove its nodes before they cut its connection.
+/// The cause by which a lock was lost: the news that came first. An expired session may show as `nodeDeleted`, because
+/// the servers remove its nodes before they cut its connection.
 @nonexhaustive
 public enum LockLoss: Sendable, Hashable, CustomStringConvertible {
     /// The connection was lost, and by its ``LossPolicy`` the lock with it.
     case connectionLost
-    /// Nothing was heard from the leader until the lease's ``LockLease/expiresBy``: the servers may have given the lock to
-    /// somebody else.
+    /// Nothing was heard from the leader until the lease's ``LockLease/expiresBy``: the servers may have given the
+    /// lock to another participant.
     case deadlinePassed
     /// The session ended.
     case sessionEnded(SessionState)
-    /// The lock's node is gone: somebody deleted it, or the servers did as they ended the session.
+    /// The lock's node is gone: an operator or a client deleted it, or the servers did as they ended the session.
     case nodeDeleted
 
     /// For people.

@@ -1,7 +1,7 @@
 import Synchronization
 public import ZooKeeper
 
-/// What the holder of a lock has in hand: proof for others, and ways to ask whether the lock is still held.
+/// The hold on a lock, in the hand of its holder: proof for others, and ways to ask whether the lock is still held.
 ///
 /// Four ways to be sure, from cheap to certain:
 ///
@@ -10,7 +10,7 @@ public import ZooKeeper
 /// | ``checkHeld()`` | nothing | by our own clock, the servers cannot have given the lock away yet |
 /// | ``verify()`` | a write's round trip | the lock was held when the leader looked |
 /// | ``transaction(_:file:line:)`` | nothing more | the writes went through *and* the lock was held |
-/// | ``fencingToken`` | a comparison in the resource | the resource refuses whoever is late |
+/// | ``fencingToken`` | a comparison in the resource | the resource refuses a holder that is late |
 ///
 /// The first two are about the past when they return; the last two hold whatever happens. A lease may be passed around
 /// and kept; after its scope has ended, everything throws `scopeEnded`.
@@ -50,7 +50,7 @@ public struct LockLease: Sendable {
     /// A bound, not a proof: a leader that has been deposed and has not noticed may answer too. See ``verify()``.
     public var expiresBy: ContinuousClock.Instant { core.session.leasesExpireBy }
 
-    /// How much time is left until ``expiresBy``; zero if none, or if the lock is not held.
+    /// The time left until ``expiresBy``; zero if none, or if the lock is not held.
     public var remaining: Duration {
         guard (try? checkHeld()) != nil else { return .zero }
         return max(.zero, ContinuousClock.now.duration(to: expiresBy))
@@ -87,16 +87,16 @@ public struct LockLease: Sendable {
 
     // MARK: Being asked for it
 
-    /// Whether somebody has asked for the lock: see ``revocationRequest()``.
+    /// Tells whether another client has requested revocation: see ``revocationRequest()``.
     public var isRevocationRequested: Bool { core.revocationRequested.current ?? false }
 
-    /// Waits until somebody asks for the lock, by ``ZooKeeperLock/requestRevocation(of:)`` or Curator's `Revoker`. It stays
-    /// held: whoever holds it decides when to give it back.
+    /// Waits until another client requests revocation, by ``ZooKeeperLock/requestRevocation(of:)`` or Curator's
+    /// `Revoker`. It stays held: its holder decides when to release it.
     ///
-    /// Noticed from the first moment by whoever waited behind one other, by leaders, and by what is held by hand; otherwise
-    /// when the lock has been held for 200 ms (a sixth of the session's time-out, if that is less).
+    /// Noticed from the first moment by a holder that waited behind one other, by leaders, and by a ``HeldLock``;
+    /// otherwise when the lock has been held for 200 ms (a sixth of the session's time-out, if that is less).
     ///
-    /// - Returns: `false` if the lock has been lost or given back instead, or if the waiting task was cancelled.
+    /// - Returns: `false` if the lock has been lost or released instead, or if the waiting task was cancelled.
     public func revocationRequest() async -> Bool {
         guard case .value(let isAsked) = await core.revocationRequested.wait() else { return false }
         return isAsked

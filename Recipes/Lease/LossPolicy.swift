@@ -1,4 +1,5 @@
-/// What trouble ends a lock that is held: the earlier, the less can go wrong, and the more often work is stopped for nothing.
+/// The trouble that ends a lock that is held: the earlier, the less can go wrong, and the more often work is stopped
+/// for nothing.
 ///
 /// Whatever it says, the lock is lost when its session ends and when its node is deleted.
 public enum LossPolicy: Sendable, Hashable {
@@ -9,17 +10,18 @@ public enum LossPolicy: Sendable, Hashable {
     case onDeadline
     /// Only the end of the session. As Curator's `SessionConnectionStateErrorPolicy`.
     ///
-    /// For work that is better done twice than stopped. Past ``LockLease/expiresBy`` somebody else may hold the lock while
-    /// the body still runs: ``LockLease/checkHeld(for:)`` then throws `unconfirmed`, until the session is connected again
-    /// and the leader has said that the lock's node is there. Guarded transactions and fencing tokens protect as ever.
+    /// For work that is better done twice than stopped. Past ``LockLease/expiresBy`` another participant may hold the
+    /// lock while the body still runs: ``LockLease/checkHeld(for:)`` then throws `unconfirmed`, until the session is
+    /// connected again and the leader has said that the lock's node is there. Guarded transactions and fencing tokens
+    /// protect as ever.
     case onExpiry
 }
 
-/// What giving a lock back waits for.
+/// The event that a release waits for.
 public enum LockRelease: Sendable, Hashable {
     /// For the servers to say that the lock's node is gone; at most until ``LockLease/expiresBy``. The default.
     case acknowledged
-    /// For nothing. The node is removed as surely and as soon; but whoever asks next may still find it there, the same
-    /// client only if something else happens to the lock at that moment.
+    /// For nothing. The node is removed as surely and as soon; but the next to acquire may still find it there, the
+    /// same client only if something else happens to the lock at that moment.
     case background
 }

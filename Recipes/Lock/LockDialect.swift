@@ -1,4 +1,4 @@
-/// With whom a lock is shared: how its nodes are named, and so which other clients take part in it.
+/// The naming scheme of a lock's nodes, and so the libraries that take part in it.
 public struct LockDialect: RevocableDialect {
     public let scheme: NamingScheme
 
@@ -19,15 +19,15 @@ public struct LockDialect: RevocableDialect {
 
     /// Names of one's own: `<32 hexadecimal digits><marker><digits>`, parents as containers.
     ///
-    /// - Parameter marker: What stands right before the digits, and in no other child's name, for example `-mutex-`. Not
-    ///   empty, without `/`, not ending in a digit.
+    /// - Parameter marker: What stands right before the digits, and in no other child's name, for example `-mutex-`.
+    ///   Not empty, without `/`, not ending in a digit.
     public static func custom(_ marker: String) -> LockDialect {
         precondition(
             marker.utf8.last.map { !(0x30...0x39).contains($0) } ?? false && !marker.utf8.contains(0x2F),
             "a marker must not be empty, contain '/' or end in a digit")
         var line = LineDialect(head: "", markers: [.init(.exclusive, written: marker, read: marker)])
         line.hasDashes = false
-        // Whoever else writes such names may not keep the order.
+        // Other clients that write such names may not keep the order.
         line.isOrdered = false
         return LockDialect(line: line)
     }

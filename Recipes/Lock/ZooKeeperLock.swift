@@ -10,38 +10,39 @@ public import ZooKeeper
 /// }
 /// ```
 ///
-/// Contenders stand in line in the order in which they came, in the nodes of Apache Curator's `InterProcessMutex`; with
-/// its JVM users the lock is shared. Free, it costs one round trip to get and one to give back.
+/// It is fair: participants get it in the order in which they came. The nodes are those of Apache Curator's
+/// `InterProcessMutex`; with its JVM users the lock is shared. A free lock costs one round trip to acquire and one to
+/// release.
 ///
 /// **Guarantees.**
-/// 1. At no transaction of the ensemble are two contenders of one path both first in line, and only the first is
+/// 1. At no transaction of the ensemble are two contenders of one path both first in the queue, and only the first is
 ///    granted. (`ContenderMachine` has the reason.)
 /// 2. After ``LockLease/expiresBy``, ``LockLease/checkHeld(for:)`` throws and the body has been cancelled (under
 ///    ``LossPolicy/onExpiry`` it only throws).
 /// 3. ``LockLease/transaction(_:file:line:)`` goes through only while the lock is held.
 /// 4. A resource that compares ``LockLease/fencingToken`` refuses every older holder.
-/// 5. Every call returns. A cancelled or timed-out one leaves no node in line.
+/// 5. Every call returns. A cancelled or timed-out one leaves no node in the queue.
 ///
-/// **Where they end.** A body that ignores its cancellation, or a process that stands still, runs on while somebody else
-/// holds the lock: cancellation cannot force it. Against that, use 3 or 4.
+/// **Where they end.** A body that ignores its cancellation, or a process that is paused, runs on while another
+/// participant holds the lock: cancellation cannot force it. Against that, use 3 or 4.
 ///
-/// **Again in the same task.** Inside the body, `withLock` on the same path, client and dialect enters again at once with
-/// the same token. Another task that the body started (`async let`, `Task {}`, a task group) gets
+/// **Again in the same task.** Inside the body, `withLock` on the same path, client and dialect enters again at once
+/// with the same token. Another task that the body started (`async let`, `Task {}`, a task group) gets
 /// `heldByEnclosingScope`: it runs beside the body, so letting it in would break the lock, and waiting could last for
-/// ever. A detached task stands in line like anybody else.
+/// ever. A detached task waits like any other participant.
 public struct ZooKeeperLock: Sendable {
-    /// The settings that may differ from one to another.
+    /// The settings of a lock.
     public typealias Configuration = RecipeConfiguration<LockDialect>
 
-    /// Where the line is.
+    /// The directory of the queue.
     public let path: ZNodePath
     let client: ZooKeeperClient
     private let configuration: Configuration
 
     /// - Parameters:
     ///   - client: Whose sessions to use.
-    ///   - path: The directory of the line. It is created with its parents as containers when needed, and removed by the
-    ///     servers when empty.
+    ///   - path: The directory of the queue. It is created with its parents as containers when needed, and removed by
+    ///     the servers when empty.
     ///   - configuration: See ``RecipeConfiguration``.
     public init(_ client: ZooKeeperClient, at path: ZNodePath, configuration: Configuration = .init()) {
         self.client = client
@@ -51,22 +52,23 @@ public struct ZooKeeperLock: Sendable {
 
     // MARK: Scopes
 
-    /// Waits for the lock, runs `body` while it is held, gives it back.
+    /// Waits for the lock, runs `body` while it is held, releases it.
     ///
-    /// `body` does not escape, need not be Sendable, and runs in the caller's isolation, in a child task. When the lock is
-    /// lost, that task is cancelled, and the caller is not; the loss is thrown when `body` has ended. If `body` returned
-    /// before the loss, its result counts.
+    /// `body` does not escape, need not be Sendable, and runs in the caller's isolation, in a child task. When the
+    /// lock is lost, that task is cancelled, and the caller is not; the loss is thrown when `body` has ended. If
+    /// `body` returned before the loss, its result counts.
     ///
-    /// When the client is closed or the caller cancelled, `body` is cancelled too, and that is no loss: the lock is held until
-    /// `body` has ended, and the lease and the client go on working; only nothing new can be acquired. (In a task that is
-    /// cancelled, requests throw `cancelled`: what must still be sent goes into a `Task` of its own.)
+    /// When the client is closed or the caller cancelled, `body` is cancelled too, and that is no loss: the lock is
+    /// held until
+    /// `body` has ended, and the lease and the client go on working; only nothing new can be acquired. (In a task that
+    /// is cancelled, requests throw `cancelled`: what must still be sent goes into a `Task` of its own.)
     ///
     /// - Parameters:
-    ///   - limit: How long to wait at most, over everything it takes; `nil`: for ever. Zero or less throws `timedOut`
+    ///   - limit: The limit of the wait, over everything it takes; `nil`: none. Zero or less throws `timedOut`
     ///     and sends nothing; see ``withLockIfAvailable(isolation:_:)``.
-    ///   - position: Shows where we stand while we wait.
+    ///   - position: Shows the position in the queue during the wait.
     ///   - body: Runs while the lock is held.
-    /// - Returns: What `body` returns, after the lock has been given back (or cannot be held any longer anyway).
+    /// - Returns: What `body` returns, after the lock has been released (or cannot be held any longer anyway).
     /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled while it waits. ``LockError``:
     ///   `timedOut`, `lost`, `notReleased`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     @discardableResult
@@ -79,7 +81,7 @@ public struct ZooKeeperLock: Sendable {
         try await scope(position).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
-    /// Runs `body` if the lock is free and nobody waits for it; returns `nil` at once if not.
+    /// Runs `body` if no participant holds the lock or waits for it; returns `nil` at once if one does.
     ///
     /// A lock that is taken costs one read and no write. "Taken" may be old news by a moment.
     ///
@@ -93,14 +95,14 @@ public struct ZooKeeperLock: Sendable {
 
     // MARK: By hand
 
-    /// Waits for the lock, and returns it to be given back by hand.
+    /// Waits for the lock, and returns it to be released by hand.
     ///
-    /// Scopes are safer: use them where the code allows it. This is for a lock whose life is that of an object. It is not
-    /// entered again: `withLock` on the same path in the same task stands in line behind it, for ever if need be.
+    /// Scopes are safer: use them where the code allows it. This is for a lock whose life is that of an object. It is
+    /// not entered again: `withLock` on the same path in the same task waits behind it, for ever if need be.
     ///
     /// - Parameters:
     ///   - limit: As in ``withLock(waitingUpTo:position:isolation:_:)``.
-    ///   - position: Shows where we stand while we wait.
+    ///   - position: Shows the position in the queue during the wait.
     /// - Throws: ``LockError``: `timedOut`, `cancelled`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     public func acquire(
         waitingUpTo limit: Duration? = nil, position: QueuePosition? = nil
@@ -110,20 +112,20 @@ public struct ZooKeeperLock: Sendable {
 
     // MARK: Looking at it
 
-    /// Who holds the lock and who waits, in order, the holder first. Two round trips.
+    /// Reads the holder and those that wait, in order, the holder first. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     public func participants() async throws(ZooKeeperError) -> [Participant] {
-        try await line.participants()
+        try await queue.participants()
     }
 
-    /// Who holds the lock and who waits, as they come and go: see ``ParticipantUpdates``.
-    public var participantUpdates: ParticipantUpdates { ParticipantUpdates(line: line) }
+    /// The holder and those that wait, as they come and go: see ``ParticipantUpdates``.
+    public var participantUpdates: ParticipantUpdates { ParticipantUpdates(queue: queue) }
 
     // MARK: Revocation
 
-    /// Requests the release of the lock from a participant that holds it or waits for it. The participant is told, and decides:
-    /// see ``LockLease/revocationRequest()`` and, in Curator, `makeRevocable`. One round trip.
+    /// Requests the release of the lock from a participant that holds it or waits for it. The participant is told, and
+    /// decides: see ``LockLease/revocationRequest()`` and, in Curator, `makeRevocable`. One round trip.
     ///
     /// - Returns: `false` if the participant has left the queue.
     /// - Throws: ``ZooKeeperError``: what any call may throw.
@@ -132,7 +134,7 @@ public struct ZooKeeperLock: Sendable {
         try await RevocationRequest.send(to: participant, with: client)
     }
 
-    private var line: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
+    private var queue: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
 
     private func scope(_ position: QueuePosition? = nil) -> LockScope {
         LockScope(

@@ -2,9 +2,9 @@ import ZooKeeper
 
 /// Makes a writer a reader, with no moment between in which it is neither.
 ///
-/// One transaction creates a reader's node with the writer's digits and deletes the writer's node: the format of Curator
-/// since 5.5 (`InterProcessReadWriteLock`, CURATOR-621), which does it in two steps. Whoever waits behind the writer's
-/// number waits behind the reader's.
+/// One transaction creates a reader's node with the writer's digits and deletes the writer's node: the format of
+/// Curator since 5.5 (`InterProcessReadWriteLock`, CURATOR-621), which does it in two steps. A participant that waits
+/// behind the writer's number waits behind the reader's.
 struct Downgrade {
     let session: ZooKeeperSession
     let directory: ZNodePath
@@ -14,7 +14,7 @@ struct Downgrade {
     /// - Throws: Why it is not known or not done.
     func run(from writer: String) async throws(ZooKeeperError) -> String? {
         guard let reader = settings.dialect.reader(from: writer) else {
-            throw ZooKeeperError(.invalidArgument, message: "\(writer) is no writer's node")
+            throw ZooKeeperError(.invalidArgument, message: "\(writer) is not the node of a writer")
         }
         let exchange = TransactionList([
             Create(

@@ -1,4 +1,4 @@
-/// With whom a read/write lock is shared.
+/// The naming scheme of a read/write lock's nodes, and so the libraries that take part in it.
 public struct ReadWriteLockDialect: RevocableDialect {
     public let scheme: NamingScheme
 
@@ -11,7 +11,7 @@ public struct ReadWriteLockDialect: RevocableDialect {
     /// parents as containers. The default.
     public static let curator = ReadWriteLockDialect(line: .curatorReadWrite)
 
-    /// kazoo's `ReadLock` and `WriteLock`: `<32 hexadecimal digits>__rlock__<digits>` and `…__lock__<digits>`, parents as
-    /// persistent nodes.
+    /// kazoo's `ReadLock` and `WriteLock`: `<32 hexadecimal digits>__rlock__<digits>` and `…__lock__<digits>`, parents
+    /// as persistent nodes.
     public static let kazoo = ReadWriteLockDialect(line: .kazoo)
 }

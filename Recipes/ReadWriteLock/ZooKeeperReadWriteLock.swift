@@ -10,16 +10,16 @@ public import ZooKeeper
 /// }
 /// ```
 ///
-/// It is fair: all stand in one line in the order in which they came. A reader that comes behind a waiting writer waits for
-/// it, so readers cannot keep a writer out. The nodes are those of Apache Curator's `InterProcessReadWriteLock`; with its
-/// JVM users the lock is shared.
+/// It is fair: participants get it in the order in which they came. A reader that comes behind a waiting writer waits
+/// for it, so readers cannot keep a writer out. The nodes are those of Apache Curator's `InterProcessReadWriteLock`;
+/// with its JVM users the lock is shared.
 ///
 /// The guarantees are those of ``ZooKeeperLock``, with these differences:
-/// * At no transaction of the ensemble does a writer hold the lock together with anybody else.
-/// * ``LockLease/fencingToken`` orders *writers*. Readers hold the lock at the same time, so a resource must not refuse one
-///   because of another's token.
-/// * A free lock costs one round trip to get and one to give back, for reading and for writing. A reader is woken once, by
-///   the nearest writer in front; a writer looks at the list when it is woken.
+/// * At no transaction of the ensemble does a writer hold the lock together with another participant.
+/// * ``LockLease/fencingToken`` orders *writers*. Readers hold the lock at the same time, so a resource must not
+///   refuse one because of another's token.
+/// * A free lock costs one round trip to get and one to release, for reading and for writing. A reader is woken once,
+///   by the nearest writer in front; a writer looks at the list when it is woken.
 ///
 /// **Again in the same task.** Inside a writing scope both may be entered again; inside a reading scope reading may.
 /// Writing inside a reading scope throws `heldByEnclosingScope`, for the writer would wait for its own reader for ever;
@@ -27,17 +27,17 @@ public import ZooKeeper
 /// ``withWriteLock(waitingUpTo:position:isolation:_:thenReading:)``. Other
 /// tasks that the body started get `heldByEnclosingScope`, as with ``ZooKeeperLock``.
 public struct ZooKeeperReadWriteLock: Sendable {
-    /// The settings that may differ from one to another.
+    /// The settings of a read/write lock.
     public typealias Configuration = RecipeConfiguration<ReadWriteLockDialect>
 
-    /// Where the line is.
+    /// The directory of the queue.
     public let path: ZNodePath
     let client: ZooKeeperClient
     private let configuration: Configuration
 
     /// - Parameters:
     ///   - client: Whose sessions to use.
-    ///   - path: The directory of the line. It is created with its parents when needed.
+    ///   - path: The directory of the queue. It is created with its parents when needed.
     ///   - configuration: See ``RecipeConfiguration``.
     public init(_ client: ZooKeeperClient, at path: ZNodePath, configuration: Configuration = .init()) {
         self.client = client
@@ -47,7 +47,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
 
     // MARK: Scopes
 
-    /// Waits until no writer is in front, runs `body` together with other readers, gives the lock back.
+    /// Waits until no writer is in front, runs `body` together with other readers, releases the lock.
     ///
     /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:position:isolation:_:)``.
     @discardableResult
@@ -60,7 +60,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
         try await reading(position).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
-    /// Waits until nobody is in front, runs `body` alone, gives the lock back.
+    /// Waits until nobody is in front, runs `body` alone, releases the lock.
     ///
     /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:position:isolation:_:)``.
     @discardableResult
@@ -74,17 +74,18 @@ public struct ZooKeeperReadWriteLock: Sendable {
     }
 
     /// Waits until nobody is in front, runs `write` alone, then goes on as a reader and runs `read` with what `write`
-    /// returned. Between the two nobody else writes: the writer becomes a reader in one transaction, and whoever waited
-    /// behind the writer waits behind the reader, if it wants to write.
+    /// returned. Between the two no other writer gets in: the writer becomes a reader in one transaction, and a
+    /// participant that waited behind the writer waits behind the reader, if it wants to write.
     ///
-    /// The reader's node has the format of Curator 5.5 and later. Older ones wait behind it too; what lets a waiting writer in
-    /// is only their own way of doing the same (CURATOR-621). The reader keeps the writer's fencing token.
+    /// The reader's node has the format of Curator 5.5 and later. Older ones wait behind it too; what lets a waiting
+    /// writer in is only their own way of doing the same (CURATOR-621). The reader keeps the writer's fencing token.
     ///
-    /// If `write` throws, the lock is given back and `read` does not run. Everything else is as in
-    /// ``ZooKeeperLock/withLock(waitingUpTo:position:isolation:_:)``; inside a writing scope of the same task both run as part of that
-    /// scope.
+    /// If `write` throws, the lock is released and `read` does not run. Everything else is as in
+    /// ``ZooKeeperLock/withLock(waitingUpTo:position:isolation:_:)``; inside a writing scope of the same task both run
+    /// as part of that scope.
     ///
-    /// - Throws: Also ``LockError`` with code `unavailable` if it could not become a reader, after `write` and instead of
+    /// - Throws: Also ``LockError`` with code `unavailable` if it could not become a reader, after `write` and instead
+    ///   of
     ///   `read`.
     @discardableResult
     public func withWriteLock<Written, Success>(
@@ -105,11 +106,11 @@ public struct ZooKeeperReadWriteLock: Sendable {
             let asReader = try await downgraded(holding)
             return try await reading().hold(asReader) { try await read($0, written) }
         case .failure(let error):
-            return try writing.finish(.failure(error), await holding.giveBack(configuration.release, client.logger))
+            return try writing.finish(.failure(error), await holding.release(configuration.release, client.logger))
         }
     }
 
-    /// The same place in line, as a reader.
+    /// Turns the hold of a writer into that of a reader, with the same sequence number.
     private func downgraded(_ holding: Acquisition.Holding) async throws -> Acquisition.Holding {
         let lease = holding.lease
         // From here on the writer's node may go without that being a loss.
@@ -133,7 +134,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
                 throw LockError(.unavailable, path: path)
             }
             holding.contender.nodeWasExchanged()
-            // Whoever was asked as a writer is asked as a reader.
+            // A request to the writer counts for the reader.
             if lease.revocationRequested.current == true { held.requestRevocation() }
             return Acquisition.Holding(contender: contender, lease: held, isWatched: false)
         } catch let error as ZooKeeperError {
@@ -150,8 +151,8 @@ public struct ZooKeeperReadWriteLock: Sendable {
         }
     }
 
-    /// Runs `body` as a reader if no writer holds the lock or waits for it; returns `nil` at once if one does, which costs
-    /// one read and no write.
+    /// Runs `body` as a reader if no writer holds the lock or waits for it; returns `nil` at once if one does, which
+    /// costs one read and no write.
     public func withReadLockIfAvailable<Success>(
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
@@ -159,11 +160,11 @@ public struct ZooKeeperReadWriteLock: Sendable {
         try await reading().runIfAvailable(isolation: isolation, body)
     }
 
-    /// Runs `body` as the writer if nobody holds the lock or waits for it; returns `nil` at once if somebody does, which
-    /// costs one read and no write.
+    /// Runs `body` as the writer if no participant holds the lock or waits for it; returns `nil` at once if one does,
+    /// which costs one read and no write.
     ///
-    /// Inside a reading scope of the same task it upgrades: the scope's own reader is not in the way. Of two readers that try
-    /// at the same time, neither succeeds and neither waits; both may give up reading and stand in line to write. When
+    /// Inside a reading scope of the same task it upgrades: the scope's own reader is not in the way. Of two readers
+    /// that try at the same time, neither succeeds and neither waits; both may give up reading and wait to write. When
     /// `body` has ended, the scope goes on as a reader.
     public func withWriteLockIfAvailable<Success>(
         isolation: isolated (any Actor)? = #isolation,
@@ -190,20 +191,20 @@ public struct ZooKeeperReadWriteLock: Sendable {
 
     // MARK: Looking at it
 
-    /// Who holds the lock and who waits, in order: `kind` is `shared` for readers. Two round trips.
+    /// Reads the holders and those that wait, in order: `kind` is `shared` for readers. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     public func participants() async throws(ZooKeeperError) -> [Participant] {
-        try await line.participants()
+        try await queue.participants()
     }
 
-    /// Who holds the lock and who waits, as they come and go: see ``ParticipantUpdates``.
-    public var participantUpdates: ParticipantUpdates { ParticipantUpdates(line: line) }
+    /// The holders and those that wait, as they come and go: see ``ParticipantUpdates``.
+    public var participantUpdates: ParticipantUpdates { ParticipantUpdates(queue: queue) }
 
     // MARK: Revocation
 
-    /// Requests the release of the lock from a participant that holds it or waits for it. The participant is told, and decides:
-    /// see ``LockLease/revocationRequest()`` and, in Curator, `makeRevocable`. One round trip.
+    /// Requests the release of the lock from a participant that holds it or waits for it. The participant is told, and
+    /// decides: see ``LockLease/revocationRequest()`` and, in Curator, `makeRevocable`. One round trip.
     ///
     /// - Returns: `false` if the participant has left the queue.
     /// - Throws: ``ZooKeeperError``: what any call may throw.
@@ -212,7 +213,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
         try await RevocationRequest.send(to: participant, with: client)
     }
 
-    private var line: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
+    private var queue: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
 
     private func reading(_ position: QueuePosition? = nil) -> LockScope { scope(.shared, position) }
     private func writing(_ position: QueuePosition? = nil) -> LockScope { scope(.exclusive, position) }

@@ -4,12 +4,14 @@ import ZooKeeper
 
 /// A lock that is held until ``release()``, from ``ZooKeeperLock/acquire(waitingUpTo:position:)``.
 ///
-/// If it is dropped without being released, it is released in the background, and a line is logged: somebody forgot.
+/// If it is dropped without being released, it is released in the background, and that is logged, since it is a
+/// mistake.
 ///
 /// It keeps the session of its client open: the end of ``ZooKeeperClient/run()`` waits for its release, for
-/// ``ZooKeeperConfiguration/closeTimeout`` at most, and nothing tells it of that. Release it before the client is closed.
+/// ``ZooKeeperConfiguration/closeTimeout`` at most, and nothing tells it of that. Release it before the client is
+/// closed.
 public final class HeldLock: Sendable {
-    /// What the holder has in hand.
+    /// The lease of the lock.
     public let lease: LockLease
     private let holding: Acquisition.Holding
     private let isReleased = Mutex(false)
@@ -42,7 +44,7 @@ public final class HeldLock: Sendable {
     public func release() async throws(LockError) -> LockLoss? {
         guard takeRelease() else { return holding.lease.end.current ?? nil }
         lease.scope.close()
-        switch await holding.giveBack(release, logger) {
+        switch await holding.release(release, logger) {
         case .released: return nil
         case .lost(let loss): return loss
         case .refused(let error): throw LockError(.notReleased, path: lease.path, underlying: error)

@@ -1,23 +1,23 @@
 import Logging
 import ZooKeeper
 
-/// One way to hold one line, in a scope or by hand: what all recipes do with the place that they get.
+/// One way to hold one queue, in a scope or by hand: what all recipes do with the place that they get.
 struct LockScope: Sendable {
     let client: ZooKeeperClient
-    /// The directory of the line.
+    /// The directory of the queue.
     let path: ZNodePath
     let settings: ContenderSettings
-    /// Whether the removal of the own node is to be noticed from the first moment. A short hold need not pay for that: it
-    /// costs a read, which otherwise is made when the hold turns out to be long.
+    /// Tells whether the removal of the own node is to be noticed from the first moment. A short hold need not pay for
+    /// that: it costs a read, which otherwise is made when the hold turns out to be long.
     var watchesAtOnce = false
-    /// What giving back waits for.
+    /// The event that a release waits for.
     var release = LockRelease.acknowledged
-    /// Whether the body is cancelled when somebody asks for what it holds.
+    /// Cancels the body when another client requests revocation.
     var cancelsBodyOnRevocationRequest = false
 
     // MARK: Scopes
 
-    /// Waits for its turn, runs `body` while it is held, gives it back.
+    /// Waits for its turn, runs `body` while it is held, releases it.
     func run<Success>(
         waitingUpTo limit: Duration?, isolation: isolated (any Actor)?, _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
@@ -25,7 +25,8 @@ struct LockScope: Sendable {
         return try await hold(try await wait(upTo: limit), body)
     }
 
-    /// Runs `body` if nobody is in the way; `nil` if somebody is. A reader may become the writer so, if it is the only one.
+    /// Runs `body` if no participant is in the way; `nil` if one is. A reader may become the writer so, if it is the
+    /// only one.
     func runIfAvailable<Success>(
         isolation: isolated (any Actor)?, _ body: (LockLease) async throws -> Success
     ) async throws -> Success? {
@@ -59,7 +60,7 @@ struct LockScope: Sendable {
         }
     }
 
-    /// Gives up the place that it has, takes a new one at the end of the line, and waits for its turn.
+    /// Gives up the place that it has, takes a new one at the end of the queue, and waits for its turn.
     func wait(replacing holding: Acquisition.Holding) async throws -> Acquisition.Holding {
         // From here on the old node may go without that being a loss.
         if let loss = holding.lease.close(release: {}) {
@@ -81,7 +82,7 @@ struct LockScope: Sendable {
 
     // MARK: By hand
 
-    /// Waits for its turn, and returns what is held, to be given back by hand.
+    /// Waits for its turn, and returns what is held, to be released by hand.
     func acquire(waitingUpTo limit: Duration?) async throws(LockError) -> HeldLock {
         defer { settings.position?.finish() }
         guard case .free = EnclosingLocks.current.find(key, settings.policy.kind) else {
@@ -123,14 +124,14 @@ struct LockScope: Sendable {
         }
     }
 
-    /// Runs `body` while it is held, gives it back.
+    /// Runs `body` while it is held, releases it.
     func hold<Success>(
         _ holding: Acquisition.Holding,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
         let outcome = await inside(holding, body)
-        return try finish(outcome, await holding.giveBack(release, client.logger))
+        return try finish(outcome, await holding.release(release, client.logger))
     }
 
     /// Runs `body` while it is held, and keeps it.
@@ -206,7 +207,7 @@ struct LockScope: Sendable {
 }
 
 extension Acquisition.Holding {
-    /// How a lock that was held ended.
+    /// The end of a lock that was held.
     enum End {
         case released
         case lost(LockLoss)
@@ -215,12 +216,12 @@ extension Acquisition.Holding {
     }
 
     /// Lets go of the lock and waits until its node is gone, or the lock cannot be held any longer anyway.
-    func giveBack(_ release: LockRelease, _ logger: Logger) async -> End {
+    func release(_ mode: LockRelease, _ logger: Logger) async -> End {
         let loss = lease.close { contender.release() }
         contender.endHolding()
         // A lost lock's node is removed too, but nobody need wait for it.
         if let loss { return .lost(loss) }
-        guard release == .acknowledged else { return .released }
+        guard mode == .acknowledged else { return .released }
         switch await contender.removed.wait(until: lease.session.leasesExpireBy, isShielded: true) {
         case .value(.done): break
         case .value(.refused(let error)): return .refused(error)

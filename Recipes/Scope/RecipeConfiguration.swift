@@ -37,17 +37,17 @@ public struct RecipeConfiguration<Dialect: RecipeDialect>: Sendable, Hashable {
 }
 
 extension RecipeConfiguration where Dialect: RevocableDialect {
-    /// Cancels a scope's body when another client requests revocation, as it is cancelled when the lock is lost; what it then
-    /// returns or throws counts, for the lock has not been lost. Default: `false`; ``LockLease/revocationRequest()`` tells the
-    /// body.
+    /// Cancels a scope's body when another client requests revocation, as it is cancelled when the lock is lost; what
+    /// it then returns or throws counts, for the lock has not been lost. Default: `false`;
+    /// ``LockLease/revocationRequest()`` tells the body.
     public var cancelsBodyOnRevocationRequest: Bool {
         get { isBodyRevocable }
         set { isBodyRevocable = newValue }
     }
 }
 
-/// A naming scheme of nodes that a recipe can use: ``LockDialect``, ``ReadWriteLockDialect``, ``ElectionDialect``. The library
-/// has all conforming types there are.
+/// A naming scheme of nodes that a recipe can use: ``LockDialect``, ``ReadWriteLockDialect``, ``ElectionDialect``. The
+/// library has all conforming types there are.
 public protocol RecipeDialect: Sendable, Hashable {
     /// The default: Apache Curator's.
     static var standard: Self { get }

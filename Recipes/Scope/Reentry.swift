@@ -1,14 +1,14 @@
 import ZooKeeper
 
-/// Which locks the scopes around the current task hold, and which task each of them belongs to.
+/// The locks that the scopes around the current task hold, each with the task that it belongs to.
 ///
 /// It is inherited by every task that is started inside a scope. Only the task that runs a scope's body may enter the
-/// lock again; the others run beside it, and letting them in would be letting two in. A scope inside that body, of a lock or
-/// of a session, runs its own body for that task: it may enter too (``ScopeLineage``).
+/// lock again; the others run beside it, and letting them in would be letting two in. A scope inside that body, of a
+/// lock or of a session, runs its own body for that task: it may enter too (``ScopeLineage``).
 struct EnclosingLocks: Sendable {
     @TaskLocal static var current = EnclosingLocks()
 
-    /// What makes two locks the same.
+    /// The identity of a lock.
     struct Key: Hashable {
         let client: ObjectIdentifier
         let path: ZNodePath
@@ -25,7 +25,7 @@ struct EnclosingLocks: Sendable {
     /// From the outermost to the innermost.
     private var entries: [Key: [Entry]] = [:]
 
-    /// What the current task finds when it asks for a lock.
+    /// The finding of the current task when it asks for a lock.
     enum Finding {
         /// No scope around it holds the lock.
         case free
@@ -45,7 +45,7 @@ struct EnclosingLocks: Sendable {
         return entry.kind == .exclusive || kind == .shared ? .mine(entry.lease) : .reading(entry.lease)
     }
 
-    /// What the body of a scope sees that `task` runs.
+    /// The locks that the body of a scope sees that `task` runs.
     func entering(_ key: Key, _ kind: ContenderKind, _ lease: LockLease, task: RunningTask?) -> EnclosingLocks {
         var result = self
         result.entries[key, default: []].removeAll { !$0.lease.scope.isOpen }

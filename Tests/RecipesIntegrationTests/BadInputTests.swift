@@ -23,7 +23,7 @@ import ZooKeeperTesting
             let lock = ZooKeeperLock(client, at: path)
             for _ in 0..<3 { try await lock.withLock { _ in } }
             func lines() -> [InMemoryLogHandler.Entry] {
-                handler.entries.filter { $0.message.description.contains("another dialect") }
+                handler.entries.filter { $0.message.description.contains("another naming scheme") }
             }
             try await eventually("it is said") { !lines().isEmpty }
             let lines = lines()
@@ -36,7 +36,7 @@ import ZooKeeperTesting
                     try await Task.detached { try await lock.withLock(waitingUpTo: limit) { _ in } }.value
                 }
                 #expect(error.foreignNode == theirs.lease.nodePath.name)
-                #expect("\(error)".contains("of another dialect"))
+                #expect("\(error)".contains("uses another naming scheme"))
             }
             // Who recognises them is not warned, and waits.
             settings.dialect = .curator.alsoRecognising(.kazoo)

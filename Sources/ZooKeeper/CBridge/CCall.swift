@@ -3,12 +3,12 @@ import Synchronization
 
 /// A request that C has: the context of its completion.
 ///
-/// C gets an unretained pointer to it. The transport keeps every call that it has ever made, and uses it again for another
-/// request when it has been answered; and C keeps the transport until the handle is closed, for ever if it cannot be closed.
-/// So that pointer is valid whenever C uses it.
+/// C gets an unretained pointer to it. The transport keeps every call that it has ever made, and uses it again for
+/// another request when it has been answered; and C keeps the transport until the handle is closed, for ever if it
+/// cannot be closed. So that pointer is valid whenever C uses it.
 ///
-/// Sendable: filled before C gets the pointer, and emptied by the one completion that C calls with it. In between stand the
-/// locks of the C client; before and after stands the one around the list of free calls.
+/// Sendable: filled before C gets the pointer, and emptied by the one completion that C calls with it. In between
+/// stand the locks of the C client; before and after stands the one around the list of free calls.
 @safe final class CCall: @unchecked Sendable {
     private unowned let transport: CTransport
     /// The request, while it is under way.
@@ -75,8 +75,8 @@ struct CCalls {
     }
 }
 
-/// The result of an authentication. C holds a reference of its own to it, for it may note the result when the answer has long
-/// come.
+/// The result of an authentication. C holds a reference of its own to it, for it may note the result when the answer
+/// has long come.
 final class AuthenticationResult: Sendable {
     private let noted = Mutex<ResultCode?>(nil)
 

@@ -2,10 +2,10 @@ import CZooKeeper
 import Logging
 import Synchronization
 
-/// Where the C client's log lines go.
+/// The sink of the C client's log lines.
 ///
-/// Its callback has no context, so there is one bridge for the whole process, with the logger of the first client. Lines
-/// go to level debug or below, and at most ten a second: a server that is away makes the library write a hundred.
+/// Its callback has no context, so there is one bridge for the whole process, with the logger of the first client.
+/// Lines go to level debug or below, and at most ten a second: a server that is away makes the library write a hundred.
 enum CLogBridge {
     private struct State {
         var logger: Logger?

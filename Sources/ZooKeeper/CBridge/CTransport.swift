@@ -13,7 +13,7 @@ import Darwin
 /// Why it cannot use freed memory:
 /// * The handle is in a mutex. A call borrows it under the lock, `close` takes it out, so no call overlaps
 ///   `zookeeper_close` or follows it.
-/// * C holds one retained reference to this object, as the context of everything. It is given back when
+/// * C holds one retained reference to this object, as the context of everything. It is released when
 ///   `zookeeper_close` has returned, after which C calls nothing any more; if that never returns, it is never given
 ///   back.
 /// * The pointers to calls are valid for the reason given at ``CCall``.
@@ -32,8 +32,8 @@ package final class CTransport: SessionTransport {
         case closed
     }
 
-    /// In milliseconds. The C client waits two thirds of it for the answer to its handshake, and never connects if that is
-    /// nothing. What comes of it is for the servers to say, whatever is asked for.
+    /// In milliseconds. The C client waits two thirds of it for the answer to its handshake, and never connects if
+    /// that is nothing. What comes of it is for the servers to say, whatever is asked for.
     private static let leastTimeout: Int64 = 200
     /// The C client doubles it in 32 bits, and takes what comes out for silence that has lasted too long.
     private static let mostTimeout = Int64(Int32.max / 2)
@@ -42,7 +42,7 @@ package final class CTransport: SessionTransport {
     private let pendingCredentials: Mutex<[Credential]>
     let logger: Logger
     private let state = Mutex(State.idle)
-    /// Who hears what C says; until the handle is closed.
+    /// Hears what C says, until the handle is closed.
     private let owner = Mutex<(any SessionTransportDelegate)?>(nil)
     let calls = Mutex(CCalls())
 
@@ -192,9 +192,9 @@ package final class CTransport: SessionTransport {
         let data = unsafe call.context
         switch request.kind {
         case .transaction(let steps):
-            // On a handle whose session is over, `zoo_amulti` frees pointers it never set, from its second operation on.
-            // A session can only end so while there is no connection, or by a refused authentication, and while one of
-            // those is under way the session issues nothing.
+            // On a handle whose session is over, `zoo_amulti` frees pointers it never set, from its second operation
+            // on. A session can only end so while there is no connection, or by a refused authentication, and while
+            // one of those is under way the session issues nothing.
             if steps.count > 1, unsafe zoo_state(handle) != ZOO_CONNECTED_STATE { return ZCONNECTIONLOSS.rawValue }
             let transaction = TransactionCall(steps.map(\.kind))
             call.transaction = transaction

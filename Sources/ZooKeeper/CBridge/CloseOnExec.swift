@@ -9,9 +9,9 @@ import Darwin
 /// Keeps the C client's connection from programs that this process starts: they would hold it open after us, and the
 /// server would not notice that we are gone.
 ///
-/// The library neither marks its sockets nor says which they are, so all sockets of this process are marked that lead to
-/// the server we are connected to. What is started between the library's `connect` and the mark, still inherits it; so do
-/// all programs the library's two wake-up pipes, which harms nobody.
+/// The library neither marks its sockets nor says which they are, so all sockets of this process are marked that lead
+/// to the server we are connected to. What is started between the library's `connect` and the mark, still inherits it;
+/// so do all programs the library's two wake-up pipes, which harms nobody.
 enum CloseOnExec {
     /// To be called when the handle has connected, on its own threads.
     static func markConnection(of handle: OpaquePointer) {

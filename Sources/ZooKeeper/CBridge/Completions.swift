@@ -122,8 +122,8 @@ func answeredTransaction(_ code: Int32, _ data: UnsafeRawPointer?) {
     call.answered(transaction.result(code))
 }
 
-/// Notes the result of an authentication and does nothing else: it comes on the I/O thread, or the one that closes, with the
-/// library's locks held.
+/// Notes the result of an authentication and does nothing else: it comes on the I/O thread, or the one that closes,
+/// with the library's locks held.
 func notedAuthentication(_ code: Int32, _ data: UnsafeRawPointer?) {
     guard let data = unsafe data else { return }
     unsafe Unmanaged<AuthenticationResult>.fromOpaque(data).takeRetainedValue().note(ResultCode(rawValue: code))

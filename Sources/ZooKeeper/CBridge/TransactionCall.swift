@@ -2,8 +2,8 @@ import CZooKeeper
 
 /// The operations of one `zoo_amulti`, and the buffers that C fills when the answer comes.
 ///
-/// C writes into them when it answers, or while the handle is being closed. The ``CCall`` holds this object, and is there until
-/// then.
+/// C writes into them when it answers, or while the handle is being closed. The ``CCall`` holds this object, and is
+/// there until then.
 ///
 /// Sendable: it is filled before C gets it, C fills the results before it answers, and they are read while it answers.
 @safe final class TransactionCall: @unchecked Sendable {

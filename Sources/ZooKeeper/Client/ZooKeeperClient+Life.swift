@@ -10,15 +10,16 @@ import ServiceLifecycle
 extension ZooKeeperClient {
     /// Runs the client: to be called once, for as long as it is used.
     ///
-    /// Returns when its task is cancelled, on the graceful shutdown of its `ServiceGroup`, and after ``close()``; by then the
-    /// session is closed, which takes up to 6 s if the servers are silent. It never gives up on its own: while no server can be
-    /// reached, it goes on trying. A second call only waits for the first to return.
+    /// Returns when its task is cancelled, on the graceful shutdown of its `ServiceGroup`, and after ``close()``; by
+    /// then the session is closed, which takes up to 6 s if the servers are silent. It never gives up on its own:
+    /// while no server can be reached, it goes on trying. A second call only waits for the first to return.
     ///
-    /// **No lock is given away under a running body.** From the moment of the cancellation nothing new can be held, and the
-    /// bodies of scopes that hold a lock or use a session are cancelled. Until the last of them has ended and its node is gone,
-    /// the session lives: locks stay held, and requests, ``ZooKeeperOperations`` as well as those of leases, go on working. This
-    /// waits for that for ``ZooKeeperConfiguration/closeTimeout``; past it, it returns with a warning that names what is held,
-    /// and the session goes on until its last body has ended or the process ends.
+    /// **No lock is given away under a running body.** From the moment of the cancellation nothing new can be held,
+    /// and the bodies of scopes that hold a lock or use a session are cancelled. Until the last of them has ended and
+    /// its node is gone, the session lives: locks stay held, and requests, ``ZooKeeperOperations`` as well as those of
+    /// leases, go on working. This waits for that for ``ZooKeeperConfiguration/closeTimeout``; past it, it returns
+    /// with a warning that names what is held, and the session goes on until its last body has ended or the process
+    /// ends.
     public func run() async {
         guard begin() else {
             await stopped.wait()
@@ -40,8 +41,8 @@ extension ZooKeeperClient {
     /// - Parameters:
     ///   - configuration: Which servers, and how patient to be. A connect string will do.
     ///   - logger: Where to log.
-    ///   - body: Uses the client. Runs in the caller's isolation. When the caller is cancelled, the client goes on until `body`
-    ///     has ended; but nothing new can be held then, and the bodies of scopes are cancelled.
+    ///   - body: Uses the client. Runs in the caller's isolation. When the caller is cancelled, the client goes on
+    ///     until `body` has ended; but nothing new can be held then, and the bodies of scopes are cancelled.
     /// - Returns: What `body` returns, after the session is closed as by ``close()``.
     /// - Throws: What `body` throws, or ``ZooKeeperError`` with code `invalidConfiguration`.
     @discardableResult
@@ -60,7 +61,7 @@ extension ZooKeeperClient {
         isolation: isolated (any Actor)? = #isolation,
         during body: (ZooKeeperClient) async throws -> Success
     ) async throws -> Success {
-        // Somebody runs it already.
+        // It is being run already.
         guard begin() else { return try await body(self) }
         // Not a child task: it must go on until the body has ended, also when the caller is cancelled.
         let running = Task { await self.runUntilStopped() }
@@ -136,10 +137,10 @@ extension ZooKeeperClient {
 
     /// Closes the client: ``run()`` returns, and this does when it has.
     ///
-    /// As the cancellation of ``run()``: bodies that hold something are cancelled, and nothing is given away before they have
-    /// ended; this waits for them for ``ZooKeeperConfiguration/closeTimeout``. Inside such a body it does not wait, for that body
-    /// would wait for itself. Also returns when the calling task is cancelled. Calling it again is harmless. A client that is
-    /// closed before ``run()`` is called never runs.
+    /// As the cancellation of ``run()``: bodies that hold something are cancelled, and nothing is given away before
+    /// they have ended; this waits for them for ``ZooKeeperConfiguration/closeTimeout``. Inside such a body it does
+    /// not wait, for that body would wait for itself. Also returns when the calling task is cancelled. Calling it
+    /// again is harmless. A client that is closed before ``run()`` is called never runs.
     public func close() async {
         let wasIdle = state.withLock { state in
             defer { if state.phase == .idle { state.phase = .stopped } }
@@ -167,10 +168,11 @@ extension ZooKeeperClient {
                 return state.phase != .running
             }
             if !isStopping {
-                // Whoever waits for a connection, however long it takes, says nothing: a wrong address should be seen.
+                // A caller that waits for a connection, however long it takes, says nothing: a wrong address should be
+                // seen.
                 let error = noSessionError
                 logger.info(
-                    "No server has answered; going on trying",
+                    "No server answered; retrying",
                     metadata: [LogKeys.reason: "\(error.message ?? "\(error)")"])
             }
             return false
@@ -191,15 +193,15 @@ extension ZooKeeperClient {
                 "Session lost",
                 metadata: [LogKeys.sessionGeneration: "\(session.generation)", LogKeys.reason: "\(reason)"])
         } else {
-            // Its owner closes it: goes on when nothing is left of it. Until then whoever ends may use it.
+            // Its owner closes it: goes on when nothing is left of it. Until then a body that is ending may use it.
             let held = await session.closeIfFree()
             if held.isEmpty {
                 forget(session)
             } else {
                 logger.warning(
                     """
-                    The client is closed, and bodies that hold locks or use its session have not ended. The session stays open \
-                    until they have, or until this process ends
+                    The client is closed, but bodies that hold locks or use its session have not ended. The session stays open \
+                    until they end, or until this process exits
                     """,
                     metadata: [LogKeys.locks: "\(names(of: held))"])
             }
@@ -227,10 +229,10 @@ extension ZooKeeperClient {
             return !state.hasSaidClamped
         }
         guard isNew else { return }
-        logger.warning("The servers' session time-out does not allow a setting: \(words)")
+        logger.warning("A setting does not fit the negotiated session time-out: \(words)")
     }
 
-    /// Takes a session that is over out of use. Whoever notices it first does it.
+    /// Takes a session that is over out of use. Called by the first to notice it.
     func forget(_ session: ZooKeeperSession) {
         state.withLock { state in
             guard state.session === session else { return }

@@ -48,15 +48,15 @@ extension ZooKeeperClient {
         }
     }
 
-    /// Runs `body` with the session in use, and cancels it when that session is lost, or the client is closed: a session that
-    /// is closed lives until `body` has ended.
+    /// Runs `body` with the session in use, and cancels it when that session is lost, or the client is closed: a
+    /// session that is closed lives until `body` has ended.
     ///
     /// The caller is not cancelled. `body` does not escape, need not be Sendable and runs in the caller's isolation.
     ///
     /// - Returns: What `body` returns, if it returned before the session was lost.
     /// - Throws: What `body` throws; ``ZooKeeperError`` with code `sessionLost` (or why else there is no session), if
-    ///   the session was lost first: after `body` has ended. `closed` if the client is being closed, or `CancellationError` if
-    ///   that is because the caller is cancelled.
+    ///   the session was lost first: after `body` has ended. `closed` if the client is being closed, or
+    ///   `CancellationError` if that is because the caller is cancelled.
     @discardableResult
     public func withSession<Success>(
         isolation: isolated (any Actor)? = #isolation,

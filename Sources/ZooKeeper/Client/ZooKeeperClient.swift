@@ -56,8 +56,8 @@ public final class ZooKeeperClient: ZooKeeperOperations {
 
     /// - Parameters:
     ///   - configuration: Which servers, and how patient to be. A connect string will do.
-    ///   - logger: Where to log. The library writes at level info and below, a warning where a lock is kept longer than wanted or
-    ///     a setting does not count, and an error where a `LeaderService` keeps everybody from leading.
+    ///   - logger: Where to log. The library writes at level info and below, a warning where a lock is kept longer
+    ///     than wanted or a setting does not count, and an error where a `LeaderService` keeps everybody from leading.
     /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
     public convenience init(
         _ configuration: ZooKeeperConfiguration, logger: Logger = .current
@@ -85,7 +85,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
     /// Tells whether nothing new can be held any more.
     package var isClosing: Bool { state.withLock { $0.isRetiring || $0.phase == .stopping || $0.phase == .stopped } }
 
-    /// Where the current session stands.
+    /// The state of the current session.
     public var sessionState: SessionState { feed.current }
 
     /// The states of the current session and of those that follow it, starting with the current one. Ends when the

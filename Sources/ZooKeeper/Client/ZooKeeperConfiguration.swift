@@ -1,4 +1,4 @@
-/// Which ensemble a client connects to, and how patient it is.
+/// The settings of a client: the ensemble that it connects to, and its time-outs.
 ///
 /// ```swift
 /// var configuration = try ZooKeeperConfiguration("zk1:2181,zk2:2181,zk3:2181/billing")
@@ -11,32 +11,33 @@ public struct ZooKeeperConfiguration: Sendable, Hashable {
     /// The node under which the client lives: every path is relative to it. It must exist; nothing creates it.
     public var chroot: ZNodePath
 
-    /// How long the servers keep the session, and its ephemeral nodes, without hearing of it. They may negotiate
-    /// another value (2 to 20 ticks). At least 1 ms. Default: 10 s.
+    /// The session time-out: the servers keep the session, and its ephemeral nodes, for so long without hearing of it.
+    /// They may negotiate another value (2 to 20 ticks). At least 1 ms. Default: 10 s.
     ///
     /// With several servers take at least three times as many seconds as servers whose silence the session should
     /// survive need: the C client waits for each of them up to two thirds of this time.
     public var sessionTimeout: Duration = .seconds(10)
 
-    /// How long an operation waits for the first connection before it throws `connectTimeout`. Default: 15 s.
+    /// The limit of the wait for the first connection, after which an operation throws `connectTimeout`. Default: 15 s.
     public var connectTimeout: Duration = .seconds(15)
 
-    /// How long an operation waits for a lost connection to come back before it throws `connectionLoss`, and how long a
-    /// read whose answer was lost may be sent again. `nil`, the default: as long as ``sessionTimeout``.
+    /// The limit of the wait for a lost connection, after which an operation throws `connectionLoss`; and the time
+    /// within which a read whose answer was lost may be sent again. `nil`, the default: as long as ``sessionTimeout``.
     public var requestTimeout: Duration?
 
-    /// How long before the end of its time-out, counted from the sending of the last request that the leader has
-    /// answered, the session stops vouching for locks. `nil`, the default: a sixth of the negotiated time-out plus 1 s, at
-    /// least 2 s. Add half a tick of the servers if their `tickTime` is above 2 s. At most half of the negotiated time-out
-    /// counts.
+    /// The distance from the end of the time-out, counted from the sending of the last request that the leader has
+    /// answered, at which the session stops vouching for locks. `nil`, the default: a sixth of the negotiated time-out
+    /// plus 1 s, at least 2 s. Add half a tick of the servers if their `tickTime` is above 2 s. At most half of the
+    /// negotiated time-out counts.
     public var leaseMargin: Duration?
 
-    /// How long the end of ``ZooKeeperClient/run()`` and ``ZooKeeperClient/close()`` wait for bodies that hold a lock. Past
-    /// that they return with a warning in the log; the lock is kept until its body has ended, or until this process ends.
+    /// The limit of the wait of ``ZooKeeperClient/run()`` and ``ZooKeeperClient/close()`` for bodies that hold a lock.
+    /// Past that they return with a warning in the log; the lock is kept until its body has ended, or until this
+    /// process ends.
     /// `nil`, the default: the negotiated time-out.
     public var closeTimeout: Duration?
 
-    /// How long closing a session waits for the answers to what is under way.
+    /// The limit of the wait for the answers to requests under way when a session is closed.
     package var closeGrace = Duration.milliseconds(500)
 
     /// After how much silence of all servers the session is given up and a new one opened. `nil`, the default: twice
@@ -46,14 +47,14 @@ public struct ZooKeeperConfiguration: Sendable, Hashable {
     /// Shown to the servers on every connection, in this order.
     public var credentials: [Credential] = []
 
-    /// How many requests may be under way at once, 1 to 16,384; further ones wait in order. A pipeline longer than that is sent
-    /// when nothing else is under way. Default: 1,000.
+    /// The number of requests that may be under way at once, 1 to 16,384; further ones wait in order. A pipeline
+    /// longer than that is sent when nothing else is under way. Default: 1,000.
     public var maximumRequestsUnderWay = 1_000
 
     /// The longest request the servers accept, their `jute.maxbuffer`, in bytes. Default: theirs, 1,048,575.
     public var maximumRequestLength = Request.maximumLength
 
-    /// How long to wait before opening a session after the last one was lost.
+    /// The pause before a session is opened after the last one was lost.
     public var reconnectBackoff = Backoff()
 
     /// - Parameters:
@@ -131,7 +132,7 @@ extension ZooKeeperConfiguration: ExpressibleByStringLiteral {
     /// A connect string known when the program is compiled. Traps if it is not valid.
     public init(stringLiteral value: StaticString) {
         do { try self.init(value.description) } catch {
-            preconditionFailure("\"\(value)\" is no connect string: \(error)")
+            preconditionFailure("\"\(value)\" is not a valid connect string: \(error)")
         }
     }
 }

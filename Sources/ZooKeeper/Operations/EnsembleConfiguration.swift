@@ -1,6 +1,6 @@
 /// The servers of an ensemble, as its servers know them.
 public struct EnsembleConfiguration: Sendable, Hashable {
-    /// By server id, what `zoo.cfg` has behind `server.<id>=`, for example
+    /// The servers by id, each as `zoo.cfg` has it behind `server.<id>=`, for example
     /// `zk1:2888:3888:participant;0.0.0.0:2181`. Empty for a standalone server.
     public var servers: [Int: String]
     /// Grows with every change. 0 for a standalone server.
@@ -78,7 +78,7 @@ public struct Reconfiguration: Sendable, Hashable {
         servers.sorted { $0.key < $1.key }.map { "server.\($0.key)=\($0.value)" }.joined(separator: ",")
     }
 
-    /// What is sent as text.
+    /// The form in which the change is sent.
     package var texts: [String] { [joining, leaving, members].compactMap(\.self) }
 }
 
@@ -99,7 +99,7 @@ public struct Reconfigure: ZooKeeperOperation {
 }
 
 extension ZooKeeperOperations {
-    /// Which servers the ensemble has, as the server we are connected to knows it.
+    /// Reads which servers the ensemble has, as the server that this client is connected to knows it.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     public func ensembleConfiguration(
@@ -121,7 +121,8 @@ extension ZooKeeperOperations {
     ///
     /// - Returns: The new configuration.
     /// - Throws: ``ZooKeeperError``: `unimplemented` if the servers do not allow it or are standalone, `noAuth` without
-    ///   the right to write `/zookeeper/config`, `badVersion`, `invalidArgument`, `refused`, and what any call may throw.
+    ///   the right to write `/zookeeper/config`, `badVersion`, `invalidArgument`, `refused`, and what any call may
+    ///   throw.
     @discardableResult
     public func reconfigure(
         _ change: Reconfiguration, file: String = #fileID, line: Int = #line

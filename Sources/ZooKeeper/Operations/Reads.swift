@@ -59,7 +59,7 @@ public struct GetChildren: WatchableOperation {
     }
 }
 
-/// Who may do what with a node.
+/// A read of a node's access control.
 public struct GetAccessControl: ZooKeeperOperation {
     public struct Output: Sendable, Hashable {
         public var accessControl: AccessControl

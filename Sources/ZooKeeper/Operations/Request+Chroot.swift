@@ -1,19 +1,19 @@
 // The chroot is put on and taken off here, not in the C client: there, a path like `foo` escapes from it.
 
 extension ZNodePath {
-    /// What the server calls `path`, if this is the chroot.
+    /// Puts this chroot in front of `path`: the path that the server knows.
     package func absolute(_ path: String) -> String {
         if isRoot { return path }
         return path.utf8.count == 1 ? string : string + path
     }
 
-    /// The same for a node to be created. A sequential one at `/` is a child of the root whose name is its digits; to put
-    /// the digits behind the chroot's own name would be to leave it.
+    /// The same for a node to be created. A sequential one at `/` is a child of the root whose name is its digits; to
+    /// put the digits behind the chroot's own name would be to leave it.
     fileprivate func absolute(creating path: String, _ mode: CreateMode) -> String {
         path.utf8.count == 1 && mode.isSequential && !PlantedBug.chrootLeaks.isPlanted ? string + "/" : absolute(path)
     }
 
-    /// What we call the server's `path`, if this is the chroot.
+    /// Takes this chroot away from the server's `path`: the path that callers know.
     package func relative(_ path: String) -> String {
         guard !isRoot, path.utf8.starts(with: string.utf8) else { return path }
         let rest = path.utf8.dropFirst(string.utf8.count)

@@ -50,8 +50,8 @@ extension Request {
         }
     }
 
-    /// C strings end at the first zero byte. And servers give back what lies beyond U+FFFF as two halves of a pair, each
-    /// encoded for itself, which is no UTF-8.
+    /// C strings end at the first zero byte. And servers give back what lies beyond U+FFFF as two halves of a pair,
+    /// each encoded for itself, which is no UTF-8.
     private static func validate(text: String, named name: String) throws(ZooKeeperError) {
         if text.utf8.contains(0) {
             throw ZooKeeperError(.invalidArgument, message: "the \(name) must not contain a zero byte")

@@ -19,11 +19,11 @@ public struct Request: Sendable {
     }
 
     package var kind: Kind
-    /// What waits for a change of the node, if the request is a read that sets a watch.
+    /// The watch that the request sets, if it is a read that sets one.
     package var watch: Watch?
-    /// Whether the path is not below the chroot: the ensemble's own nodes are the same for everybody.
+    /// Tells that the path is not below the chroot: the ensemble's own nodes are the same for every client.
     package var isOutsideChroot = false
-    /// Whether a removal of watches is not to be sent if somebody wants them when its turn comes.
+    /// Tells that a removal of watches is not to be sent if a caller wants them again when its turn comes.
     package var isOnlyIfUnused = false
 
     package init(_ kind: Kind, watch: Watch? = nil) {
@@ -52,7 +52,7 @@ public struct TransactionStep: Sendable, Hashable {
     package init(_ kind: Kind) { self.kind = kind }
 }
 
-/// What a server answers. Taken apart by the operations.
+/// The answer of a server. Taken apart by the operations.
 public struct Response: Sendable {
     package enum Kind: Sendable, Hashable {
         case done
@@ -70,7 +70,7 @@ public struct Response: Sendable {
 }
 
 extension Request {
-    /// Whether asking twice does no harm.
+    /// Tells whether sending the request twice does no harm.
     package var isRead: Bool {
         switch kind {
         case .exists, .getData, .getChildren, .getAccessControl, .sync: true
@@ -78,7 +78,7 @@ extension Request {
         }
     }
 
-    /// Whether an answer proves that the leader was there when the request was executed. Reads are answered by
+    /// Tells whether an answer proves that the leader was there when the request was executed. Reads are answered by
     /// whatever server the session is connected to, which may be cut off from its leader.
     package var isLeaderRoundTrip: Bool {
         switch kind {

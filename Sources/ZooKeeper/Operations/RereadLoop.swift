@@ -1,7 +1,7 @@
 /// The loop behind every stream of states: reads a state, waits for the watch that the read has set, and reads again.
 ///
-/// A state that equals the last one is not delivered. A loop that is over sessions goes on after the loss of one; a read that
-/// fails for want of a connection or of capacity is made again.
+/// A state that equals the last one is not delivered. A loop that is over sessions goes on after the loss of one; a
+/// read that fails for want of a connection or of capacity is made again.
 package struct RereadLoop<State: Sendable>: Sendable {
     /// Reads the state, and sets a watch that sees its first change. Gets the last state that was delivered.
     package typealias Read = @Sendable (_ last: State?) async throws(ZooKeeperError) -> (State, Watch)

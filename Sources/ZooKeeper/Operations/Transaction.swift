@@ -1,13 +1,13 @@
-/// What a transaction is made of: ``Create``, ``SetData``, ``Delete`` and ``Check``. The library has all conforming
+/// An operation of a transaction: ``Create``, ``SetData``, ``Delete`` or ``Check``. The library has all conforming
 /// types there are.
 public protocol TransactionOperation: Sendable {
-    /// What it results in, if the transaction goes through.
+    /// The result, if the transaction goes through.
     associatedtype Output: Sendable
 
-    /// What is sent.
+    /// Makes the step that is sent.
     func makeStep() -> TransactionStep
 
-    /// What the answer means.
+    /// Takes the result out of the answer.
     func output(of response: Response) throws(ZooKeeperError) -> Output
 }
 
@@ -40,7 +40,7 @@ package struct Transaction<each Operation: TransactionOperation>: ZooKeeperOpera
     }
 }
 
-/// What one operation of a transaction resulted in, for transactions whose operations are not known when the program is
+/// The result of one operation of a transaction, for transactions whose operations are not known when the program is
 /// compiled.
 @nonexhaustive
 public enum TransactionResult: Sendable, Hashable {

@@ -1,10 +1,10 @@
 /// The states of a node, or of its children, as they change: ``ZooKeeperOperations/updates(of:file:line:)`` and
 /// ``ZooKeeperOperations/childrenUpdates(of:file:line:)``.
 ///
-/// Starts with the current state; `nil` while there is no such node. **No final state is lost**: whatever the connection
-/// does, also while it is away, and on a ``ZooKeeperClient`` also when the session expires and another one follows, the
-/// last state is delivered. States in between may be skipped, above all by a consumer that is slower than the changes. No
-/// state is delivered twice in a row.
+/// Starts with the current state; `nil` while there is no such node. **No final state is lost**: whatever the
+/// connection does, also while it is away, and on a ``ZooKeeperClient`` also when the session expires and another one
+/// follows, the last state is delivered. States in between may be skipped, above all by a consumer that is slower than
+/// the changes. No state is delivered twice in a row.
 ///
 /// Costs one watch, and one read for each state delivered. Nothing is read ahead: the next read is made when the next
 /// state is asked for.
@@ -19,7 +19,7 @@ public struct Updates<Read: WatchableOperation>: AsyncSequence, Sendable {
     fileprivate let source: any ZooKeeperOperations
     fileprivate let path: ZNodePath
     fileprivate let read: Read
-    /// What tells two states apart.
+    /// Tells two states apart.
     fileprivate let version: @Sendable (Read.Output) -> [Int64]
     fileprivate let file: String
     fileprivate let line: Int

@@ -1,6 +1,6 @@
 /// One change of a znode, as a watch saw it.
 public struct WatchEvent: Sendable, Hashable {
-    /// What changed. New kinds may come with new versions.
+    /// The kind of a change. New kinds may come with new versions.
     @nonexhaustive
     public enum Kind: Sendable, Hashable {
         /// The node was created.
@@ -16,7 +16,7 @@ public struct WatchEvent: Sendable, Hashable {
     public var kind: Kind
     /// The node that changed.
     public var path: ZNodePath
-    /// Which of the session's connections brought the event, counted from 1.
+    /// The number of the session's connection that brought the event, counted from 1.
     package var connection: Int
 
     package init(kind: Kind, path: ZNodePath, connection: Int) {
@@ -66,8 +66,8 @@ public final class Watch: Sendable {
 /// The part of a watch that the session knows, so that the part that users hold can go away.
 package final class WatchRegistration: Sendable {
     package let result = Promise<Watch.EventResult>()
-    /// What to do when nobody holds the watch any more. Set when it is registered. It is given this object and must not
-    /// hold it: neither would ever go.
+    /// The action for the moment at which the watch is no longer held. Set when it is registered. It is given this
+    /// object and must not hold it: neither would ever go.
     private let whenAbandoned = Promise<@Sendable (WatchRegistration) -> Void>()
 
     package init() {}

@@ -4,13 +4,13 @@
 /// Most code calls the methods of ``ZooKeeperOperations`` instead. Operations as values are for pipelines and
 /// transactions. The library has all conforming types there are.
 public protocol ZooKeeperOperation: Sendable {
-    /// What it results in.
+    /// The result.
     associatedtype Output: Sendable
 
-    /// What is sent.
+    /// Makes the request that is sent.
     func makeRequest() -> Request
 
-    /// What the answer means.
+    /// Takes the result out of the answer.
     func output(
         of result: Result<Response, ZooKeeperError>, to request: Request
     ) throws(ZooKeeperError) -> Output
@@ -24,7 +24,7 @@ extension WatchableOperation {
     public var watched: WatchedRead<Self> { WatchedRead(self) }
 }
 
-/// What was read, and the watch that sees its next change.
+/// The value that was read, and the watch that sees its next change.
 public struct Watched<Value: Sendable>: Sendable {
     public let value: Value
     /// Fires once, at the first change after the read.
@@ -53,8 +53,8 @@ public struct WatchedRead<Read: WatchableOperation>: ZooKeeperOperation {
 }
 
 extension ZooKeeperError {
-    /// An answer of another kind than the question. No server does that.
+    /// The response has another type than the request expects. No server does that.
     static var mismatch: ZooKeeperError {
-        ZooKeeperError(.protocolViolation, execution: .unknown, message: "the answer is to another question")
+        ZooKeeperError(.protocolViolation, execution: .unknown, message: "the response type does not match the request")
     }
 }

@@ -1,4 +1,4 @@
-/// What can be asked of ZooKeeper: the same for a ``ZooKeeperClient``, which uses whatever session there is, and for a
+/// The operations of ZooKeeper: the same for a ``ZooKeeperClient``, which uses the session that there is, and for a
 /// ``ZooKeeperSession``.
 ///
 /// Every call returns, whatever happens to the connection, the session or the server:
@@ -70,7 +70,8 @@ extension ZooKeeperOperations {
         try await perform(Exists(path).watched, file: file, line: line)
     }
 
-    /// As ``children(of:file:line:)``, and a watch that sees a child being created or deleted or the node being deleted.
+    /// As ``children(of:file:line:)``, and a watch that sees a child being created or deleted or the node being
+    /// deleted.
     ///
     /// - Throws: Also `watchBudgetExceeded`.
     public func childrenWatched(
@@ -79,7 +80,7 @@ extension ZooKeeperOperations {
         try await perform(GetChildren(path).watched, file: file, line: line)
     }
 
-    /// Who may do what with a node.
+    /// Reads a node's access control.
     ///
     /// - Throws: ``ZooKeeperError``: `noNode`, `noAuth`, and what any call may throw.
     public func accessControl(
@@ -164,7 +165,8 @@ extension ZooKeeperOperations {
     ///
     /// ```swift
     /// let (job, _, counter) = try await client.transaction(
-    ///     Create("/jobs/job-", mode: .persistentSequential), Check("/epoch", version: 7), SetData("/count", to: bytes))
+    ///     Create("/jobs/job-", mode: .persistentSequential), Check("/epoch", version: 7), SetData("/count", to:
+    ///     bytes))
     /// ```
     ///
     /// Containers and nodes with a time to live cannot be created in a transaction.
@@ -189,9 +191,9 @@ extension ZooKeeperOperations {
 
     /// Sends several operations back to back, which costs one round trip, and waits for all answers.
     ///
-    /// Nothing of this session comes between them, and the server executes them in this order: a read in a pipeline sees
-    /// the writes before it. But a pipeline is no transaction: others' writes may come between, one operation may fail and
-    /// the next succeed, and a lost connection may cut it anywhere. Nothing of a pipeline is sent again.
+    /// Nothing of this session comes between them, and the server executes them in this order: a read in a pipeline
+    /// sees the writes before it. But a pipeline is no transaction: others' writes may come between, one operation may
+    /// fail and the next succeed, and a lost connection may cut it anywhere. Nothing of a pipeline is sent again.
     ///
     /// ```swift
     /// let (mine, all) = await session.pipeline(

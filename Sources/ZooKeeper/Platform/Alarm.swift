@@ -9,9 +9,9 @@ import Darwin
 
 /// Wakes the timer thread.
 ///
-/// On Linux it is a `timerfd` on the boot-time clock, which counts suspend and which other threads can set while the thread
-/// waits. Elsewhere, and in a process that has no file descriptor left when the first timer is set, it is a moment that the
-/// thread looks at every ten milliseconds.
+/// On Linux it is a `timerfd` on the boot-time clock, which counts suspend and which other threads can set while the
+/// thread waits. Elsewhere, and in a process that has no file descriptor left when the first timer is set, it is a
+/// moment that the thread looks at every ten milliseconds.
 package final class Alarm: Sendable {
     #if os(Linux)
     private let descriptor: Int32
@@ -38,8 +38,8 @@ package final class Alarm: Sendable {
     package func wait() {
         guard descriptor >= 0 else { return polled.wait() }
         var expirations: UInt64 = 0
-        // An interrupted read returns early; the caller looks at the clock itself. If it cannot be read at all, for example
-        // because somebody has closed a descriptor that was not his, the thread must not spin.
+        // An interrupted read returns early; the caller looks at the clock itself. If it cannot be read at all, for
+        // example because other code has closed a descriptor that was not its own, the thread must not spin.
         let count = unsafe read(descriptor, &expirations, MemoryLayout<UInt64>.size)
         if count < 0, errno != EINTR { usleep(10_000) }
     }

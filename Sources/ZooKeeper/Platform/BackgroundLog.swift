@@ -20,7 +20,7 @@ package enum BackgroundLog {
     /// More than that waiting, and new lines are dropped.
     private static let capacity = 1_000
 
-    /// Writes a line soon, on another thread, after those given before it.
+    /// Writes a queue soon, on another thread, after those given before it.
     package static func write(
         _ logger: Logger, _ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata
     ) {

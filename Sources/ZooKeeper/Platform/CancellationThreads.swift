@@ -2,9 +2,9 @@ import Synchronization
 
 /// Runs cancellation handlers, which are the user's code and may block, on a few threads that come and go.
 ///
-/// A lost session cancels all its bodies at once, perhaps thousands. A handful of threads does that. If handlers block so that
-/// for a while none of them returns, another thread helps out: one that never returns keeps a thread busy, not the others
-/// waiting.
+/// A lost session cancels all its bodies at once, perhaps thousands. A handful of threads does that. If handlers block
+/// so that for a while none of them returns, another thread helps out: one that never returns keeps a thread busy, not
+/// the others waiting.
 package final class CancellationThreads: Sendable {
     package static let shared = CancellationThreads()
 
@@ -22,7 +22,7 @@ package final class CancellationThreads: Sendable {
 
     private let state = Mutex(State())
 
-    /// How many threads there are, for tests.
+    /// The number of threads, for tests.
     package var threadCount: Int { state.withLock { $0.threads } }
 
     /// Runs `job` soon.

@@ -38,7 +38,7 @@ package final class Deadlines: Sendable {
         }
     }
 
-    /// How many have been cancelled and not yet been cleared away.
+    /// The number of deadlines that have been cancelled and not yet been cleared away.
     fileprivate final class Cancellations: Sendable {
         let count = Atomic(0)
     }
@@ -67,7 +67,7 @@ package final class Deadlines: Sendable {
     private let alarm = Alarm()
     private let cancellations = Cancellations()
 
-    /// How many are kept, for tests.
+    /// The number of deadlines that are kept, for tests.
     package var count: Int { state.withLock { $0.entries.count } }
 
     /// Runs `action` at `instant`, or at once on the timer thread if that is past. `action` must not block.
@@ -90,7 +90,8 @@ package final class Deadlines: Sendable {
         return deadline
     }
 
-    /// Most deadlines are cancelled long before their moment. When they are more than half of all, they are cleared away.
+    /// Most deadlines are cancelled long before their moment. When they are more than half of all, they are cleared
+    /// away.
     private func clearCancelled(_ state: inout State) {
         guard cancellations.count.load(ordering: .relaxed) > max(64, state.entries.count / 2) else { return }
         cancellations.count.store(0, ordering: .relaxed)

@@ -7,8 +7,9 @@ import Darwin
 
 /// Stands in for `Synchronization.Mutex` under the thread sanitizer.
 ///
-/// That one locks with a futex of its own, in a library that is not instrumented (Swift 6.3 on Linux), so the sanitizer sees
-/// no order between two critical sections and calls every one of them a race. A mutex of the system is one it knows.
+/// That one locks with a futex of its own, in a library that is not instrumented (Swift 6.3 on Linux), so the
+/// sanitizer sees no order between two critical sections and calls every one of them a race. A mutex of the system is
+/// one it knows.
 ///
 /// One file, linked into each module that has a mutex.
 ///

@@ -4,7 +4,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Who we are, for people who look at a node and ask whose it is.
+/// The name of this process, for people who look at a node and ask whose it is.
 package enum ProcessIdentity {
     /// Host name and process id, for example `web-7:4711`.
     package static let description: String = {

@@ -2,7 +2,7 @@
 ///
 /// Spares the allocation that `CheckedContinuation` makes for each wait.
 ///
-/// Safe as long as ``resume(returning:)`` is called once: whoever keeps one takes it out of its place under a lock before
+/// Safe as long as ``resume(returning:)`` is called once: its owner takes it out of its place under a lock before
 /// resuming it, so that no second thread finds it there.
 @safe package struct SuspendedTask<Value: Sendable>: Sendable {
     private let continuation: UnsafeContinuation<Value, Never>

@@ -3,10 +3,11 @@ import Synchronization
 
 /// Removes nodes that must not stay, however long that takes: as long as the session lives, nothing makes it give up.
 ///
-/// Its requests go before everybody else's, are sent again after a lost connection, are tried again when the servers refuse
-/// them, and are waited for when the session is closed. When the session ends, the servers remove its ephemeral nodes.
+/// Its requests go before everybody else's, are sent again after a lost connection, are tried again when the servers
+/// refuse them, and are waited for when the session is closed. When the session ends, the servers remove its ephemeral
+/// nodes.
 package final class Janitor: Sendable {
-    /// How a removal ended, or what is known of it so far.
+    /// The end of a removal, or the latest news of it.
     package enum Removal: Sendable {
         /// The node is gone.
         case removed
@@ -31,7 +32,7 @@ package final class Janitor: Sendable {
         package var path: ZNodePath
         package var error: ZooKeeperError
 
-        /// The error, for whoever asks for what this node keeps.
+        /// The error for a caller that wants what this node keeps.
         package var explanation: ZooKeeperError { Self.explain(error) }
 
         package static func explain(_ error: ZooKeeperError) -> ZooKeeperError {
@@ -46,7 +47,7 @@ package final class Janitor: Sendable {
     private struct State {
         /// Nodes that creates whose answers were lost may have left: by directory, the guids in their names.
         var unresolvedCreates: [ZNodePath: Set<String>] = [:]
-        /// By directory.
+        /// The nodes that the servers refuse to remove, by directory.
         var leftovers: [ZNodePath: [Leftover]] = [:]
         /// Observers of leftovers, by directory.
         var observers: [ZNodePath: [Int: @Sendable (Leftover) -> Void]] = [:]
@@ -124,7 +125,8 @@ package final class Janitor: Sendable {
         state.withLock { $0.leftovers.isEmpty ? nil : $0.leftovers[directory]?.first }
     }
 
-    /// Calls `observer` for each node in `directory` that turns out not to be removable, until ``forgetObserver(_:in:)``.
+    /// Calls `observer` for each node in `directory` that turns out not to be removable, until
+    /// ``forgetObserver(_:in:)``.
     ///
     /// - Returns: What ``forgetObserver(_:in:)`` takes, and such a node that is known already.
     package func observe(
@@ -208,13 +210,13 @@ package final class Janitor: Sendable {
         if guids.isEmpty { return }
         for name in names {
             guard let guid = guids.first(where: { name.contains($0) }) else { continue }
-            // Found: there is no second one with this guid.
+            // Found: there is no second one with this GUID.
             forgetUnresolvedCreate(guid, in: directory)
             remove(directory.child(name), in: session)
         }
     }
 
-    /// How many creates of unknown removal are looked for.
+    /// The number of unresolved creates.
     package var unresolvedCreateCount: Int {
         state.withLock { $0.unresolvedCreates.values.reduce(0) { $0 + $1.count } }
     }

@@ -17,14 +17,14 @@ package final class PendingRequest: TransportRequest {
 
     private struct State {
         var phase = Phase.open
-        /// Whether the request has been handed to the transport.
+        /// Tells whether the request has been handed to the transport.
         var isIssued = false
-        /// Who hears the outcome, if no task awaits it. Runs on the thread that finishes the pending. Let go of when it has
-        /// been told: it may hold whoever holds this pending.
+        /// Hears the answer, if no task awaits it. Runs on the thread that finishes the request. Let go of when it has
+        /// been told: it may hold an object that holds this request.
         var observer: (@Sendable (Answer) -> Void)?
     }
 
-    /// What becomes of a request whose connection is lost before the answer.
+    /// The treatment of a request whose connection is lost before the answer.
     package enum Retry: Sendable {
         /// It fails; the outcome is unknown.
         case never
@@ -35,10 +35,10 @@ package final class PendingRequest: TransportRequest {
     }
 
     package let request: Request
-    /// When the caller asked.
+    /// The moment at which the caller asked.
     package let submittedAt: ContinuousClock.Instant
     package let retry: Retry
-    /// Where the session keeps it while it is under way. Used under the session's lock only.
+    /// The slot in which the queue keeps it while it is under way. Used under the session's lock only.
     package let slot = Atomic(-1)
     /// Gets the answer first: the session.
     private let delegate: (any PendingRequestDelegate)?
@@ -95,7 +95,7 @@ package final class PendingRequest: TransportRequest {
         }
     }
 
-    /// Whether somebody waits for the outcome right now.
+    /// Tells whether a task waits for the answer right now.
     package var isAwaited: Bool {
         state.withLock { state in
             if case .awaited = state.phase { return true }

@@ -1,12 +1,13 @@
 import DequeModule
 import Synchronization
 
-/// Which request may go to the server next: a value that decides and does nothing.
+/// Decides which request may go to the server next: a value that does nothing itself.
 ///
 /// * Requests leave in the order in which they came, a pipeline as a whole.
 /// * None leaves while there is no connection: what waits here is certainly not sent.
-/// * At most `limit` are under way. (65,536 would fill the C client's wake-up pipe, whereupon it closes the connection.)
-/// * Urgent ones (heartbeats, the removal of lock nodes) go before all others and have room of their own.
+/// * At most `limit` are under way. (65,536 would fill the C client's wake-up pipe, whereupon it closes the
+///   connection.)
+/// * Urgent ones (heartbeats, the removal of lock nodes) go before all others and have a limit of their own.
 /// * An authentication goes alone: the C client puts it in front of a request that may be half sent.
 package struct RequestQueue {
     package enum Priority: Sendable {
@@ -14,7 +15,7 @@ package struct RequestQueue {
         case urgent
     }
 
-    /// What is handed over in one go: one request, or a pipeline.
+    /// A unit that is handed over in one go: one request, or a pipeline.
     package enum Entry: Sendable {
         case single(PendingRequest)
         case pipeline([PendingRequest])
@@ -49,13 +50,13 @@ package struct RequestQueue {
 
     /// More than that can never be under way: 65,536 would fill the C client's wake-up pipe.
     package static let hardLimit = 16_384
-    /// How many urgent requests may be under way besides the others.
+    /// The number of urgent requests that may be under way besides the others.
     package static let urgentLimit = 256
 
     package let limit: Int
-    /// Whether there is a connection.
+    /// Tells whether there is a connection.
     package var isOpen = false
-    /// Whether only urgent requests may leave, although there is a connection.
+    /// Tells whether only urgent requests may leave, although there is a connection.
     package var isHeld = false
     private var urgent = Deque<Entry>()
     /// Reads whose connection was lost. They go before what never was under way.
@@ -72,7 +73,7 @@ package struct RequestQueue {
         self.limit = limit
     }
 
-    /// How many entries wait.
+    /// The number of entries that wait.
     package var waitingCount: Int { urgent.count + again.count + waiting.count }
 
     package mutating func append(_ entry: Entry, _ priority: Priority) {
@@ -178,7 +179,7 @@ package struct RequestQueue {
         return pendingRequests
     }
 
-    /// When the entry that has been waiting longest, and does not wait for ever, was submitted.
+    /// The moment of submission of the entry that has been waiting longest and does not wait for ever.
     package var oldestSubmission: ContinuousClock.Instant? {
         [again, waiting].lazy.compactMap { $0.lazy.compactMap(\.expirable).min() }.min()
     }
@@ -199,7 +200,7 @@ package struct RequestQueue {
 }
 
 extension RequestQueue.Entry {
-    /// When it was submitted, unless it may wait for ever.
+    /// The moment of submission; `nil` if the entry may wait for ever.
     fileprivate var expirable: ContinuousClock.Instant? {
         guard let first, first.retry != .untilSessionEnds else { return nil }
         return first.submittedAt

@@ -1,8 +1,8 @@
 /// Decides how a session ends that its owner closes: a value without clocks and I/O.
 ///
-/// Closing never gives a lock away under a running body. First nothing new is held, and bodies are told to end; the session
-/// goes on, with its connection and its heartbeats, until the last body has ended and its node is gone. Only then it says
-/// goodbye to the servers, which remove all its nodes at once.
+/// Closing never gives a lock away under a running body. First nothing new is held, and bodies are told to end; the
+/// session goes on, with its connection and its heartbeats, until the last body has ended and its node is gone. Only
+/// then it says goodbye to the servers, which remove all its nodes at once.
 package struct SessionClosing: Sendable, Hashable {
     package enum Phase: Sendable, Hashable, Comparable {
         case open
@@ -27,9 +27,9 @@ package struct SessionClosing: Sendable, Hashable {
     /// The nodes that are held, in order.
     package var held: [ZNodePath] { holds.values.sorted() }
 
-    /// Counts in somebody who relies on the session until ``endHold(_:)``.
+    /// Counts in a holder that relies on the session until ``endHold(_:)``.
     ///
-    /// - Parameter isContinued: Whether it takes over from somebody who is counted in still.
+    /// - Parameter isContinued: `true` if it takes over from a holder that is still counted in.
     /// - Returns: Its number; `nil` if the session is being closed, so that nobody new may rely on it.
     package mutating func beginHold(at path: ZNodePath, isContinued: Bool = false) -> Int? {
         guard phase == .open || (isContinued && phase == .retiring) else { return nil }

@@ -1,4 +1,4 @@
-/// Where a session stands.
+/// The state of a session.
 @nonexhaustive
 public enum SessionState: Sendable, Hashable {
     /// No server has accepted the session yet.
@@ -8,14 +8,15 @@ public enum SessionState: Sendable, Hashable {
     /// Not connected; the session lives on the server, and reconnecting keeps everything. Nothing is proven of it after
     /// `expiresBy`.
     case suspended(SessionID, expiresBy: ContinuousClock.Instant)
-    /// Not heard of for so long that the servers may have ended the session. Still trying to reconnect; it may come back.
+    /// Not heard of for so long that the servers may have ended the session. Still trying to reconnect; it may come
+    /// back.
     case overdue(SessionID)
     /// The session has ended and will not come back. Its ephemeral nodes are gone, or will go when the servers notice.
     case lost(LossReason)
     /// Closed by its owner.
     case closed
 
-    /// Whether the session has ended.
+    /// Tells whether the session has ended.
     public var isFinal: Bool {
         switch self {
         case .lost, .closed: true
@@ -33,7 +34,7 @@ public enum LossReason: Sendable, Hashable, CustomStringConvertible {
     case abandoned
     /// The servers refused the credentials, or want clients to show some.
     case authenticationFailed
-    /// What answered was no ZooKeeper server, or a broken one.
+    /// The peer that answered is no ZooKeeper server, or a broken one.
     case protocolViolation(String)
     /// No connection could be tried at all, for example because no name of a server could be resolved.
     case unreachable(String)
@@ -41,10 +42,10 @@ public enum LossReason: Sendable, Hashable, CustomStringConvertible {
     /// For people.
     public var description: String {
         switch self {
-        case .expired: "the servers have ended it"
-        case .abandoned: "nothing was heard of any server for too long"
+        case .expired: "the servers ended it"
+        case .abandoned: "no server answered for too long"
         case .authenticationFailed: "the servers refused the credentials, or want clients to authenticate"
-        case .protocolViolation(let detail): "what answered is no ZooKeeper server: \(detail)"
+        case .protocolViolation(let detail): "the peer is not a ZooKeeper server: \(detail)"
         case .unreachable(let detail): detail
         }
     }

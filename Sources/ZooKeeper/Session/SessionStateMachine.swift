@@ -1,4 +1,4 @@
-/// What a session knows about itself: a value that takes in events and moments and says what follows.
+/// The knowledge that a session has of itself: a value that takes in events and moments and says what follows.
 ///
 /// Two clocks run from the *sending* of requests that have been answered, because that is what the servers count from:
 /// * any answer shows that the session lives;
@@ -7,9 +7,9 @@
 package struct SessionStateMachine: Sendable, Hashable {
     package struct Settings: Sendable, Hashable {
         package var requestedTimeout: Duration
-        /// How long before the end of its time-out a session is no longer relied on; `nil`: by the default.
+        /// The distance from the end of its time-out at which a session is no longer relied on; `nil`: the default.
         package var margin: Duration?
-        /// How much silence makes it give up; `nil`: twice the time-out.
+        /// The silence after which it gives up; `nil`: twice the time-out.
         package var abandonAfter: Duration?
 
         package init(requestedTimeout: Duration, margin: Duration? = nil, abandonAfter: Duration? = nil) {
@@ -63,7 +63,7 @@ package struct SessionStateMachine: Sendable, Hashable {
     package private(set) var id: SessionID?
     /// As negotiated; as requested until then.
     package private(set) var timeout: Duration
-    /// Whether somebody's lease depends on this session, so that heartbeats must go to the leader.
+    /// Tells whether a lease depends on this session, so that heartbeats must go to the leader.
     package var hasLeases = false
 
     package init(_ settings: Settings, openedAt now: ContinuousClock.Instant) {
@@ -74,12 +74,12 @@ package struct SessionStateMachine: Sendable, Hashable {
         self.lastHeartbeat = now
     }
 
-    /// How often a heartbeat is sent.
+    /// The interval of heartbeats.
     package var heartbeatInterval: Duration { timeout / 6 }
 
-    /// By default a heartbeat's interval plus half a tick of two seconds, and at least one tick: the leader hears of a
-    /// follower's sessions once in half a tick. Whatever is set, never more than half the negotiated time-out: with less left
-    /// than that no lease would last until its next heartbeat is answered.
+    /// The margin. Default: a heartbeat's interval plus half a tick of two seconds, and at least one tick: the leader
+    /// hears of a follower's sessions once in half a tick. Whatever is set, never more than half the negotiated
+    /// time-out: with less left than that no lease would last until its next heartbeat is answered.
     package var margin: Duration {
         min(settings.margin ?? max(heartbeatInterval + .seconds(1), .seconds(2)), timeout / 2)
     }
@@ -113,7 +113,7 @@ package struct SessionStateMachine: Sendable, Hashable {
         return isUp ? .connected(id) : .suspended(id, expiresBy: expiresBy)
     }
 
-    /// When `tick` is due next.
+    /// The moment at which `tick` is due next.
     package var nextTick: ContinuousClock.Instant? {
         guard end == nil, link != .never else { return nil }
         var next = heardAt + abandonAfter

@@ -40,7 +40,9 @@ package final class SyncedList: Sendable {
         let result: Result<[String], ZooKeeperError> = sync.outcome.flatMap { _ in
             list.outcome.flatMap { response in
                 guard state.isInOrder, sync.connection == list.connection else {
-                    return .failure(ZooKeeperError(.connectionLoss, message: "the list is not behind its sync"))
+                    return .failure(
+                        ZooKeeperError(
+                            .connectionLoss, message: "the connection was lost between the sync and the list"))
                 }
                 guard case .children(let names, _) = response.kind else { return .success([]) }
                 return .success(names)

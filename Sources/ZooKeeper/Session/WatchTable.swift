@@ -1,4 +1,4 @@
-/// Which watches are set on which paths: an exact mirror of the C client's three tables.
+/// The watches that are set, by path: an exact mirror of the C client's three tables.
 ///
 /// It is exact because answers and events come in one queue, in the order in which the C client changed its own
 /// tables. The rules are those of `zk_hashtable.c`: an answered read registers, an event takes out.
@@ -30,14 +30,14 @@ package struct WatchTable {
 
     private var entries: [Key: Entry] = [:]
 
-    /// What all paths together would take in the one packet that sets them again after a reconnect. Above the server's
+    /// The size of all paths in the one packet that sets their watches again after a reconnect. Above the server's
     /// limit that packet would be refused for ever (ZOOKEEPER-706).
     package private(set) var encodedLength = 0
     package let budget: Int
 
     package init(budget: Int) { self.budget = budget }
 
-    /// How many watches are set or about to be set, for tests and metrics.
+    /// The number of watches that are set or about to be set, for tests and metrics.
     package var count: Int { entries.values.reduce(0) { $0 + $1.watches.count + $1.pending } }
 
     /// Makes room for the watch that `request` is about to set.
@@ -48,7 +48,9 @@ package struct WatchTable {
             guard encodedLength + length <= budget || PlantedBug.noWatchBudget.isPlanted else {
                 throw ZooKeeperError(
                     .watchBudgetExceeded,
-                    message: "the watched paths of a session may have \(budget) bytes in all")
+                    message:
+                        "the paths that a session watches may take \(budget) bytes in all; release watches that are no longer needed"
+                )
             }
             encodedLength += length
         }
@@ -114,8 +116,8 @@ package struct WatchTable {
         return nil
     }
 
-    /// Whether the server may still be asked to remove these watches. Somebody may have asked for new ones meanwhile, and the
-    /// server, which has one for all, would remove theirs too.
+    /// Tells whether the server may still be asked to remove these watches. A caller may have asked for new ones
+    /// meanwhile, and the server, which has one for all, would remove theirs too.
     package func mayRemove(_ removable: RemovableWatches, at path: String) -> Bool {
         removable.tables.allSatisfy { table in
             entries[Key(table: table, path: path)].map { $0.watches.isEmpty && $0.pending == 0 } ?? true

@@ -5,15 +5,15 @@ import Synchronization
 extension ZooKeeperSession {
     /// Ends the session when nothing is held in it any more.
     ///
-    /// From the moment of the call nothing new can be held, and bodies that hold something are cancelled. Until the last of
-    /// them has ended and its node is gone, everything else goes on: the connection, the heartbeats, requests. Then new requests
-    /// throw `closed`; those that wait for a connection are not sent any more; those before the close that are not answered
-    /// within half a second fail. Ephemeral nodes are removed by the server at once if there is a connection, otherwise when
-    /// the session times out.
+    /// From the moment of the call nothing new can be held, and bodies that hold something are cancelled. Until the
+    /// last of them has ended and its node is gone, everything else goes on: the connection, the heartbeats, requests.
+    /// Then new requests throw `closed`; those that wait for a connection are not sent any more; those before the
+    /// close that are not answered within half a second fail. Ephemeral nodes are removed by the server at once if
+    /// there is a connection, otherwise when the session times out.
     ///
-    /// Waits for bodies no longer than the session's time-out, and when they have ended, for the rest 6 s at the latest. Past
-    /// that the session goes on closing by itself. Inside a body that holds something in this session it does not wait.
-    /// Calling it again, also at the same time, is harmless.
+    /// Waits for bodies no longer than the session's time-out, and when they have ended, for the rest 6 s at the
+    /// latest. Past that the session goes on closing by itself. Inside a body that holds something in this session it
+    /// does not wait. Calling it again, also at the same time, is harmless.
     package func close() async { _ = await closeIfFree() }
 
     /// As ``close()``.
@@ -47,12 +47,12 @@ extension ZooKeeperSession {
 
     // MARK: What is held
 
-    /// Counts in somebody who relies on the session, and must not be cut off by its closing: to be ended with
+    /// Counts in a holder that relies on the session, and must not be cut off by its closing: to be ended with
     /// ``endHold(_:)`` when the body has ended and its node is gone.
     ///
     /// - Parameters:
-    ///   - path: The node that is held, for whoever wonders why the session does not end; the root if there is none.
-    ///   - isContinued: Whether it takes over from somebody who is counted in still.
+    ///   - path: The node that is held, for the warning of a session that does not end; the root if there is none.
+    ///   - isContinued: `true` if it takes over from a holder that is still counted in.
     /// - Returns: Its number; `nil` if the session is being closed.
     package func beginHold(at path: ZNodePath, isContinued: Bool = false) -> Int? {
         core.withLock { $0.closing.beginHold(at: path, isContinued: isContinued) }
@@ -115,7 +115,8 @@ extension ZooKeeperSession {
         for pending in core.queue.drainWaiting(includingUrgent: true) {
             finished.append((pending, .failure(located(endError(state, execution: .notSent), pending))))
         }
-        // Their callers are told now. The pendingRequests themselves stay until the transport is closed: C may use them yet.
+        // Their callers are told now. The pendingRequests themselves stay until the transport is closed: C may use
+        // them yet.
         for pending in core.queue.allIssued where !PlantedBug.noDrainAfterClose.isPlanted {
             finished.append((pending, .failure(located(endError(state, execution: .unknown), pending))))
         }

@@ -24,7 +24,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
             scheduleTick(&core)
             return beginSending(&core)
         }
-        // First, for whoever must be told that a lock is lost must not wait until requests are handed over.
+        // First, for a holder that must be told that its lock is lost must not wait until requests are handed over.
         deliverNotices()
         send(batch)
         complete(finished)
@@ -49,11 +49,11 @@ extension ZooKeeperSession: SessionTransportDelegate {
     private func connectionUp(_ core: inout Core) {
         core.connection += 1
         core.queue.isOpen = true
-        // Nobody's request goes out before it is known that there is a chroot for it, and that the servers have accepted
-        // the credentials, which the C client shows on every connection.
+        // Nobody's request goes out before it is known that there is a chroot for it, and that the servers have
+        // accepted the credentials, which the C client shows on every connection.
         core.queue.isHeld = core.hasCredentials || (!core.isChrootKnown && !settings.chroot.isRoot)
         if core.queue.isHeld {
-            // For whoever waits this is no connection yet: a server may accept it, and then be silent.
+            // For callers that wait this is no connection yet: a server may accept it, and then be silent.
             if core.disconnectedAt == nil { core.disconnectedAt = .now }
             if core.expiry == nil { scheduleExpiry(&core) }
         } else {
@@ -72,7 +72,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
 
     private func connectionDown(at now: ContinuousClock.Instant, _ core: inout Core) {
         core.queue.isOpen = false
-        // Unless its server has not answered: then there has been none to whoever waits.
+        // Unless its server has not answered: then there has been none to those who wait.
         if core.disconnectedAt == nil { core.disconnectedAt = now }
         scheduleExpiry(&core)
         if !core.machine.state.isFinal { notices.post([.suspended(Array(core.leaseholders.values))]) }
@@ -87,7 +87,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
         let pending = makePending(request, .now, .never) { [weak self] outcome in
             guard let self else { return }
             if case .failure(let error) = outcome, error.code == .throttled {
-                // Proves nothing, and somebody may count on it.
+                // Proves nothing, and a lease may count on it.
                 repeatHeartbeatSoon()
             } else if isProbe {
                 probed(outcome)
@@ -225,7 +225,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
 
     // MARK: Leases
 
-    /// Counts somebody in who waits for a lock or holds one: heartbeats go to the leader from now on.
+    /// Counts in a contender or lease: heartbeats go to the leader from now on.
     package func retainLeaderHeartbeats() {
         core.withLock { core in
             core.leaderHeartbeatUsers += 1

@@ -48,8 +48,8 @@ extension ZooKeeperSession {
         _ credential: Credential, file: String = #fileID, line: Int = #line
     ) async throws(ZooKeeperError) {
         do {
-            // Sent again after a lost connection: a server that refuses it closes the connection, whose end may be faster than
-            // its answer; and to say it twice changes nothing.
+            // Sent again after a lost connection: a server that refuses it closes the connection, whose end may be
+            // faster than its answer; and to say it twice changes nothing.
             _ = try await submit(Request(.authenticate(credential)), retry: .withinRequestTimeout).answer().get()
             // What was refused for lack of rights may be granted now.
             janitor.removeLeftovers(in: self)

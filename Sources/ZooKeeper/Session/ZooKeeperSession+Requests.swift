@@ -3,7 +3,7 @@
 import Synchronization
 
 extension ZooKeeperSession: PendingRequestDelegate {
-    /// Replies that were finished under the lock; whoever waits for them is told after it.
+    /// Requests that were finished under the lock; their callers are told after it.
     typealias Finished = [(pending: PendingRequest, outcome: PendingRequest.Answer)]
 
     /// Issues one request, as soon as that is possible.
@@ -47,10 +47,11 @@ extension ZooKeeperSession: PendingRequestDelegate {
 
     /// Lists the children of `directory` as of now: not older than what any server has committed.
     ///
-    /// The list is behind a sync on the same connection. If the connection is lost between the two, the next one may be to a
-    /// server that lags, and the sync has said nothing about that one: then the result is `connectionLoss`.
+    /// The list is behind a sync on the same connection. If the connection is lost between the two, the next one may
+    /// be to a server that lags, and the sync has said nothing about that one: then the result is `connectionLoss`.
     ///
-    /// - Parameter observer: Gets the names, and over which connection they came. Runs on the thread that brings the answer.
+    /// - Parameter observer: Gets the names, and over which connection they came. Runs on the thread that brings the
+    ///   answer.
     package func submitSyncedList(
         of directory: ZNodePath, priority: RequestQueue.Priority = .normal,
         observer: @escaping @Sendable (Result<[String], ZooKeeperError>, _ connection: Int) -> Void
@@ -80,7 +81,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
         }
     }
 
-    /// Puts an entry into the gate.
+    /// Puts an entry into the queue.
     ///
     /// - Returns: What is to be shipped now, by the caller.
     private func enter(
@@ -111,7 +112,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
         return beginSending(&core, at: entry.first?.submittedAt)
     }
 
-    /// Tells whoever waits, outside the lock.
+    /// Gives the answers to the callers. Not to be called under the lock.
     func complete(_ finished: Finished) {
         for (pending, outcome) in finished { pending.finish(outcome) }
     }
@@ -226,7 +227,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
 }
 
 extension ZooKeeperSession.Core {
-    /// Whether a request whose connection was lost is to be sent again.
+    /// Tells whether a request whose connection was lost is to be sent again.
     fileprivate func shouldRetry(_ pending: PendingRequest, before limit: ContinuousClock.Instant) -> Bool {
         guard !machine.state.isFinal, !pending.isFinished else { return false }
         return switch pending.retry {

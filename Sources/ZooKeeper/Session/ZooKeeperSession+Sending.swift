@@ -1,22 +1,22 @@
-// How requests are handed to the transport: by one thread at a time, so that they leave in the gate's order, and outside
-// the session's lock. Handing one over takes locks of the C client, which its I/O thread holds while it sends, and wakes
-// that thread; whoever brings an answer need not wait for that.
+// How requests are handed to the transport: by one thread at a time, so that they leave in the queue's order, and
+// outside the session's lock. Handing one over takes locks of the C client, which its I/O thread holds while it sends,
+// and wakes that thread; the thread that brings an answer need not wait for that.
 
 import Synchronization
 
 extension ZooKeeperSession {
-    /// What has left the gate, and is to be handed to the transport.
+    /// The requests that have left the queue together, and are to be handed to the transport.
     struct Batch: Sendable {
         var entry: RequestQueue.Entry
         var priority: RequestQueue.Priority
-        /// Whether it may go back and wait if the connection turns out to be gone. A pipeline may not.
+        /// Tells whether it may go back and wait if the connection turns out to be gone. A pipeline may not.
         var mayGoBack: Bool
-        /// Which connection it left for.
+        /// The number of the connection that it left for.
         var connection: Int
     }
 
-    /// Takes the first that may leave out of the gate, and with it the duty to hand over all that may: to be done
-    /// with ``send(_:)`` when the lock is free again. `nil` if nothing may, or if somebody else has that duty.
+    /// Takes the first that may leave out of the queue, and with it the duty to hand over all that may: to be done
+    /// with ``send(_:)`` when the lock is free again. `nil` if nothing may, or if another thread has that duty.
     ///
     /// - Parameter moment: A moment that is not later than now, if one is at hand.
     func beginSending(_ core: inout Core, at moment: ContinuousClock.Instant? = nil) -> Batch? {
@@ -47,7 +47,7 @@ extension ZooKeeperSession {
         }
     }
 
-    /// From here on the gate keeps its requests for the transport, and they count as sent.
+    /// From here on the queue keeps its requests for the transport, and they count as sent.
     private func nextBatch(_ core: inout Core, at moment: ContinuousClock.Instant? = nil) -> Batch? {
         while let (entry, priority) = core.queue.next() {
             let now = moment ?? .now
@@ -84,11 +84,11 @@ extension ZooKeeperSession {
     ) {
         _ = core.queue.finish(pending)
         pending.takeBack()
-        // A session that is over has told whoever waited, and hands over nothing any more.
+        // A session that is over has told its callers, and hands over nothing any more.
         let isOver = core.closing.phase >= .closing
         if code == .connectionLoss, !isOver {
             // The news of the loss is on its way, unless it has come in the meantime, and the next connection with it.
-            // Until then whatever comes waits: somebody who tries again at once, on the thread that brings the news,
+            // Until then all requests wait: a caller that tries again at once, on the thread that brings the news,
             // would otherwise keep it from coming.
             if core.connection == batch.connection { core.queue.isOpen = false }
             if batch.mayGoBack { core.queue.putBack(batch.entry, batch.priority) }

@@ -14,32 +14,32 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         var machine: SessionStateMachine
         var queue: RequestQueue
         var watches: WatchTable
-        /// How often a connection was made; so two events of the same number saw no reconnect between them.
+        /// The number of connections made so far; so two events of the same number saw no reconnect between them.
         var connection = 0
         var closing = SessionClosing()
-        /// Whether somebody is handing over what may leave; that one takes along what comes.
+        /// Tells whether a thread is handing over what may leave; that one takes along what comes.
         var isSending = false
         /// Since when requests cannot leave: there is no connection, or its server has not answered yet.
         var disconnectedAt: ContinuousClock.Instant?
         var tick: (at: ContinuousClock.Instant, deadline: Deadlines.Deadline)?
         var expiry: Deadlines.Deadline?
-        /// When reads end that are being sent again.
+        /// The ends of reads that are being sent again.
         var repeatedReads: [ObjectIdentifier: Deadlines.Deadline] = [:]
         /// Tells whether a heartbeat that was throttled is to be repeated.
         var isRepeatingHeartbeat = false
         var isChrootMissing = false
-        /// Whether a server has said whether there is a chroot.
+        /// Tells whether a server has said whether the chroot exists.
         var isChrootKnown = false
-        /// Whether the transport authenticates on every connection.
+        /// Tells whether the transport authenticates on every connection.
         var hasCredentials = false
         /// With it and the id, anybody can take the session over.
         var password: [UInt8] = []
         var leaseholders: [ObjectIdentifier: any Leaseholder] = [:]
-        /// How many contenders and leases need heartbeats to the leader.
+        /// The number of contenders and leases that need heartbeats to the leader.
         var leaderHeartbeatUsers = 0
     }
 
-    /// Which session of its client this is, counted from 1.
+    /// The number of this session among those of its client, counted from 1.
     public let generation: Int
     package let settings: SessionSettings
     let transport: any SessionTransport
@@ -89,7 +89,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         transport.open(sessionTimeout: settings.machine.requestedTimeout, delegate: self)
     }
 
-    /// Where the session stands.
+    /// The state of the session.
     public var state: SessionState { feed.current }
 
     /// Tells whether the session has ended or takes no more requests. One whose last bodies are ending does.
@@ -104,10 +104,10 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     /// The negotiated time-out.
     public var timeout: Duration { core.withLock { $0.machine.timeout } }
 
-    /// What the servers want to see of whoever takes the session over. For tests that end it.
+    /// The password with which a client can take the session over. For tests that end it so.
     package var password: [UInt8] { core.withLock { $0.password } }
 
-    /// Which settings the negotiated time-out does not allow, in words; `nil` if there is none.
+    /// The settings that the negotiated time-out does not allow, in words; `nil` if there is none.
     package var clampedSettings: String? { core.withLock { $0.machine.clampedSettings } }
 
     /// Until when the session is known to live, by what the leader has answered so far. Moves on with every heartbeat.
@@ -115,10 +115,10 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         .init(nanosecondsSinceOrigin: leaseDeadline.load(ordering: .relaxed))
     }
 
-    /// Whether there is a connection right now.
+    /// Tells whether there is a connection right now.
     package var isUp: Bool { core.withLock { $0.machine.isUp } }
 
-    /// How often a connection was made.
+    /// The number of connections made so far.
     package var connection: Int { core.withLock { $0.connection } }
 }
 
@@ -132,12 +132,12 @@ package struct SessionSettings: Sendable {
     package var hasCredentials: Bool
     /// The C client sets all watches again in one packet, and the server reads packets up to a limit.
     package var watchBudget = 900_000
-    /// How long `close` waits for what is under way.
+    /// The limit of the wait of `close` for requests under way.
     package var closeGrace: Duration
-    /// How long `close` takes at most when nothing is held any more. The C client itself needs up to 4.5 s with a frozen
-    /// server.
+    /// The limit of the rest of `close` when nothing is held any more. The C client itself needs up to 4.5 s with a
+    /// frozen server.
     package var transportCloseTimeout = Duration.seconds(6)
-    /// How long `close` waits for bodies to end; `nil`: the negotiated time-out.
+    /// The limit of the wait of `close` for bodies to end; `nil`: the negotiated time-out.
     package var closeTimeout: Duration?
 
     package init(
@@ -156,7 +156,7 @@ package struct SessionSettings: Sendable {
     }
 }
 
-/// Somebody who relies on a session to vouch for a lock.
+/// A lease that relies on a session to vouch for its lock.
 package protocol Leaseholder: AnyObject, Sendable {
     /// The connection is lost; the session may live.
     func sessionSuspended()
@@ -167,7 +167,7 @@ package protocol Leaseholder: AnyObject, Sendable {
 }
 
 extension ZooKeeperSession {
-    /// What others are told, in order and outside the lock.
+    /// The news that others are told, in order and outside the lock.
     enum Notice: Sendable {
         case state(SessionState)
         case connected

@@ -1,4 +1,4 @@
-/// How long to wait before the next attempt: doubling, with a random part so that a fleet does not come back at once.
+/// The pause before the next attempt: doubling, with a random part so that a fleet does not come back at once.
 public struct Backoff: Sendable, Hashable {
     /// The wait before the second attempt.
     public var initial: Duration

@@ -2,7 +2,7 @@ import Synchronization
 
 /// A value that changes, and any number of consumers that want the newest.
 ///
-/// Whoever is slower than the changes skips those in between; the last one is never skipped.
+/// A consumer that is slower than the changes skips those in between; the last one is never skipped.
 package final class LatestValue<Value: Sendable>: Sendable {
     private struct State {
         var value: Value
@@ -39,7 +39,7 @@ package final class LatestValue<Value: Sendable>: Sendable {
         changed?.fulfil(())
     }
 
-    /// What a consumer that has seen `version` gets next; or what it should wait for; or neither at the end.
+    /// The next value for a consumer that has seen `version`; or the promise it should wait for; or neither at the end.
     private func next(after version: Int) -> (news: (Value, Int)?, wait: Promise<Void>?) {
         state.withLock { state in
             if state.version > version { return ((state.value, state.version), nil) }

@@ -2,7 +2,7 @@ import Synchronization
 
 /// Delivers what happened, one thing at a time and in the order in which it happened, to code that may call back in.
 ///
-/// Whoever posts also delivers, unless somebody is delivering already; then that one takes it along.
+/// The thread that posts also delivers, unless another is delivering already; then that one takes it along.
 package final class Notices<Notice: Sendable>: Sendable {
     private struct State {
         var queue: [Notice] = []

@@ -11,12 +11,12 @@ import Darwin
 /// Known-bad variants of this library, to show that the tests would notice: each takes away one of the things that keep
 /// the C client's defects from users.
 ///
-/// They exist only in a build with `-DPLANTED_BUGS`, which `Scripts/planted-bugs` makes, and there at most one is active:
-/// the one that the environment variable `PLANTED_BUG` names. In every other build ``isPlanted`` is the constant `false`,
-/// and nothing can switch one on.
+/// They exist only in a build with `-DPLANTED_BUGS`, which `Scripts/planted-bugs` makes, and there at most one is
+/// active: the one that the environment variable `PLANTED_BUG` names. In every other build ``isPlanted`` is the
+/// constant `false`, and nothing can switch one on.
 package enum PlantedBug: String, CaseIterable, Sendable {
     // Calls and their answers.
-    /// What the C client forgets at close is never answered.
+    /// Calls that the C client forgets at close are never answered.
     case noDrainAfterClose
     /// An answer finishes a call that was finished before.
     case repliesFinishTwice
@@ -62,7 +62,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case anyAnswerCountsForLeases
     /// The deadline counts from the answer and not from the request.
     case deadlineFromTheAnswer
-    /// Heartbeats are reads also while somebody holds a lock.
+    /// Heartbeats are reads also while a lock is held.
     case heartbeatsMissTheLeader
 
     // Names, watches, processes.
@@ -78,17 +78,17 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case connectionsAreInherited
 
     #if PLANTED_BUGS
-    /// What is planted: one of these, or something of the recipes.
+    /// The bug that is planted: one of these, or one of the recipes.
     package static let planted = unsafe getenv("PLANTED_BUG").map {
         // Copied at once; nothing changes the environment.
         unsafe String(cString: $0)
     }
     private static let active = planted.flatMap { PlantedBug(rawValue: $0) }
 
-    /// Whether this one is active.
+    /// Tells whether this one is active.
     package var isPlanted: Bool { Self.active == self }
     #else
-    /// Whether this one is active: never.
+    /// Tells whether this one is active: never.
     @inline(__always) package var isPlanted: Bool { false }
     #endif
 }

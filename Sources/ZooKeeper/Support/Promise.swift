@@ -2,7 +2,7 @@ import Synchronization
 
 /// A value that comes once, and any number of tasks and callbacks that wait for it.
 package final class Promise<Value: Sendable>: Sendable {
-    /// How a wait ended.
+    /// The end of a wait.
     package enum Wait: Sendable {
         case value(Value)
         case timedOut

@@ -1,6 +1,6 @@
 import Synchronization
 
-// A body that somebody else may cancel, without cancelling its caller.
+// A body that other code may cancel, without cancelling its caller.
 //
 // The body need not be Sendable, does not escape, and runs in the caller's isolation. It runs in a child task of its
 // own, so that cancelling it leaves the caller alone.
@@ -10,7 +10,7 @@ package final class Revocation: Sendable {
     private struct State {
         var isRevoked = false
         var task: RunningTask?
-        /// Whether the body's task is being cancelled right now: it must not end before that is over.
+        /// Tells whether the body's task is being cancelled right now: it must not end before that is over.
         var isCancelling = false
         var isCancelled: CheckedContinuation<Void, Never>?
     }
@@ -23,8 +23,8 @@ package final class Revocation: Sendable {
 
     /// Cancels the body, now or as soon as it starts. Only the first call counts.
     ///
-    /// Returns at once: cancellation handlers in the body are the user's code, so they run on other threads and delay neither
-    /// the caller nor, for longer than a moment, other cancellations.
+    /// Returns at once: cancellation handlers in the body are the user's code, so they run on other threads and delay
+    /// neither the caller nor, for longer than a moment, other cancellations.
     package func revoke() {
         let task: RunningTask? = state.withLock { state in
             guard !state.isRevoked else { return nil }
@@ -69,7 +69,7 @@ package final class Revocation: Sendable {
     }
 }
 
-/// Which task it is: equal for two moments of the same task, as long as that task lives.
+/// The identity of a task: equal for two moments of the same task, as long as that task lives.
 ///
 /// Safe: of the task, only its identity is used and `cancel`, which may be called from any thread while the task lives;
 /// ``Revocation/end(isolation:)`` keeps it alive until a call under way has returned.
@@ -90,8 +90,8 @@ package final class Revocation: Sendable {
     }
 }
 
-/// Which task runs the body of a scope for which other task, which waits for it meanwhile: so that what holds for the one
-/// can hold for the other, and for no third.
+/// The relation between the task that runs a scope's body and the one that waits for it meanwhile: so that what holds
+/// for the one can hold for the other, and for no third.
 package final class ScopeLineage: Sendable {
     @TaskLocal private static var current: ScopeLineage?
 
@@ -99,7 +99,7 @@ package final class ScopeLineage: Sendable {
     private let parent: RunningTask
     private let child: RunningTask
     private let outer: ScopeLineage?
-    /// When the body has ended, other tasks may get these identities.
+    /// Closed when the body has ended, since other tasks may get these identities then.
     private let isOpen = Atomic(true)
 
     private init(owner: ObjectIdentifier?, parent: RunningTask, child: RunningTask) {
@@ -109,7 +109,7 @@ package final class ScopeLineage: Sendable {
         self.outer = Self.current
     }
 
-    /// Whether the current task is `task`, or runs the body of a scope for it, or for one that does.
+    /// Tells whether the current task is `task`, or runs the body of a scope for it, or for one that does.
     package static func leads(to task: RunningTask) -> Bool {
         guard var found = RunningTask.current else { return false }
         var lineage = current
@@ -192,8 +192,8 @@ package func withRevocableScope<Success>(
 
 /// Takes a value that is not Sendable into a child task and back.
 ///
-/// Sendable: only used by ``withRevocableScope(_:owner:isolation:_:)``, where the parent is suspended while the child runs and
-/// both run in the same isolation, so that the value is never used at two places at once.
+/// Sendable: only used by ``withRevocableScope(_:owner:isolation:_:)``, where the parent is suspended while the child
+/// runs and both run in the same isolation, so that the value is never used at two places at once.
 private struct UnsafeTransfer<Value>: @unchecked Sendable {
     let value: Value
 

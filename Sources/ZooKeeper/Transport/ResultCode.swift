@@ -35,7 +35,7 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
     package static let quotaExceeded = ResultCode(rawValue: -125)
     package static let throttled = ResultCode(rawValue: -127)
 
-    /// Whether this is a server's answer about a request it has executed or refused; and so a sign of life.
+    /// Tells whether this is a server's answer about a request it has executed or refused; and so a sign of life.
     package var isAnswer: Bool {
         switch self {
         case .ok, .unimplemented, .badArguments, .newConfigurationHasNoQuorum, .reconfigurationUnderWay: true
@@ -45,7 +45,7 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
         }
     }
 
-    /// Whether a write or `sync` with this result was looked at by the leader.
+    /// Tells whether a write or `sync` with this result was looked at by the leader.
     package var provesLeader: Bool {
         switch self {
         case .ok, .noNode, .nodeExists, .badVersion, .notEmpty, .noChildrenForEphemerals: true
@@ -53,7 +53,7 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
         }
     }
 
-    /// Whether the request may have been executed or not because the connection went.
+    /// Tells whether the connection was lost, so that the request may have been executed or not.
     package var isConnectionLoss: Bool {
         switch self {
         case .connectionLoss, .operationTimeout, .systemError, .runtimeInconsistency, .tlsError, .sessionMoved: true
@@ -74,7 +74,7 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
         case .unimplemented: ZooKeeperError(.unimplemented, execution: .refused)
         case .newConfigurationHasNoQuorum:
             ZooKeeperError(
-                .refused, execution: .refused, message: "too few of the new servers are there and up to date")
+                .refused, execution: .refused, message: "too few of the new servers are running and up to date")
         case .reconfigurationUnderWay:
             ZooKeeperError(.refused, execution: .refused, message: "another reconfiguration is under way")
         case .reconfigurationDisabled:
@@ -83,7 +83,7 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
         case .quotaExceeded: ZooKeeperError(.quotaExceeded, execution: .refused)
         case .throttled: ZooKeeperError(.throttled, execution: .refused)
         case .badArguments:
-            ZooKeeperError(.invalidArgument, execution: .refused, message: "the server calls the arguments invalid")
+            ZooKeeperError(.invalidArgument, execution: .refused, message: "the server rejected the arguments")
         case .sessionMoved:
             ZooKeeperError(
                 .connectionLoss, execution: .refused, message: "the session has moved to another server")

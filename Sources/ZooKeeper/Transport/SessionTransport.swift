@@ -1,4 +1,4 @@
-/// What carries the requests of one session to a server: the C client, or a model of ZooKeeper in memory.
+/// The carrier of one session's requests to a server: the C client, or a model of ZooKeeper in memory.
 ///
 /// A transport decides nothing. It hands over what it is given, in order, and tells what it hears.
 package protocol SessionTransport: Sendable {
@@ -6,12 +6,12 @@ package protocol SessionTransport: Sendable {
     /// protocol.
     func open(sessionTimeout: Duration, delegate: any SessionTransportDelegate)
 
-    /// Hands one request over. Requests are executed and answered in the order of these calls. The transport keeps `request`
-    /// until it has answered it, or until it is closed.
+    /// Hands one request over. Requests are executed and answered in the order of these calls. The transport keeps
+    /// `request` until it has answered it, or until it is closed.
     ///
-    /// - Returns: `nil`, and then the request is answered at most once (the C client may forget it); or the failure, and then
-    ///   nothing was sent and no answer comes. `connectionLoss` means: not now, the connection is gone and the delegate will
-    ///   soon hear of it.
+    /// - Returns: `nil`, and then the request is answered at most once (the C client may forget it); or the failure,
+    ///   and then nothing was sent and no answer comes. `connectionLoss` means: not now, the connection is gone and
+    ///   the delegate will soon hear of it.
     func issue(_ request: any TransportRequest) -> ResultCode?
 
     /// Ends the session and lets everything go. Takes as long as it takes; once `done` is called, from any thread, the
@@ -24,13 +24,13 @@ package protocol TransportRequest: AnyObject, Sendable {
     /// The request to send.
     var request: Request { get }
 
-    /// Takes the answer. Called at most once each time that the request is issued, and in the order of the server's answers.
-    /// Must return soon.
+    /// Takes the answer. Called at most once each time that the request is issued, and in the order of the server's
+    /// answers. Must return soon.
     func answered(_ result: Result<Response, ResultFailure>)
 }
 
-/// Hears what a transport hears, apart from the answers to requests. Calls come one at a time, in order with the answers; they
-/// must return soon.
+/// Hears what a transport hears, apart from the answers to requests. Calls come one at a time, in order with the
+/// answers; they must return soon.
 package protocol SessionTransportDelegate: AnyObject, Sendable {
     /// Takes in what has happened to the connection or the session.
     func transport(did event: TransportEvent)

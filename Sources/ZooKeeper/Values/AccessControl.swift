@@ -1,6 +1,6 @@
-/// Who may do what with a node: a list of identities, each with its permissions.
+/// The access control list of a node: identities, each with its permissions.
 public struct AccessControl: Sendable, Hashable {
-    /// What an identity may do with a node.
+    /// The permissions of an identity on a node.
     public struct Permissions: OptionSet, Sendable, Hashable {
         public let rawValue: Int32
 
@@ -20,7 +20,7 @@ public struct AccessControl: Sendable, Hashable {
         public static let all: Permissions = [.read, .write, .create, .delete, .admin]
     }
 
-    /// Somebody as the server knows them: a scheme, and an id in that scheme.
+    /// An identity as the server knows it: a scheme, and an id in that scheme.
     public struct Identity: Sendable, Hashable {
         public var scheme: String
         public var id: String
@@ -33,7 +33,7 @@ public struct AccessControl: Sendable, Hashable {
 
         /// Everybody.
         public static let anyone = Identity(scheme: "world", id: "anyone")
-        /// Whoever the creating session is authenticated as. A session without credentials gets `invalidACL`.
+        /// The identities of the session that creates the node. A session without credentials gets `invalidACL`.
         public static let creator = Identity(scheme: "auth", id: "")
 
         /// A user of the digest scheme.
@@ -64,7 +64,7 @@ public struct AccessControl: Sendable, Hashable {
     public static let open = AccessControl([Entry(.all, for: .anyone)])
     /// Anyone may read, nobody may do anything else.
     public static let readOnly = AccessControl([Entry(.read, for: .anyone)])
-    /// Whoever creates the node may do everything, nobody else anything. Not for lock nodes that peers wait for: they
+    /// Every permission for the creator of the node, none for others. Not for lock nodes that peers wait for: they
     /// must be able to read them.
     public static let creatorAll = AccessControl([Entry(.all, for: .creator)])
 }

@@ -1,4 +1,4 @@
-/// How long a new node lives, and whether the server adds digits to its name.
+/// The lifetime of a new node, and its name: with or without digits that the server adds.
 public struct CreateMode: Sendable, Hashable {
     package enum Lifetime: Sendable, Hashable {
         case persistent

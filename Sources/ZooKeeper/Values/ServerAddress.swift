@@ -1,4 +1,4 @@
-/// Where one server of the ensemble listens.
+/// The address of one server of the ensemble.
 public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     /// A host name or a numeric address, without brackets.
     public let host: String
@@ -15,7 +15,7 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     public init(host: String, port: Int = ServerAddress.defaultPort) throws(ZooKeeperError) {
         let forbidden: [UInt8] = [0x7F, UInt8(ascii: ","), UInt8(ascii: "["), UInt8(ascii: "]")]
         guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && !forbidden.contains($0) }) else {
-            throw ZooKeeperError(.invalidConfiguration, message: "\"\(host)\" is no host name")
+            throw ZooKeeperError(.invalidConfiguration, message: "\"\(host)\" is not a valid host name")
         }
         guard (1...65535).contains(port) else {
             throw ZooKeeperError(.invalidConfiguration, message: "port \(port) of \(host) is not in 1...65535")

@@ -14,7 +14,7 @@ public struct ZNode: Sendable, Hashable {
 
 /// A node that has just been created.
 public struct CreatedZNode: Sendable, Hashable {
-    /// Where it is; for a sequential node, with the digits the server added.
+    /// The path; for a sequential node, with the digits the server added.
     public var path: ZNodePath
     /// Its metadata. `nil` only in a transaction: the server does not send it there.
     public var stat: ZNodeStat?
@@ -25,7 +25,7 @@ public struct CreatedZNode: Sendable, Hashable {
     }
 }
 
-/// What the server knows about a znode. The names are ZooKeeper's own.
+/// The stat of a znode. The names are ZooKeeper's own.
 public struct ZNodeStat: Sendable, Hashable {
     /// The transaction that created the node.
     public var czxid: Zxid
@@ -33,21 +33,21 @@ public struct ZNodeStat: Sendable, Hashable {
     public var mzxid: Zxid
     /// The transaction that last created or deleted a child.
     public var pzxid: Zxid
-    /// When the node was created, in milliseconds since 1970, by the leader's clock.
+    /// The time of the node's creation, in milliseconds since 1970, by the leader's clock.
     public var ctime: Int64
-    /// When its data was last changed, in milliseconds since 1970, by the leader's clock.
+    /// The time of the last change of its data, in milliseconds since 1970, by the leader's clock.
     public var mtime: Int64
-    /// How often its data has been changed.
+    /// The number of changes of its data.
     public var version: Int32
-    /// How often a child was created or deleted.
+    /// The number of changes of its children: creations and deletions.
     public var cversion: Int32
-    /// How often its access control has been changed.
+    /// The number of changes of its access control.
     public var aversion: Int32
     /// The session that owns an ephemeral node. Zero for others.
     public var ephemeralOwner: SessionID
     /// The length of its data in bytes.
     public var dataLength: Int32
-    /// How many children it has.
+    /// The number of its children.
     public var numChildren: Int32
 
     package init(

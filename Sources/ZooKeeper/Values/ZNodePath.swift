@@ -46,7 +46,7 @@ public struct ZNodePath: Sendable, Hashable {
         return try ZNodePath((isRoot ? "" : string) + "/" + component)
     }
 
-    /// Whether this is `/`.
+    /// Tells whether this is `/`.
     public var isRoot: Bool { string.utf8.count == 1 }
 
     /// The last component; empty for the root.
@@ -92,7 +92,7 @@ extension ZNodePath: ExpressibleByStringLiteral {
 // Byte by byte, as ZooKeeper compares them. Swift takes a letter and its decomposed form for equal strings; as paths
 // they are two nodes.
 extension ZNodePath: Comparable, CustomStringConvertible {
-    /// Whether both name the same node: a letter and its decomposed form are different here.
+    /// Tells whether both name the same node: a letter and its decomposed form are different here.
     public static func == (left: ZNodePath, right: ZNodePath) -> Bool {
         // The first test is fast and never wrong when it says no.
         left.string == right.string && left.string.utf8.elementsEqual(right.string.utf8)
@@ -111,7 +111,7 @@ extension ZNodePath: Comparable, CustomStringConvertible {
 }
 
 extension ZNodePath {
-    /// What is wrong with `string` as a path, or `nil`. Allocates nothing unless something is.
+    /// Finds what is wrong with `string` as a path; `nil` if nothing is. Allocates nothing in that case.
     private static func fault(in string: String) -> String? {
         let slash = UInt8(ascii: "/")
         let dot = UInt8(ascii: ".")

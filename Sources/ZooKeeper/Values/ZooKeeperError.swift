@@ -4,11 +4,11 @@
 /// do {
 ///     try await client.delete("/jobs/7")
 /// } catch ZooKeeperError.Code.noNode {
-///     // somebody was faster
+///     // it is gone already
 /// }
 /// ```
 public struct ZooKeeperError: Error, Sendable {
-    /// What is known about a failed operation.
+    /// The knowledge about the execution of a failed operation.
     public enum Execution: Sendable, Hashable {
         /// It never left this process. It was not and will not be executed.
         case notSent
@@ -33,7 +33,7 @@ public struct ZooKeeperError: Error, Sendable {
         }
     }
 
-    /// Where an error happened.
+    /// The circumstances of an error.
     package struct Context: Sendable {
         package var operation: String?
         package var path: String?
@@ -45,9 +45,9 @@ public struct ZooKeeperError: Error, Sendable {
 
     private let storage: Storage
 
-    /// What went wrong.
+    /// The kind of failure.
     public var code: Code { storage.code }
-    /// Whether it may have been executed.
+    /// Says whether the operation may have been executed.
     public var execution: Execution { storage.execution }
     /// More about it, for people.
     public var message: String? { storage.message }
@@ -57,7 +57,7 @@ public struct ZooKeeperError: Error, Sendable {
     public var path: String? { storage.context.path }
     /// In a failed transaction: the position of the operation that failed. The others were not executed because of it.
     public var failedOperation: Int? { storage.context.failedOperation }
-    /// Which session of its client it was sent in, counted from 1; `nil` if it reached none.
+    /// The number of the session it was sent in, among those of its client, counted from 1; `nil` if it reached none.
     public var sessionGeneration: Int? { storage.context.generation }
     /// The file of the call that failed.
     public var file: String? { storage.context.file }
@@ -108,7 +108,7 @@ public struct ZooKeeperError: Error, Sendable {
 }
 
 extension ZooKeeperError {
-    /// What went wrong. New codes may come with new versions.
+    /// A kind of failure. New codes may come with new versions.
     public struct Code: Sendable, Hashable, CustomStringConvertible {
         private let name: String
 
