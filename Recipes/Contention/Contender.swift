@@ -195,7 +195,7 @@ package final class Contender: Sendable {
     }
 
     private func dropWatchesIfOver() {
-        // Dropped outside the lock: that may send something.
+        // Outside the lock: cancelling may send something.
         let watches = state.withLock { state -> [Watch?] in
             guard state.machine.isOver else { return [] }
             defer {
@@ -204,7 +204,7 @@ package final class Contender: Sendable {
             }
             return [state.blockerWatch, state.ownWatch]
         }
-        _ = watches
+        watches.forEach { $0?.cancel() }
     }
 
     private func perform(_ actions: [ContenderMachine.Action]) {
@@ -313,15 +313,15 @@ package final class Contender: Sendable {
             defer { state.blockerWatch = nil }
             return (state.blockerWatch, state.isRevocationRequested)
         }
-        _ = watch
+        watch?.cancel()
         if isRevocationRequested { lease.requestRevocation() }
     }
 
     private func remove(_ name: String) {
-        // The watch on it fires by its removal; dropping it before would send a request to take it off.
+        // The watch on it fires by its removal; cancelled before, it would cost a request to take it off.
         let watch = state.withLock { $0.ownWatch }
         session.janitor.remove(directory.child(name), in: session).whenFulfilled { [self] decision in
-            _ = watch
+            watch?.cancel()
             // Not a second node that a create has left.
             guard state.withLock({ $0.heldNode == name }) else { return }
             if case .refused(let error) = decision { removed.fulfil(.refused(error)) } else { removed.fulfil(.done) }

@@ -5,6 +5,9 @@
 // THREADED exposes the synchronous calls, which nobody here uses, and hides the event-loop calls, which the library's
 // own I/O thread uses and nobody else may.
 #define THREADED
+#if defined(__has_include) && !__has_include(<zookeeper/zookeeper.h>)
+#error "The ZooKeeper C client is not installed. Debian, Ubuntu: apt-get install libzookeeper-mt-dev. macOS: brew install zookeeper"
+#else
 #include <zookeeper/zookeeper.h>
 
 // The library's ready-made ACL is a mutable global, which Swift 6 refuses to read.
@@ -16,6 +19,8 @@ static inline int czk_aremove_all_watches(
     zhandle_t *zh, const char *path, ZooWatcherType type, void_completion_t completion, const void *data) {
   return zoo_aremove_all_watches(zh, path, type, 0, (void_completion_t *)(void *)completion, data);
 }
+
+#endif
 
 #ifdef __linux__
 #include <sys/timerfd.h>

@@ -2,6 +2,8 @@ import CZooKeeper
 
 #if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
 #else
 import Darwin
 #endif
@@ -33,7 +35,7 @@ enum CloseOnExec {
     }
 
     private static func openDescriptors() -> [Int32] {
-        #if canImport(Glibc)
+        #if os(Linux)
         // Without /proc, as in some containers, every possible number is tried.
         guard let directory = unsafe opendir("/proc/self/fd") else { return allDescriptors() }
         defer { unsafe closedir(directory) }

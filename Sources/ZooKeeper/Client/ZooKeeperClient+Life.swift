@@ -164,7 +164,7 @@ extension ZooKeeperClient {
             // Not a word from any server: closes it, and resolves the names anew for the next attempt.
             await session.close()
             let isStopping = state.withLock { state in
-                if case .value(.lost(let reason)) = Promise.Wait(session.ended.current) { state.lastLoss = reason }
+                if case .lost(let reason)? = session.ended.current { state.lastLoss = reason }
                 return state.phase != .running
             }
             if !isStopping {
@@ -302,11 +302,5 @@ extension ZooKeeperClient {
         } onCancel: {
             self.retire()
         }
-    }
-}
-
-extension Promise.Wait {
-    fileprivate init(_ value: Value?) {
-        self = value.map { .value($0) } ?? .timedOut
     }
 }

@@ -47,7 +47,10 @@ public final class Watch: Sendable {
         registration.result.whenFulfilled(callback)
     }
 
-    deinit { registration.abandon() }
+    deinit { cancel() }
+
+    /// Takes the watch off the server, as it is when it is no longer held. Harmless if it has fired.
+    package func cancel() { registration.abandon() }
 
     /// Waits for the change. Any number of tasks may wait, any number of times; all get the same answer.
     ///

@@ -47,12 +47,13 @@ package struct SessionStateMachine: Sendable, Hashable {
     }
 
     private enum Link: Hashable {
-        case never
-        case upOnce(isUp: Bool)
+        case neverConnected
+        case connected
+        case disconnected
     }
 
     private let settings: Settings
-    private var link = Link.never
+    private var link = Link.neverConnected
     private var end: SessionState?
     private var isOverdue = false
     private var areLeasesOverdue = false
@@ -104,18 +105,18 @@ package struct SessionStateMachine: Sendable, Hashable {
 
     private var expiresBy: ContinuousClock.Instant { heardAt + timeout - margin }
 
-    package var isUp: Bool { link == .upOnce(isUp: true) && end == nil }
+    package var isUp: Bool { link == .connected && end == nil }
 
     package var state: SessionState {
         if let end { return end }
-        guard let id, link != .never else { return .connecting }
+        guard let id, link != .neverConnected else { return .connecting }
         if isOverdue { return .overdue(id) }
         return isUp ? .connected(id) : .suspended(id, expiresBy: expiresBy)
     }
 
     /// The moment at which `tick` is due next.
     package var nextTick: ContinuousClock.Instant? {
-        guard end == nil, link != .never else { return nil }
+        guard end == nil, link != .neverConnected else { return nil }
         var next = heardAt + abandonAfter
         if !isOverdue { next = min(next, expiresBy) }
         if hasLeases, !areLeasesOverdue { next = min(next, leasesExpireBy) }
@@ -134,7 +135,7 @@ package struct SessionStateMachine: Sendable, Hashable {
             return connected(id, timeout: timeout, isReadOnly: isReadOnly, at: now)
         case .disconnected:
             guard isUp else { return [] }
-            link = .upOnce(isUp: false)
+            link = .disconnected
             return [.connectionDown, .stateChanged]
         case .expired: return finish(.expired)
         case .authenticationFailed: return finish(.authenticationFailed)
@@ -161,7 +162,7 @@ package struct SessionStateMachine: Sendable, Hashable {
         let wasUp = isUp
         self.id = id
         self.timeout = timeout
-        link = .upOnce(isUp: true)
+        link = .connected
         heardAt = max(heardAt, now)
         isOverdue = false
         lastHeartbeat = now
@@ -186,7 +187,7 @@ package struct SessionStateMachine: Sendable, Hashable {
     }
 
     private mutating func tick(at now: ContinuousClock.Instant) -> [Effect] {
-        guard link != .never else { return [] }
+        guard link != .neverConnected else { return [] }
         var effects: [Effect] = []
         if hasLeases, !areLeasesOverdue, now >= leasesExpireBy {
             areLeasesOverdue = true

@@ -1,8 +1,6 @@
 /// The metadata keys of every log line this package writes.
 package enum LogKeys {
-    package static let sessionID = "zookeeper.session.id"
     package static let sessionGeneration = "zookeeper.session.generation"
-    package static let servers = "zookeeper.servers"
     package static let state = "zookeeper.session.state"
     package static let reason = "zookeeper.session.lossReason"
     package static let delay = "zookeeper.reconnect.delay"

@@ -1,6 +1,8 @@
 #if THREAD_SANITIZER
 #if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
 #else
 import Darwin
 #endif
@@ -11,14 +13,14 @@ import Darwin
 /// sanitizer sees no order between two critical sections and calls every one of them a race. A mutex of the system is
 /// one it knows.
 ///
-/// One file, linked into each module that has a mutex.
+/// Each module that has a mutex calls it `Mutex` by a type alias of its own.
 ///
 /// Sendable: what is in it is only touched under the lock.
-@safe struct Mutex<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
+@safe package struct SanitizerMutex<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     private let value: UnsafeMutablePointer<Value>
 
-    init(_ initialValue: consuming sending Value) {
+    package init(_ initialValue: consuming sending Value) {
         unsafe lock = .allocate(capacity: 1)
         unsafe lock.initialize(to: pthread_mutex_t())
         unsafe pthread_mutex_init(lock, nil)
@@ -33,7 +35,7 @@ import Darwin
         unsafe lock.deallocate()
     }
 
-    borrowing func withLock<Result: ~Copyable, Failure: Error>(
+    package borrowing func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
         unsafe pthread_mutex_lock(lock)
@@ -41,4 +43,6 @@ import Darwin
         return unsafe try body(&value.pointee)
     }
 }
+
+typealias Mutex = SanitizerMutex
 #endif
