@@ -1,16 +1,6 @@
 // swift-tools-version: 6.3
 import PackageDescription
 
-let settings: [SwiftSetting] = [
-    .swiftLanguageMode(.v6),
-    .enableUpcomingFeature("ExistentialAny"),
-    .enableUpcomingFeature("InferIsolatedConformances"),
-    .enableUpcomingFeature("InternalImportsByDefault"),
-    .enableUpcomingFeature("MemberImportVisibility"),
-    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
-    .strictMemorySafety(),
-]
-
 let package = Package(
     name: "swift-zookeeper",
     platforms: [.macOS(.v15)],
@@ -19,11 +9,10 @@ let package = Package(
         .library(name: "ZooKeeperRecipes", targets: ["ZooKeeperRecipes"]),
         .library(name: "ZooKeeperTesting", targets: ["ZooKeeperTesting"]),
         .executable(name: "recipe-harness", targets: ["RecipeHarness"]),
+        .executable(name: "zklock", targets: ["zklock"]),
     ],
     traits: [
-        .trait(
-            name: "ServiceLifecycle",
-            description: "ZooKeeperClient is a Service, with graceful shutdown."),
+        .trait(name: "ServiceLifecycle", description: "ZooKeeperClient is a Service, with graceful shutdown."),
         .default(enabledTraits: ["ServiceLifecycle"]),
     ],
     dependencies: [
@@ -35,268 +24,146 @@ let package = Package(
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
     ],
     targets: [
-        .systemLibrary(
-            name: "CZooKeeper",
-            providers: [.apt(["libzookeeper-mt-dev"]), .brew(["zookeeper"])]),
-        .target(
-            name: "ZooKeeper",
-            dependencies: [
-                "CZooKeeper",
-                .product(name: "DequeModule", package: "swift-collections"),
-                .product(name: "HeapModule", package: "swift-collections"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(
-                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
-                    condition: .when(traits: ["ServiceLifecycle"])),
-            ],
-            swiftSettings: settings),
-        .target(
-            name: "ZooKeeperRecipes",
-            dependencies: [
-                "ZooKeeper",
-                .product(name: "Logging", package: "swift-log"),
-                .product(
-                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
-                    condition: .when(traits: ["ServiceLifecycle"])),
-            ],
-            path: "Recipes",
-            swiftSettings: settings),
-        .target(
-            name: "ProcessSignals",
-            dependencies: [.product(name: "SystemPackage", package: "swift-system")],
-            swiftSettings: settings),
+        // MARK: Libraries
+        .systemLibrary(name: "CZooKeeper", providers: [.apt(["libzookeeper-mt-dev"]), .brew(["zookeeper"])]),
+        .target(name: "ZooKeeper", dependencies: ["CZooKeeper", .deque, .heap, .logging, .serviceLifecycle]),
+        .target(name: "ZooKeeperRecipes", dependencies: ["ZooKeeper", .logging, .serviceLifecycle], path: "Recipes"),
+        .target(name: "ProcessSignals", dependencies: [.system]),
         .target(
             name: "ZooKeeperTesting",
-            dependencies: [
-                "ProcessSignals", "ZooKeeper",
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
-            swiftSettings: settings),
-        .target(name: "ZooKeeperHistory", swiftSettings: settings),
+            dependencies: ["ProcessSignals", "ZooKeeper", .logging, .subprocess, .system]),
+        .target(name: "ZooKeeperHistory"),
+
+        // MARK: Programs
         .executableTarget(
             name: "RecipeHarness",
             dependencies: [
                 "ProcessSignals", "ZooKeeper", "ZooKeeperHistory", "ZooKeeperRecipes", "ZooKeeperTesting",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(
-                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
-                    condition: .when(traits: ["ServiceLifecycle"])),
-                .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "SystemPackage", package: "swift-system"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ],
-            swiftSettings: settings),
-
-        // MARK: Examples
-
-        .executableTarget(
-            name: "FirstLock",
+                .argumentParser, .logging, .serviceLifecycle, .subprocess, .system, .unixSignals,
+            ]),
+        .tool(
+            "ModelChecker",
+            dependencies: ["ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", .argumentParser, .system]),
+        .tool(
+            "Soak",
+            dependencies: ["TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", .logging]),
+        .example("FirstLock", dependencies: ["ZooKeeperRecipes"]),
+        .example(
+            "LeaderElectedWorker",
+            dependencies: ["ZooKeeperRecipes", .logging, .serviceLifecycle, .system, .unixSignals]),
+        .example("ReadWriteCache", dependencies: ["ZooKeeperRecipes", .system]),
+        .example("FencedWriter", dependencies: ["ZooKeeperRecipes", .system]),
+        .example("ServiceRegistry", dependencies: [.logging, .serviceLifecycle, .system, .unixSignals]),
+        .example(
+            "LockDemo",
             dependencies: [
-                "ZooKeeper", "ZooKeeperRecipes",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ],
-            path: "Examples/FirstLock",
-            exclude: ["README.md"],
-            swiftSettings: settings),
-        .executableTarget(
-            name: "LeaderElectedWorker",
-            dependencies: [
-                "ZooKeeper", "ZooKeeperRecipes",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(
-                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
-                    condition: .when(traits: ["ServiceLifecycle"])),
-                .product(name: "SystemPackage", package: "swift-system"),
-                .product(
-                    name: "UnixSignals", package: "swift-service-lifecycle",
-                    condition: .when(traits: ["ServiceLifecycle"])),
-            ],
-            path: "Examples/LeaderElectedWorker",
-            exclude: ["README.md"],
-            swiftSettings: settings),
-        .executableTarget(
-            name: "ReadWriteCache",
-            dependencies: [
-                "ZooKeeper", "ZooKeeperRecipes",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
-            path: "Examples/ReadWriteCache",
-            exclude: ["README.md"],
-            swiftSettings: settings),
-        .executableTarget(
-            name: "FencedWriter",
-            dependencies: [
-                "ZooKeeper", "ZooKeeperRecipes",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
-            path: "Examples/FencedWriter",
-            exclude: ["README.md"],
-            swiftSettings: settings),
-        .executableTarget(
-            name: "ServiceRegistry",
-            dependencies: [
-                "ZooKeeper",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(
-                    name: "ServiceLifecycle", package: "swift-service-lifecycle",
-                    condition: .when(traits: ["ServiceLifecycle"])),
-                .product(name: "SystemPackage", package: "swift-system"),
-                .product(
-                    name: "UnixSignals", package: "swift-service-lifecycle",
-                    condition: .when(traits: ["ServiceLifecycle"])),
-            ],
-            path: "Examples/ServiceRegistry",
-            exclude: ["README.md"],
-            swiftSettings: settings),
-        .executableTarget(
-            name: "LockDemo",
-            dependencies: [
-                "ProcessSignals", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
-            path: "Examples/LockDemo",
-            exclude: ["README.md"],
-            swiftSettings: settings),
-        .executableTarget(
-            name: "zklock",
-            dependencies: [
-                "ProcessSignals", "ZooKeeper", "ZooKeeperRecipes",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "SystemPackage", package: "swift-system"),
-                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-            ],
-            path: "Examples/zklock",
-            exclude: ["README.md"],
-            swiftSettings: settings),
+                "ProcessSignals", "ZooKeeperRecipes", "ZooKeeperTesting", .logging, .subprocess, .system,
+            ]),
+        .example("zklock", dependencies: ["ProcessSignals", "ZooKeeperRecipes", .subprocess, .system, .unixSignals]),
 
         // MARK: Tests
-
         .target(
             name: "TestSupport",
-            dependencies: [
-                "ProcessSignals", "ZooKeeper", "ZooKeeperTesting",
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
-            path: "Tests/Support", swiftSettings: settings),
+            dependencies: ["ProcessSignals", "ZooKeeper", "ZooKeeperTesting", .logging, .subprocess, .system],
+            path: "Tests/Support/Helpers"),
         .target(
-            name: "FaultyResolver", path: "Tests/FaultyResolver", linkerSettings: [.linkedLibrary("dl")]),
-        .target(
-            name: "Storm",
-            dependencies: [
-                "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
-                .product(name: "Logging", package: "swift-log"),
-            ],
-            path: "Tests/Storm", swiftSettings: settings),
-        .executableTarget(
-            name: "Soak",
-            dependencies: ["Storm", "TestSupport", "ZooKeeperTesting"],
-            path: "Tests/Soak", swiftSettings: settings),
-        .target(
-            name: "ModelCheck",
-            dependencies: ["TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
-            path: "Tests/ModelCheck", swiftSettings: settings),
-        .executableTarget(
-            name: "ModelChecker",
-            dependencies: [
-                "ModelCheck",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
-            path: "Tests/ModelChecker", swiftSettings: settings),
+            name: "FaultyResolver", path: "Tests/Support/FaultyResolver", linkerSettings: [.linkedLibrary("dl")]),
         .executableTarget(
             name: "TestWorker",
-            dependencies: [
-                "FaultyResolver", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
-                .product(name: "Logging", package: "swift-log"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
-            path: "Tests/TestWorker", swiftSettings: settings),
+            dependencies: ["FaultyResolver", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", .system],
+            path: "Tests/Support/TestWorker"),
         .executableTarget(
             name: "InteropWorker",
-            dependencies: [
-                "ZooKeeper", "ZooKeeperRecipes",
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
-            path: "Tests/Peers/Swift", swiftSettings: settings),
+            dependencies: ["ZooKeeper", "ZooKeeperRecipes", .system],
+            path: "Tests/Support/Peers/Swift"),
+        .testTarget(name: "ZooKeeperTests", dependencies: ["TestSupport", "ZooKeeper", "ZooKeeperTesting", .logging]),
         .testTarget(
-            name: "ZooKeeperTests", dependencies: ["TestSupport", "ZooKeeper"], swiftSettings: settings),
-        .testTarget(
-            name: "RecipesTests", dependencies: ["ZooKeeper", "ZooKeeperRecipes"], swiftSettings: settings),
-        .testTarget(
-            name: "TestKitTests",
-            dependencies: ["ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "ModelTests",
-            dependencies: [
-                "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
-                .product(name: "InMemoryLogging", package: "swift-log"),
-                .product(name: "Logging", package: "swift-log"),
-            ],
-            swiftSettings: settings),
-        .testTarget(name: "ModelCheckTests", dependencies: ["ModelCheck"], swiftSettings: settings),
-        .testTarget(
-            name: "IntegrationTests",
+            name: "ZooKeeperIntegrationTests",
             dependencies: [
                 "ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting",
-                .product(name: "InMemoryLogging", package: "swift-log"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(
-                    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle",
-                    condition: .when(traits: ["ServiceLifecycle"])),
-            ],
-            swiftSettings: settings),
+                .inMemoryLogging, .logging, .serviceLifecycleTestKit,
+            ]),
         .testTarget(
-            name: "FuzzTests",
-            dependencies: ["Storm", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
-            exclude: ["JVMRules.java"],
-            swiftSettings: settings),
+            name: "ZooKeeperRecipesTests",
+            dependencies: [
+                "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", .inMemoryLogging, .logging,
+            ]),
         .testTarget(
-            name: "CutEverywhereTests",
-            dependencies: ["TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
-            swiftSettings: settings),
+            name: "ZooKeeperRecipesIntegrationTests",
+            dependencies: [
+                "ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                .inMemoryLogging, .logging, .serviceLifecycleTestKit,
+            ]),
+        .testTarget(
+            name: "ZooKeeperTestingTests",
+            dependencies: ["ProcessSignals", "TestSupport", "ZooKeeper", "ZooKeeperTesting"]),
+        .testTarget(
+            name: "ZooKeeperTestingIntegrationTests",
+            dependencies: [
+                "ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting", .logging,
+            ]),
+        .testTarget(
+            name: "ZooKeeperHistoryTests", dependencies: ["TestSupport", "ZooKeeperHistory", "ZooKeeperTesting"]),
+        .testTarget(
+            name: "RobustnessTests",
+            dependencies: ["Soak", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
+            exclude: ["Fuzz/JVMRules.java"]),
+        .testTarget(name: "ModelCheckTests", dependencies: ["ModelChecker"]),
+        .testTarget(
+            name: "InteropTests",
+            dependencies: [
+                "InteropWorker", "ProcessSignals", "TestSupport", "ZooKeeper", "ZooKeeperTesting", .subprocess, .system,
+            ]),
         .testTarget(
             name: "ExampleTests",
             dependencies: [
                 "FencedWriter", "FirstLock", "LeaderElectedWorker", "LockDemo", "ProcessSignals", "ReadWriteCache",
                 "ServiceRegistry", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", "zklock",
-            ],
-            swiftSettings: settings),
-        .testTarget(
-            name: "InteropTests",
-            dependencies: [
-                "InteropWorker", "ProcessSignals", "TestSupport", "ZooKeeper", "ZooKeeperTesting",
-                .product(name: "Subprocess", package: "swift-subprocess"),
-                .product(name: "SystemPackage", package: "swift-system"),
-            ],
-            swiftSettings: settings),
+            ]),
         .testTarget(
             name: "HarnessTests",
-            dependencies: ["ProcessSignals", "RecipeHarness", "TestSupport", "ZooKeeperHistory", "ZooKeeperTesting"],
-            exclude: ["page-in-browser"],
-            swiftSettings: settings),
-        .testTarget(
-            name: "RecipesIntegrationTests",
-            dependencies: [
-                "ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
-                .product(name: "InMemoryLogging", package: "swift-log"),
-                .product(name: "Logging", package: "swift-log"),
-                .product(
-                    name: "ServiceLifecycleTestKit", package: "swift-service-lifecycle",
-                    condition: .when(traits: ["ServiceLifecycle"])),
-            ],
-            swiftSettings: settings),
+            dependencies: ["ProcessSignals", "RecipeHarness", "TestSupport", "ZooKeeperHistory", "ZooKeeperTesting"]),
     ])
+
+// All but the two targets in C.
+for target in package.targets where !["CZooKeeper", "FaultyResolver"].contains(target.name) {
+    target.swiftSettings = [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .strictMemorySafety(),
+    ]
+}
+
+extension Target {
+    static func tool(_ name: String, dependencies: [Dependency]) -> Target {
+        .executableTarget(name: name, dependencies: dependencies, path: "Tools/\(name)")
+    }
+
+    static func example(_ name: String, dependencies: [Dependency]) -> Target {
+        .executableTarget(
+            name: name, dependencies: ["ZooKeeper", .argumentParser] + dependencies, path: "Examples/\(name)",
+            exclude: ["README.md"])
+    }
+}
+
+extension Target.Dependency {
+    static let argumentParser = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let deque = product(name: "DequeModule", package: "swift-collections")
+    static let heap = product(name: "HeapModule", package: "swift-collections")
+    static let inMemoryLogging = product(name: "InMemoryLogging", package: "swift-log")
+    static let logging = product(name: "Logging", package: "swift-log")
+    static let serviceLifecycle = serviceLifecycle("ServiceLifecycle")
+    static let serviceLifecycleTestKit = serviceLifecycle("ServiceLifecycleTestKit")
+    static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
+    static let system = product(name: "SystemPackage", package: "swift-system")
+    /// Needed by programs without the trait, too.
+    static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
+
+    private static func serviceLifecycle(_ name: String) -> Self {
+        .product(name: name, package: "swift-service-lifecycle", condition: .when(traits: ["ServiceLifecycle"]))
+    }
+}

@@ -1,10 +1,17 @@
-import Glibc
 import ProcessSignals
 import TestSupport
 import Testing
 import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// `zklock`, as its users start it: in a shell, which says its process id and its exit status.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct ZKLockTests {

@@ -10,7 +10,7 @@ enum Peer: String, Sendable, CaseIterable {
     case kazoo = "kazoo"
     case go = "go-zookeeper"
 
-    /// The program that plays it: see Tests/Peers/README.md.
+    /// The program that plays it: see Tests/Support/Peers/README.md.
     var program: Program {
         switch self {
         case .ours: Program("InteropWorker")

@@ -1,10 +1,17 @@
-import Glibc
 import ProcessSignals
 import Subprocess
 import Synchronization
 import TestSupport
 import ZooKeeper
 import ZooKeeperTesting
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 /// A process that plays a peer: contenders in it do as they are told.
 final class PeerProcess: Sendable {

@@ -1,4 +1,4 @@
-import ModelCheck
+import ModelChecker
 import Testing
 
 /// All histories of a few contenders, and some of many; `Scripts/model-check` looks at far more.

@@ -1,0 +1,35 @@
+import SystemPackage
+import ZooKeeper
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// What the process is told, line by line.
+enum Input {
+    /// Read on a thread of its own, so that none of the pool's waits for it.
+    static let lines: AsyncStream<String> = {
+        let (lines, sink) = AsyncStream<String>.makeStream()
+        let isStarted = DetachedThread.start {
+            while let line = readLine() { sink.yield(line) }
+            sink.finish()
+        }
+        guard isStarted else { fatalError("no thread") }
+        return lines
+    }()
+}
+
+/// What it says.
+enum Output {
+    /// Not by `print` and `fflush(nil)`, which waits for the thread that reads. A pipe takes a short line as a whole.
+    static func say(_ line: String) {
+        _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8)
+    }
+
+    /// Ends the process as it stands.
+    static func leave() -> Never { exit(0) }
+}

@@ -1,0 +1,112 @@
+import ProcessSignals
+import TestSupport
+import Testing
+import ZooKeeper
+import ZooKeeperTesting
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// A resolver that fails or hangs. In the C client that is a busy loop, or a session that is lost without a word.
+@Suite(.timeLimit(.minutes(3))) struct NameResolutionTests {
+    /// Runs a worker that reads all the time, with names resolved as the file says.
+    private func withWorker(
+        _ orders: String,
+        _ body:
+            @Sendable (ZooKeeperServer, ZooKeeperRelay, Program.Running, _ give: @Sendable (String) throws -> Void)
+            async throws -> Void
+    ) async throws {
+        try await ZooKeeperServer.withServer { server in
+            try await ZooKeeperRelay.withRelay(to: server) { relay in
+                try await withTemporaryFile(containing: orders) { file in
+                    try await Program.testWorker.run(
+                        ["names", "zk.test:\(relay.port)"], environment: ["FAULTY_RESOLVER": file]
+                    ) { worker in
+                        defer { ProcessSignal.send(SIGKILL, to: worker.pid) }
+                        try await body(server, relay, worker) { try overwrite(file, $0) }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: ["fail", "hang"])
+    func aSessionThatStandsNeedsNoNames(_ trouble: String) async throws {
+        try await withWorker("127.0.0.1") { server, relay, worker, give in
+            _ = try await worker.line(startingWith: "ok 1")
+            try give(trouble)
+            // Longer than the session would live without a heartbeat, and over a reconnect.
+            let before = relay.traffic.requests[.exists, default: 0]
+            try await eventually("it goes on") { relay.traffic.requests[.exists, default: 0] > before + 200 }
+            relay.cut()
+            try await eventually("connected again") { relay.traffic.connections == 2 }
+            await server.kill()
+            try await server.restart()
+            try await eventually("connected again") { relay.traffic.connections >= 3 }
+            try await eventually("reading") { relay.traffic.requests[.exists, default: 0] > before + 300 }
+            let outcomes = worker.lines.value.filter { !$0.hasPrefix("lookups") }
+            #expect(outcomes == ["ok 1"], "neither an error nor another session")
+        }
+    }
+
+    /// By default the C client asks in every turn of its loop, which costs most of its throughput.
+    @Test func addressesAreAskedForOnce() async throws {
+        try await withWorker("127.0.0.1") { _, _, worker, _ in
+            let line = try await worker.line(startingWith: "lookups")
+            let count = try #require(Int(line.split(separator: " ")[1]))
+            #expect(count < 20, "in 300 reads")
+        }
+    }
+
+    @Test(arguments: ["fail", "hang"])
+    func atTheStartItIsSaidAndARecoveryIsPickedUp(_ trouble: String) async throws {
+        try await withWorker(trouble) { _, _, worker, give in
+            _ = try await worker.line(startingWith: "error connectTimeout")
+            try expectIdle(worker.pid)
+            try give("127.0.0.1")
+            _ = try await worker.line(startingWith: "ok ")
+        }
+    }
+
+    /// Nobody listens at the first address.
+    @Test func anotherAddressIsPickedUp() async throws {
+        try await withWorker("127.0.0.9") { _, _, worker, give in
+            _ = try await worker.line(startingWith: "error connectTimeout")
+            try expectIdle(worker.pid)
+            try give("127.0.0.1")
+            _ = try await worker.line(startingWith: "ok ")
+        }
+    }
+
+    @Test func theNextSessionAsksForTheAddressAgain() async throws {
+        try await withWorker("127.0.0.1") { _, relay, worker, give in
+            _ = try await worker.line(startingWith: "ok 1")
+            try give("fail")
+            try await relay.whileRefusing {
+                // First the connection is missed, then, when the session has been given up, the address.
+                try await eventually("asked for the address") {
+                    worker.lines.value.contains { $0.hasPrefix("error") && $0.contains("cannot be resolved") }
+                }
+            }
+            try give("127.0.0.1")
+            try await eventually("reading") { worker.lines.value.last?.hasPrefix("ok") == true }
+            #expect(worker.lines.value.last != "ok 1")
+        }
+    }
+
+    /// Most of the time the process does nothing. (A busy loop takes all of a processor.)
+    private func expectIdle(_ pid: Int32) throws {
+        // Over its whole life, with the start.
+        let fields = try readFile("/proc/\(pid)/stat").split(separator: ")").last?.split(separator: " ") ?? []
+        let ticks = try #require(Double(fields[11])) + #require(Double(fields[12]))
+        let uptime = try #require(Double(readFile("/proc/uptime").split(separator: " ")[0]))
+        let ticksPerSecond = Double(sysconf(Int32(_SC_CLK_TCK)))
+        let age = uptime - (try #require(Double(fields[19]))) / ticksPerSecond
+        #expect(ticks / ticksPerSecond < age / 2)
+    }
+}
