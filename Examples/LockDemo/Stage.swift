@@ -6,6 +6,8 @@ import ZooKeeperTesting
 
 #if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
 #else
 import Darwin
 #endif

@@ -42,12 +42,12 @@ extension RecipeHarness {
         @Option(
             name: .customLong("with"),
             help: """
-                Another library that stands in the same line: \(Guest.names). Scripts/build-peers builds what plays it.
+                Another library that stands in the same line: \(ExternalLibrary.names). Scripts/build-peers builds what plays it.
                 """)
-        var guest: Guest?
+        var library: ExternalLibrary?
 
-        @Option(help: "How many processes of it, 1 to 8.")
-        var guests = 2
+        @Option(name: .customLong("guests"), help: "How many processes of it, 1 to 8.")
+        var externalClients = 2
 
         @Option(help: "How many tasks of each process stand in line, 1 to 16.")
         var tasks = 2
@@ -68,7 +68,7 @@ extension RecipeHarness {
         func validate() throws {
             guard (1...86_400).contains(duration) else { throw ValidationError("--duration must be 1 to 86400") }
             guard (1...32).contains(clients) else { throw ValidationError("--clients must be 1 to 32") }
-            guard (1...8).contains(guests) else { throw ValidationError("--guests must be 1 to 8") }
+            guard (1...8).contains(externalClients) else { throw ValidationError("--guests must be 1 to 8") }
             guard (1...16).contains(tasks) else { throw ValidationError("--tasks must be 1 to 16") }
             if let rate, !(0.1...10_000).contains(rate) { throw ValidationError("--rate must be 0.1 to 10000") }
         }
@@ -76,41 +76,16 @@ extension RecipeHarness {
         func run() async throws {
             let settings = Settings(
                 workload: workload, nemesis: nemesis, duration: .seconds(duration), clients: clients, tasks: tasks,
-                guest: guest, guests: guest == nil ? 0 : guests, rate: rate, seed: seed ?? .random(in: 0...999_999),
+                library: library, externalClients: library == nil ? 0 : externalClients, rate: rate,
+                seed: seed ?? .random(in: 0...999_999),
                 output: output)
-            let result: Stage.Result
-            do { result = try await Stage.play(settings) } catch {
-                complain("recipe-harness could not run: \(error)")
+            let result: Orchestrator.Result
+            do { result = try await Orchestrator.run(settings) } catch {
+                printError("recipe-harness could not run: \(error)")
                 throw ExitCode(2)
             }
             if !result.report.violations.isEmpty { throw ExitCode(1) }
             if result.wasInterrupted { throw ExitCode(130) }
         }
-    }
-}
-
-/// How a run is set up.
-struct Settings: Sendable {
-    var workload: Workload
-    var nemesis: Nemesis
-    var duration: Duration
-    var clients: Int
-    var tasks: Int
-    /// Who stands in the same line, and with how many processes.
-    var guest: Guest?
-    var guests: Int
-    /// How many turns a second are begun at most, by all together.
-    var rate: Double?
-    var seed: UInt64
-    var output: String
-
-    /// What that is for each contender.
-    var pace: Pace { Pace(interval: rate.map { .seconds(Double((clients + guests) * tasks) / $0) }) }
-
-    /// The run in a line.
-    var description: String {
-        "workload \(workload.rawValue), nemesis \(nemesis), seed \(seed), \(clients) processes"
-            + (guest.map { ", \(guests) of \($0.rawValue)" } ?? "") + ", \(tasks) tasks each"
-            + (rate.map { ", \($0) turns a second at most" } ?? "")
     }
 }

@@ -90,11 +90,11 @@ package struct History: Sendable {
     /// Those that are not clients.
     package private(set) var servers: Set<String> = []
     /// Processes of other libraries.
-    package private(set) var guests: Set<String> = []
+    package private(set) var externalClients: Set<String> = []
     /// What the run says of itself.
     package private(set) var title = ""
     package private(set) var stalls: [Stall] = []
-    package private(set) var leftInLine: Int64 = 0
+    package private(set) var leftInQueue: Int64 = 0
     package private(set) var began: Int64
     package private(set) var ended: Int64
 
@@ -112,11 +112,11 @@ package struct History: Sendable {
         writes = collector.writes
         leaders = collector.leaders
         servers = collector.servers
-        guests = collector.guests
+        externalClients = collector.externalClients
         lives = collector.lives.sorted { $0.from < $1.from }
         title = collector.title
         stalls = collector.stalls
-        leftInLine = collector.leftInLine
+        leftInQueue = collector.leftInQueue
     }
 
     /// The faults of this kind that touched a stretch of time.
@@ -131,10 +131,10 @@ package struct History: Sendable {
         var writes: [StoreWrite] = []
         var leaders: [(at: Int64, process: String)] = []
         var stalls: [Stall] = []
-        var leftInLine: Int64 = 0
+        var leftInQueue: Int64 = 0
         var lives: [Life] = []
         var servers: Set<String> = []
-        var guests: Set<String> = []
+        var externalClients: Set<String> = []
         var title = ""
         private var begun: [String: Int64] = [:]
         private var places: [String: Int] = [:]
@@ -187,12 +187,12 @@ package struct History: Sendable {
                 guard var fault = openFaults.removeValue(forKey: number) else { return }
                 fault.to = event.at
                 faults.append(fault)
-            case .isGuest: guests.insert(event.process)
+            case .isExternal: externalClients.insert(event.process)
             case .serves: servers.insert(event.process)
             case .leads: leaders.append((event.at, event.process))
             case .stalled(let node, let length):
                 stalls.append(Stall(at: event.at, length: length, node: node, process: event.process))
-            case .leftInLine(let count): leftInLine += count
+            case .leftInQueue(let count): leftInQueue += count
             }
         }
 

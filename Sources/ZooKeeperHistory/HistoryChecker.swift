@@ -25,9 +25,10 @@ package struct HistoryChecker {
         checkStalls()
         checkLives()
         measureRecoveries()
-        if history.leftInLine > 0 {
+        if history.leftInQueue > 0 {
             violate(
-                .orphan, history.ended, [], "\(history.leftInLine) nodes were left in line after all sessions had ended"
+                .orphan, history.ended, [],
+                "\(history.leftInQueue) nodes were left in line after all sessions had ended"
             )
         }
         report.violations.sort { $0.at < $1.at }
@@ -38,8 +39,8 @@ package struct HistoryChecker {
         _ kind: HistoryReport.Violation.Kind, _ at: Int64, _ processes: [String], _ text: String
     ) {
         let violation = HistoryReport.Violation(kind: kind, at: at, processes: processes, text: text)
-        if !processes.isEmpty, history.guests.isSuperset(of: processes) {
-            report.offencesOfGuests.append(violation)
+        if !processes.isEmpty, history.externalClients.isSuperset(of: processes) {
+            report.externalViolations.append(violation)
         } else {
             report.violations.append(violation)
         }
@@ -50,9 +51,9 @@ package struct HistoryChecker {
         _ kind: HistoryReport.Violation.Kind, _ earlier: History.Hold, _ later: History.Hold, _ text: String
     ) {
         let offender = earlier.token < later.token ? later.process : earlier.process
-        if history.guests.contains(offender) {
+        if history.externalClients.contains(offender) {
             let processes = [earlier.process, later.process]
-            report.offencesOfGuests.append(.init(kind: kind, at: later.from, processes: processes, text: text))
+            report.externalViolations.append(.init(kind: kind, at: later.from, processes: processes, text: text))
         } else {
             violate(kind, later.from, [earlier.process, later.process], text)
         }
@@ -151,7 +152,7 @@ package struct HistoryChecker {
         if wasDone([.expire], to: hold.process, aftermath: slack) { return .expiry }
         if wasDone([.partitionClient], to: hold.process, aftermath: aftermath) { return .partition }
         if wasDone([.freezeServer, .partitionServer], aftermath: aftermath) { return .partition }
-        if history.guests.contains(hold.process) { return .guest }
+        if history.externalClients.contains(hold.process) { return .external }
         return .none
     }
 

@@ -52,7 +52,7 @@ package struct HistoryEvent: Hashable, Sendable {
         case faultBegan(number: Int64, Fault)
         case faultEnded(number: Int64)
         /// This process is of another library, which shares the line with ours.
-        case isGuest(library: String)
+        case isExternal(library: String)
         /// This is a server.
         case serves
         /// This server leads.
@@ -61,7 +61,7 @@ package struct HistoryEvent: Hashable, Sendable {
         /// both are empty if they are not known.
         case stalled(node: String, microseconds: Int64)
         /// Nodes that were in line after all sessions had ended.
-        case leftInLine(count: Int64)
+        case leftInQueue(count: Int64)
     }
 
     /// In microseconds on the clock that all processes of a machine share, and that goes on while it is suspended.
@@ -136,7 +136,7 @@ extension HistoryEvent {
         case .faultEnded(let number):
             event("faultEnded")
             json.set("number", number)
-        case .isGuest(let library):
+        case .isExternal(let library):
             event("isGuest")
             json.set("library", library)
         case .serves: event("serves")
@@ -145,7 +145,7 @@ extension HistoryEvent {
             event("stalled")
             json.set("node", node)
             json.set("microseconds", microseconds)
-        case .leftInLine(let count):
+        case .leftInQueue(let count):
             event("leftInLine")
             json.set("count", count)
         }
@@ -178,12 +178,12 @@ extension HistoryEvent {
         case "faultBegan":
             return json.text("fault").flatMap(Fault.init).map { .faultBegan(number: json.number("number") ?? 0, $0) }
         case "faultEnded": return .faultEnded(number: json.number("number") ?? 0)
-        case "isGuest": return .isGuest(library: json.text("library") ?? "")
+        case "isGuest": return .isExternal(library: json.text("library") ?? "")
         case "serves": return .serves
         case "leads": return .leads
         case "stalled":
             return .stalled(node: json.text("node") ?? "", microseconds: json.number("microseconds") ?? 0)
-        case "leftInLine": return .leftInLine(count: json.number("count") ?? 0)
+        case "leftInLine": return .leftInQueue(count: json.number("count") ?? 0)
         default: return nil
         }
     }

@@ -39,7 +39,7 @@ package struct HistoryReport: Sendable {
         /// It, or its server, could not be reached.
         case partition
         /// It is of another library, which may go on when its time is up.
-        case guest
+        case external
         case none
     }
 
@@ -54,7 +54,7 @@ package struct HistoryReport: Sendable {
 
     package var violations: [Violation] = []
     /// What processes of other libraries did that would be a violation of ours.
-    package var offencesOfGuests: [Violation] = []
+    package var externalViolations: [Violation] = []
     package var overlaps: [Cause: Int] = [:]
     package var recoveries: [Recovery] = []
     package var invocations = 0

@@ -110,14 +110,14 @@ extension Timeline {
         }
         let overlaps = HistoryReport.Cause.allCases.map { [$0.rawValue, "\(report.overlaps[$0] ?? 0)"] }
         let offences = HistoryReport.Violation.Kind.allCases.compactMap { kind in
-            let count = report.offencesOfGuests.count { $0.kind == kind }
+            let count = report.externalViolations.count { $0.kind == kind }
             return count == 0 ? nil : [kind.rawValue, "\(count)"]
         }
         return table(["checked", "violations"], checks)
             + table(["fault", "times", "half recovered in", "worst"], recoveries)
             + table(["how calls ended", "times"], outcomes)
             + table(["cause of an overlap on the clock", "times"], overlaps)
-            + (history.guests.isEmpty
+            + (history.externalClients.isEmpty
                 ? ""
                 : table(["what guests did that they must not", "times"], offences))
     }

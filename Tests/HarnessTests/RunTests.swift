@@ -94,12 +94,12 @@ import Darwin
             let text = lines.joined(separator: "\n")
             #expect(status == 0, "\(text)")
             let history = History(try history(directory))
-            #expect(history.guests == ["\(guest)0"])
+            #expect(history.externalClients == ["\(guest)0"])
             for process in ["c0", "c1", "\(guest)0"] {
                 #expect(history.holds.contains { $0.process == process && $0.stamps != nil }, "\(process): \(text)")
             }
             var checker = HistoryChecker(history)
-            #expect(checker.check().offencesOfGuests.isEmpty, "\(text)")
+            #expect(checker.check().externalViolations.isEmpty, "\(text)")
         }
     }
 

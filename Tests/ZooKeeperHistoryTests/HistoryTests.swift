@@ -135,19 +135,19 @@ import ZooKeeperTesting
     }
 
     @Test func whatAGuestDoesIsNoViolationOfOurs() {
-        let guest = [Event(at: 1, process: "kazoo0", .isGuest(library: "kazoo"))]
+        let guest = [Event(at: 1, process: "kazoo0", .isExternal(library: "kazoo"))]
         let former = turn("c0", "a", from: 10, to: 20, token: "01", stamps: [2, 6])
         let latter = turn("kazoo0", "b", from: 21, to: 30, token: "02", stamps: [5, 7])
         let report = report(guest, former, latter)
         #expect(report.violations.isEmpty)
-        #expect(report.offencesOfGuests.map(\.kind) == [.exclusion])
+        #expect(report.externalViolations.map(\.kind) == [.exclusion])
         // How it ends is its own business too.
         let crash = [
             Event(at: 1, process: "kazoo0", .began(detail: "process 1")),
             Event(at: 2, process: "kazoo0", .ended(detail: "unexpected: exited(1)")),
         ]
         #expect(self.report(guest, crash).violations.isEmpty)
-        #expect(self.report(guest, crash).offencesOfGuests.map(\.kind) == [.crash])
+        #expect(self.report(guest, crash).externalViolations.map(\.kind) == [.crash])
         // It stood in front, so we should not have been let in.
         let inFront = turn("kazoo0", "b", from: 10, to: 20, token: "01", stamps: [2, 6])
         let ours = turn("c0", "a", from: 21, to: 30, token: "02", stamps: [5, 7])
@@ -155,10 +155,10 @@ import ZooKeeperTesting
     }
 
     @Test func aGuestMayGoOnWhenItsTimeIsUp() {
-        let guest = [Event(at: 1, process: "curator0", .isGuest(library: "curator"))]
+        let guest = [Event(at: 1, process: "curator0", .isExternal(library: "curator"))]
         let former = turn("curator0", "a", from: 10, to: 40, token: "01", stamps: [2])
         let latter = turn("c0", "b", from: 30, to: 50, token: "02", stamps: [5])
-        #expect(report(guest, former, latter).overlaps == [.guest: 1])
+        #expect(report(guest, former, latter).overlaps == [.external: 1])
         #expect(report(guest, former, latter).violations.isEmpty)
         // Ours may not.
         let ours = turn("c0", "a", from: 10, to: 40, token: "01", stamps: [2])
@@ -202,8 +202,8 @@ import ZooKeeperTesting
     }
 
     @Test func orphansAndCrashesAreViolations() {
-        #expect(kinds(report([Event(at: 1, process: "run", .leftInLine(count: 2))])) == [.orphan])
-        #expect(report([Event(at: 1, process: "run", .leftInLine(count: 0))]).violations.isEmpty)
+        #expect(kinds(report([Event(at: 1, process: "run", .leftInQueue(count: 2))])) == [.orphan])
+        #expect(report([Event(at: 1, process: "run", .leftInQueue(count: 0))]).violations.isEmpty)
         let life = [
             Event(at: 1, process: "c0", .began(detail: "process 1")),
             Event(at: 2, process: "c0", .ended(detail: "unexpected: exited(1)")),
@@ -226,9 +226,9 @@ import ZooKeeperTesting
         #expect(kinds(report(stall("c0"))) == [.stalled])
         #expect(report(stall("c0")).violations.first?.text.hasSuffix("first in line: lock-7 of c0") == true)
         // Whoever waits behind a guest's node for ever waits rightly.
-        let guest = [Event(at: 1, process: "kazoo0", .isGuest(library: "kazoo"))]
+        let guest = [Event(at: 1, process: "kazoo0", .isExternal(library: "kazoo"))]
         #expect(report(guest, stall("kazoo0")).violations.isEmpty)
-        #expect(report(guest, stall("kazoo0")).offencesOfGuests.map(\.kind) == [.stalled])
+        #expect(report(guest, stall("kazoo0")).externalViolations.map(\.kind) == [.stalled])
     }
 
     @Test func everyEventOutlivesItsLine() {
@@ -237,8 +237,8 @@ import ZooKeeperTesting
             .granted(operation: "o", token: "t", node: "n"), .stamped(operation: "o", zxid: -1),
             .cancelled(operation: "o", expires: 7), .bodyEnded(operation: "o"), .returned(operation: "o", outcome: "x"),
             .accepted(operation: "o", token: "t", zxid: .max), .refused(operation: "o", token: "t"),
-            .faultBegan(number: 3, .partitionServer), .faultEnded(number: 3), .serves, .leads, .leftInLine(count: 1),
-            .isGuest(library: "curator"), .stalled(node: "n", microseconds: 3),
+            .faultBegan(number: 3, .partitionServer), .faultEnded(number: 3), .serves, .leads, .leftInQueue(count: 1),
+            .isExternal(library: "curator"), .stalled(node: "n", microseconds: 3),
         ]
         for kind in kinds {
             let event = Event(at: .max, process: "c0", kind)

@@ -8,6 +8,8 @@ import ZooKeeperTesting
 
 #if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
 #else
 import Darwin
 #endif
@@ -17,7 +19,7 @@ final class ClientProcess: Sendable {
     private struct State {
         var pid: Int32?
         var relays: [ZooKeeperRelay] = []
-        var player: (any Player)?
+        var driver: (any ClientDriver)?
         var mayRun = Promise<Void>()
         var isStopping = false
         var wasKilled = false
@@ -28,25 +30,26 @@ final class ClientProcess: Sendable {
     }
 
     /// Makes what one incarnation of the process runs: where it connects to, its number, its seed, and its input.
-    typealias Casting =
+    typealias MakeDriver =
         @Sendable (
             _ connect: String, _ incarnation: Int, _ seed: UInt64, AsyncStream<String>.Continuation
-        ) -> any Player
+        ) -> any ClientDriver
 
     let name: String
     /// Tells whether it is of another library, and ends as that likes.
-    let isGuest: Bool
+    let isExternal: Bool
     private let seed: UInt64
     private let recorder: Recorder
-    private let cast: Casting
+    private let makeDriver: MakeDriver
     private let state = Mutex(State())
 
-    init(_ name: String, isGuest: Bool = false, seed: UInt64, _ recorder: Recorder, cast: @escaping Casting) {
+    init(_ name: String, isExternal: Bool = false, seed: UInt64, _ recorder: Recorder, makeDriver: @escaping MakeDriver)
+    {
         self.name = name
-        self.isGuest = isGuest
+        self.isExternal = isExternal
         self.seed = seed
         self.recorder = recorder
-        self.cast = cast
+        self.makeDriver = makeDriver
         state.withLock { $0.mayRun }.fulfil(())
     }
 
@@ -65,50 +68,50 @@ final class ClientProcess: Sendable {
                 incarnation += 1
                 let (orders, input) = AsyncStream<String>.makeStream()
                 let connect = relays.map(\.connectString).joined(separator: ",")
-                try await runOnce(cast(connect, incarnation, random.next(), input), orders, input)
+                try await runOnce(makeDriver(connect, incarnation, random.next(), input), orders, input)
             }
         }
     }
 
     private func runOnce(
-        _ player: any Player, _ orders: AsyncStream<String>, _ input: AsyncStream<String>.Continuation
+        _ driver: any ClientDriver, _ orders: AsyncStream<String>, _ input: AsyncStream<String>.Continuation
     ) async throws {
         // A group of its own: Ctrl-C is for us; and the system ends a stopped process in a group without a parent.
         var options = PlatformOptions()
         options.processGroupID = 0
         let result = try await Subprocess.run(
-            .path(player.executable), arguments: Arguments(player.arguments), platformOptions: options,
+            .path(driver.executable), arguments: Arguments(driver.arguments), platformOptions: options,
             input: .inputWriter, output: .sequence, error: .currentStandardError
         ) { execution in
             recorder.record(name, .began(detail: "process \(execution.processIdentifier.value)"))
             let isStopping = state.withLock { state in
                 state.pid = execution.processIdentifier.value
-                state.player = player
+                state.driver = driver
                 state.wasKilled = false
                 state.wasEnded = false
                 state.hasSpoken = false
                 return state.isStopping
             }
-            if isStopping { player.stop() }
+            if isStopping { driver.stop() }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
                     // Writing to one that is gone fails; what becomes of it is seen elsewhere.
                     for await order in orders { _ = try? await execution.standardInputWriter.write(order + "\n") }
                     try? await execution.standardInputWriter.finish()
                 }
-                group.addTask { await player.play() }
+                group.addTask { await driver.run() }
                 for try await line in execution.standardOutput.strings() {
                     state.withLock { $0.hasSpoken = true }
-                    player.hear(line)
+                    driver.receive(line)
                 }
-                player.hasGone()
+                driver.processEnded()
                 input.finish()
                 try await group.waitForAll()
             }
         }
         let (wasKilled, wasEnded, hasSpoken) = state.withLock { state in
             state.pid = nil
-            state.player = nil
+            state.driver = nil
             return (state.wasKilled, state.wasEnded, state.hasSpoken)
         }
         switch result.terminationStatus {
@@ -139,7 +142,7 @@ final class ClientProcess: Sendable {
     }
 
     /// Lets it end its client and open another.
-    func closeClient() { state.withLock { $0.player }?.closeClient() }
+    func closeClient() { state.withLock { $0.driver }?.closeClient() }
 
     /// Kills it; ``revive()`` starts it again.
     func killIt() {
@@ -161,17 +164,17 @@ final class ClientProcess: Sendable {
     func thaw() { signal(SIGCONT) }
 
     /// Lets it expire its own session, by the server on this port.
-    func expireSession(by port: Int) { state.withLock { $0.player }?.expireSession(by: port) }
+    func expireSession(by port: Int) { state.withLock { $0.driver }?.expireSession(by: port) }
 
     // MARK: The end
 
     /// Tells it to end what it does, and to end.
     func stop() {
-        let player = state.withLock { state in
+        let driver = state.withLock { state in
             state.isStopping = true
-            return state.player
+            return state.driver
         }
-        player?.stop()
+        driver?.stop()
         revive()
     }
 

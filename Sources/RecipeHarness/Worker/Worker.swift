@@ -3,63 +3,61 @@ import Logging
 import ZooKeeper
 import ZooKeeperTesting
 
-extension RecipeHarness {
-    /// One of the processes that use the recipe. It writes what it does to standard output, and obeys what it is told: see
-    /// ``Order``.
-    struct Worker: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "A process of the harness.", shouldDisplay: false)
+/// One of the processes that use the recipe. It writes what it does to standard output, and obeys what it is told: see
+/// ``WorkerCommand``.
+struct Worker: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "A process of the harness.", shouldDisplay: false)
 
-        @Option var connect: String
-        @Option var name: String
-        @Option var incarnation: Int
-        @Option var workload: Workload
-        @Option var tasks: Int
-        @Option var seed: UInt64
-        @Option var guest: Guest?
-        /// See ``Pace``, in microseconds.
-        @Option var interval: Int?
+    @Option var connect: String
+    @Option var name: String
+    @Option var incarnation: Int
+    @Option var workload: Workload
+    @Option var tasks: Int
+    @Option var seed: UInt64
+    @Option var library: ExternalLibrary?
+    /// See ``Rate``, in microseconds.
+    @Option var interval: Int?
 
-        /// What starts one.
-        static func arguments(
-            connect: String, name: String, incarnation: Int, _ settings: Settings, seed: UInt64
-        ) -> [String] {
-            var arguments = [
-                "worker", "--connect", connect, "--name", name, "--incarnation", "\(incarnation)", "--workload",
-                settings.workload.rawValue, "--tasks", "\(settings.tasks)", "--seed", "\(seed)",
-            ]
-            if let guest = settings.guest { arguments += ["--guest", guest.rawValue] }
-            if let interval = settings.pace.interval {
-                arguments += ["--interval", "\(Int(interval / .microseconds(1)))"]
-            }
-            return arguments
+    /// What starts one.
+    static func arguments(
+        connect: String, name: String, incarnation: Int, _ settings: Settings, seed: UInt64
+    ) -> [String] {
+        var arguments = [
+            "worker", "--connect", connect, "--name", name, "--incarnation", "\(incarnation)", "--workload",
+            settings.workload.rawValue, "--tasks", "\(settings.tasks)", "--seed", "\(seed)",
+        ]
+        if let library = settings.library { arguments += ["--guest", library.rawValue] }
+        if let interval = settings.contenderRate.interval {
+            arguments += ["--interval", "\(Int(interval / .microseconds(1)))"]
         }
+        return arguments
+    }
 
-        func run() async throws {
-            var configuration = try ZooKeeperConfiguration(connect)
-            configuration.sessionTimeout = Stage.sessionTimeout
-            var logger = Logger(label: "recipe-harness")
-            logger.logLevel = .error
-            var orders = await Orders().stream.makeAsyncIterator()
-            var random = SplitMix64(seed: seed)
-            var number = 0
-            var order: Order?
-            repeat {
-                number += 1
-                // Both shapes come first in turn, for a process may not live long enough for a second.
-                let shape = Shift.Shape(number: incarnation + number)
-                let prefix = "\(name).\(incarnation)" + (number > 1 ? "-\(number)" : "")
-                let seeds = (0..<tasks).map { _ in random.split() }
-                let shift = Shift(
-                    shape: shape, configuration: configuration, logger: logger,
-                    takeTurns: { client, task, ending in
-                        let turns = Turns(
-                            client: client, process: name, prefix: "\(prefix)/\(task)", workload: workload,
-                            guest: guest, pace: Pace(interval: interval.map { .microseconds($0) }), ending: ending)
-                        var random = seeds[task]
-                        await turns.run(&random)
-                    }, tasks: tasks)
-                order = try await shift.run(&orders)
-            } while order == .close
-        }
+    func run() async throws {
+        var configuration = try ZooKeeperConfiguration(connect)
+        configuration.sessionTimeout = RunConstants.sessionTimeout
+        var logger = Logger(label: "recipe-harness")
+        logger.logLevel = .error
+        var orders = await StandardInput().stream.makeAsyncIterator()
+        var random = SplitMix64(seed: seed)
+        var number = 0
+        var order: WorkerCommand?
+        repeat {
+            number += 1
+            // Both shapes come first in turn, for a process may not live long enough for a second.
+            let shape = ClientLifetime.Shape(number: incarnation + number)
+            let prefix = "\(name).\(incarnation)" + (number > 1 ? "-\(number)" : "")
+            let seeds = (0..<tasks).map { _ in random.split() }
+            let lifetime = ClientLifetime(
+                shape: shape, configuration: configuration, logger: logger,
+                generate: { client, task, ending in
+                    let generator = Generator(
+                        client: client, process: name, prefix: "\(prefix)/\(task)", workload: workload,
+                        library: library, rate: Rate(interval: interval.map { .microseconds($0) }), ending: ending)
+                    var random = seeds[task]
+                    await generator.run(&random)
+                }, tasks: tasks)
+            order = try await lifetime.run(&orders)
+        } while order == .close
     }
 }

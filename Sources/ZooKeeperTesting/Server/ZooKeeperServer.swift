@@ -2,6 +2,8 @@ public import ZooKeeper
 
 #if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
 #else
 import Darwin
 #endif
@@ -108,7 +110,7 @@ public final class ZooKeeperServer: Sendable {
     }
 
     /// What the server has written to its log so far.
-    public var log: String { read("\(directory)/server.log") }
+    public var log: String { readFile("\(directory)/server.log") }
 
     // MARK: Starting
 
@@ -152,9 +154,9 @@ public final class ZooKeeperServer: Sendable {
 
     /// Writes what the server reads when it is launched.
     func write(_ configuration: ServerConfiguration) throws {
-        try ZooKeeperTesting.write(
+        try writeFile(
             configuration.text(directory: directory, port: port), to: "\(directory)/zoo.cfg")
-        if let id = configuration.myID { try ZooKeeperTesting.write("\(id)\n", to: "\(directory)/data/myid") }
+        if let id = configuration.myID { try writeFile("\(id)\n", to: "\(directory)/data/myid") }
     }
 
     /// Starts the process, and does not wait until it serves.

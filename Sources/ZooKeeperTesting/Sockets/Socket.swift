@@ -2,6 +2,8 @@ import Synchronization
 
 #if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
 #else
 import Darwin
 #endif
@@ -10,7 +12,7 @@ import Darwin
 // length of one call.
 
 /// A TCP socket on the loopback interface, for threads that may block.
-final class Socket: Sendable {
+package final class Socket: Sendable {
     private let descriptor: Int32
     private let isOpen = Mutex(true)
 
@@ -29,7 +31,7 @@ final class Socket: Sendable {
     // MARK: Opening
 
     /// Listens on `port` of the loopback interface; 0 is any free one.
-    static func listening(on port: Int = 0) throws(TestKitError) -> Socket {
+    package static func listening(on port: Int = 0) throws(TestKitError) -> Socket {
         let socket = try make()
         var on: Int32 = 1
         // A server that was killed leaves connections behind that would hold the port for a minute.
@@ -43,7 +45,7 @@ final class Socket: Sendable {
     }
 
     /// Connects to `port` of the loopback interface.
-    static func connected(to port: Int) throws(TestKitError) -> Socket {
+    package static func connected(to port: Int) throws(TestKitError) -> Socket {
         let socket = try make()
         let code = unsafe withLoopback(port) { unsafe connect(socket.descriptor, $0, $1) }
         guard code == 0 else { throw TestKitError("cannot connect to port \(port): \(lastError)") }
@@ -61,7 +63,7 @@ final class Socket: Sendable {
     }
 
     /// The port this socket is bound to.
-    var port: Int {
+    package var port: Int {
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let code = unsafe withUnsafeMutablePointer(to: &address) { pointer in
@@ -75,7 +77,7 @@ final class Socket: Sendable {
     // MARK: Use
 
     /// Waits for a connection; `nil` when the socket is shut down.
-    func accepted() -> Socket? {
+    package func accepted() -> Socket? {
         while true {
             let connection = accept(descriptor, nil, nil)
             if connection >= 0 { return Socket(connection) }
@@ -93,7 +95,7 @@ final class Socket: Sendable {
     }
 
     /// Up to `limit` bytes, as soon as there are any; nothing at the end, after an error, and after the read limit.
-    func read(upTo limit: Int) -> [UInt8] {
+    package func read(upTo limit: Int) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
             var got: Int
             repeat { got = unsafe recv(descriptor, buffer.baseAddress, limit, 0) } while got < 0 && errno == EINTR
@@ -114,7 +116,7 @@ final class Socket: Sendable {
     }
 
     /// Writes everything, or returns `false`.
-    func write(_ bytes: [UInt8]) -> Bool {
+    package func write(_ bytes: [UInt8]) -> Bool {
         unsafe bytes.withUnsafeBytes { buffer in
             var offset = 0
             while offset < buffer.count {
@@ -135,7 +137,7 @@ final class Socket: Sendable {
 
     /// Ends the connection in both directions; whoever reads or accepts gets to know. The descriptor stays until the
     /// object goes, so that nobody reads from another file by accident.
-    func shutDown() {
+    package func shutDown() {
         #if canImport(Glibc)
         _ = shutdown(descriptor, Int32(SHUT_RDWR))
         #else

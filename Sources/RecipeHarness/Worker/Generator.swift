@@ -5,35 +5,35 @@ import ZooKeeperRecipes
 import ZooKeeperTesting
 
 /// One task of a worker: takes its turn again and again, until it is cancelled.
-struct Turns: Sendable {
+struct Generator: Sendable {
     let client: ZooKeeperClient
     let process: String
     let prefix: String
     let workload: Workload
     /// Who stands in the same line, and has to understand the names of our nodes.
-    let guest: Guest?
-    let pace: Pace
-    let ending: Ending
+    let library: ExternalLibrary?
+    let rate: Rate
+    let ending: ClientEnding
 
     private var lock: ZooKeeperLock {
         var configuration = ZooKeeperLock.Configuration()
         configuration.id = process
-        configuration.dialect = guest.lock
-        return ZooKeeperLock(client, at: Stage.line, configuration: configuration)
+        configuration.dialect = library.lock
+        return ZooKeeperLock(client, at: RunConstants.queue, configuration: configuration)
     }
 
     private var readWriteLock: ZooKeeperReadWriteLock {
         var configuration = ZooKeeperReadWriteLock.Configuration()
         configuration.id = process
-        configuration.dialect = guest.readWriteLock
-        return ZooKeeperReadWriteLock(client, at: Stage.line, configuration: configuration)
+        configuration.dialect = library.readWriteLock
+        return ZooKeeperReadWriteLock(client, at: RunConstants.queue, configuration: configuration)
     }
 
     private var election: ZooKeeperElection {
         var configuration = ZooKeeperElection.Configuration()
         configuration.id = process
-        configuration.dialect = guest.election
-        return ZooKeeperElection(client, at: Stage.line, configuration: configuration)
+        configuration.dialect = library.election
+        return ZooKeeperElection(client, at: RunConstants.queue, configuration: configuration)
     }
 
     func run(_ random: inout SplitMix64) async {
@@ -42,7 +42,7 @@ struct Turns: Sendable {
             number += 1
             let began = ContinuousClock.now
             await turn("\(prefix).\(number)", Choices(&random))
-            try? await Task.sleep(until: pace.next(after: began, &random), clock: .continuous)
+            try? await Task.sleep(until: rate.next(after: began, &random), clock: .continuous)
         }
     }
 
@@ -66,8 +66,8 @@ struct Turns: Sendable {
                 defer { name += "+" }
                 return (name, name + "+")
             }
-            say(HistoryEvent(process, .returned(operation: former, outcome: outcome)).line)
-            say(HistoryEvent(process, .invoked(operation: next, access)).line)
+            printLine(HistoryEvent(process, .returned(operation: former, outcome: outcome)).line)
+            printLine(HistoryEvent(process, .invoked(operation: next, access)).line)
             return next
         }
     }
@@ -191,9 +191,9 @@ struct Turns: Sendable {
         return true
     }
 
-    private func body(_ access: HistoryEvent.Access) -> Body {
-        Body(client: client, process: process, access: access, ending: ending)
+    private func body(_ access: HistoryEvent.Access) -> CriticalSection {
+        CriticalSection(client: client, process: process, access: access, ending: ending)
     }
 
-    private func record(_ kind: HistoryEvent.Kind) { say(HistoryEvent(process, kind).line) }
+    private func record(_ kind: HistoryEvent.Kind) { printLine(HistoryEvent(process, kind).line) }
 }

@@ -4,14 +4,15 @@ import ZooKeeperTesting
 /// What came of a run, for people.
 enum Summary {
     static func print(_ settings: Settings, _ history: History, _ report: HistoryReport) {
-        say("")
-        for line in lines(history, report) { say(line) }
-        say("")
+        printLine("")
+        for line in lines(history, report) { printLine(line) }
+        printLine("")
         for violation in report.violations.prefix(20) {
-            say("VIOLATION (\(violation.kind.rawValue)) at \(seconds(violation.at - history.began)): \(violation.text)")
+            printLine(
+                "VIOLATION (\(violation.kind.rawValue)) at \(seconds(violation.at - history.began)): \(violation.text)")
         }
-        if report.violations.count > 20 { say("… and \(report.violations.count - 20) more") }
-        say("\(report.violations.count) violations; seed \(settings.seed)")
+        if report.violations.count > 20 { printLine("… and \(report.violations.count - 20) more") }
+        printLine("\(report.violations.count) violations; seed \(settings.seed)")
     }
 
     private static func lines(_ history: History, _ report: HistoryReport) -> [String] {
@@ -34,12 +35,12 @@ enum Summary {
             "bodies that overlap on the clock: "
                 + HistoryReport.Cause.allCases.map { "\($0.rawValue) \(report.overlaps[$0] ?? 0)" }.joined(
                     separator: ", "),
-            "left in line: \(history.leftInLine)",
+            "left in line: \(history.leftInQueue)",
         ]
-        if !history.guests.isEmpty {
-            let kinds = Dictionary(report.offencesOfGuests.map { ($0.kind.rawValue, 1) }, uniquingKeysWith: +)
-            let guests = history.guests.sorted().map { "\($0) \(report.grantsByProcess[$0] ?? 0)" }
-            lines.append("grants of guests: " + guests.joined(separator: ", "))
+        if !history.externalClients.isEmpty {
+            let kinds = Dictionary(report.externalViolations.map { ($0.kind.rawValue, 1) }, uniquingKeysWith: +)
+            let externalClients = history.externalClients.sorted().map { "\($0) \(report.grantsByProcess[$0] ?? 0)" }
+            lines.append("grants of guests: " + externalClients.joined(separator: ", "))
             lines.append("what guests did that they must not: " + (kinds.isEmpty ? "nothing" : list(kinds)))
         }
         lines.append(

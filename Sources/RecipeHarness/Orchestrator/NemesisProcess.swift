@@ -3,7 +3,7 @@ import ZooKeeperHistory
 import ZooKeeperTesting
 
 /// Breaks things and mends them, one after the other, as a seed says.
-struct Faults: Sendable {
+struct NemesisProcess: Sendable {
     let ensemble: Ensemble
     let clients: [ClientProcess]
     let recorder: Recorder
@@ -14,7 +14,7 @@ struct Faults: Sendable {
     static let ofClients: Set<HistoryEvent.Fault> = [
         .killClient, .freezeClient, .partitionClient, .stopClient, .closeClient, .expire,
     ]
-    /// Orders that only our own processes understand.
+    /// StandardInput that only our own processes understand.
     private static let ofOurs: Set<HistoryEvent.Fault> = [.stopClient, .closeClient]
 
     func run(_ faults: [HistoryEvent.Fault], seed: UInt64) async throws {
@@ -44,7 +44,7 @@ struct Faults: Sendable {
     private func breakClient(
         _ fault: HistoryEvent.Fault, _ length: Duration, _ random: inout SplitMix64
     ) async {
-        let clients = Self.ofOurs.contains(fault) ? clients.filter { !$0.isGuest } : clients
+        let clients = Self.ofOurs.contains(fault) ? clients.filter { !$0.isExternal } : clients
         let chosen = random.pick(clients)
         let holder = recorder.holder
         // Half of the time whoever holds, for there it matters most.
@@ -124,7 +124,7 @@ struct Faults: Sendable {
                     await withTaskGroup(of: Void.self) { requests in
                         for _ in 0..<200 {
                             requests.addTask {
-                                while isOver.current == nil { _ = try? await client.set(Stage.flood, to: []) }
+                                while isOver.current == nil { _ = try? await client.set(RunConstants.flood, to: []) }
                             }
                         }
                     }

@@ -5,7 +5,7 @@ import ZooKeeperRecipes
 import ZooKeeperTesting
 
 /// Another library whose processes stand in the same line: what plays it is described in Tests/Peers/README.md.
-enum Guest: String, CaseIterable, ExpressibleByArgument, Sendable {
+enum ExternalLibrary: String, CaseIterable, ExpressibleByArgument, Sendable {
     case curator
     case kazoo
 
@@ -41,8 +41,8 @@ enum Guest: String, CaseIterable, ExpressibleByArgument, Sendable {
     }
 }
 
-/// How our recipes write the names of their nodes, so that a guest understands them.
-extension Guest? {
+/// How our recipes write the names of their nodes, so that a library understands them.
+extension ExternalLibrary? {
     var lock: LockDialect { self == .kazoo ? .kazoo : .curator }
     var readWriteLock: ReadWriteLockDialect { self == .kazoo ? .kazoo : .curator }
     var election: ElectionDialect { self == .kazoo ? .kazoo : .curatorLatch }

@@ -8,7 +8,7 @@ import ServiceLifecycle
 #endif
 
 /// One client of a worker, and the tasks that use it until both are told to end.
-struct Shift: Sendable {
+struct ClientLifetime: Sendable {
     /// How the client and those who use it belong together.
     enum Shape: Sendable {
         /// They use it in the scope of `withClient`.
@@ -18,7 +18,7 @@ struct Shift: Sendable {
         case serviceGroup
         #endif
 
-        /// The shape of the `number`th shift: the two take turns.
+        /// The shape of the `number`th lifetime: the two take generator.
         init(number: Int) {
             #if ServiceLifecycle
             self = number.isMultiple(of: 2) ? .serviceGroup : .scope
@@ -32,19 +32,19 @@ struct Shift: Sendable {
     let configuration: ZooKeeperConfiguration
     let logger: Logger
     /// Runs a task of the worker, by its number, until that is cancelled.
-    let takeTurns: @Sendable (ZooKeeperClient, _ task: Int, _ ending: Ending) async -> Void
+    let generate: @Sendable (ZooKeeperClient, _ task: Int, _ ending: ClientEnding) async -> Void
     let tasks: Int
 
-    /// Obeys orders until one ends the shift.
+    /// Obeys orders until one ends the lifetime.
     ///
     /// - Returns: That order; `nil` if there are no more.
-    func run(_ orders: inout AsyncStream<Order>.AsyncIterator) async throws -> Order? {
-        let ending = Ending()
+    func run(_ orders: inout AsyncStream<WorkerCommand>.AsyncIterator) async throws -> WorkerCommand? {
+        let ending = ClientEnding()
         let isOver = Promise<Void>()
         let client = Promise<ZooKeeperClient>()
         return try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await work(client, ending, isOver) }
-            var last: Order?
+            var last: WorkerCommand?
             while true {
                 last = await orders.next()
                 guard case .expire(let port)? = last else { break }
@@ -64,7 +64,7 @@ struct Shift: Sendable {
     }
 
     private func work(
-        _ started: Promise<ZooKeeperClient>, _ ending: Ending, _ isOver: Promise<Void>
+        _ started: Promise<ZooKeeperClient>, _ ending: ClientEnding, _ isOver: Promise<Void>
     ) async throws {
         switch shape {
         case .scope:
@@ -76,7 +76,7 @@ struct Shift: Sendable {
         case .serviceGroup:
             let client = try ZooKeeperClient(configuration, logger: logger)
             started.fulfil(client)
-            let users = Users { await use(client, ending, isOver) }
+            let users = GeneratorService { await use(client, ending, isOver) }
             let group = ServiceGroup(
                 configuration: .init(
                     services: [
@@ -92,9 +92,9 @@ struct Shift: Sendable {
     }
 
     /// Runs all tasks, until it is over or this task is cancelled.
-    private func use(_ client: ZooKeeperClient, _ ending: Ending, _ isOver: Promise<Void>) async {
+    private func use(_ client: ZooKeeperClient, _ ending: ClientEnding, _ isOver: Promise<Void>) async {
         await withTaskGroup(of: Void.self) { group in
-            for task in 0..<tasks { group.addTask { await takeTurns(client, task, ending) } }
+            for task in 0..<tasks { group.addTask { await generate(client, task, ending) } }
             _ = await isOver.wait()
             group.cancelAll()
         }
@@ -109,7 +109,7 @@ struct Shift: Sendable {
 
 #if ServiceLifecycle
 /// The tasks that use a client, as a service.
-private struct Users: Service {
+private struct GeneratorService: Service {
     let work: @Sendable () async -> Void
 
     func run() async { await work() }
@@ -117,7 +117,7 @@ private struct Users: Service {
 #endif
 
 /// Tells bodies that their client is being ended under them: they then do not stop at once.
-final class Ending: Sendable {
+final class ClientEnding: Sendable {
     private let isBegun = Mutex(false)
 
     var hasBegun: Bool { isBegun.withLock { $0 } }

@@ -1,7 +1,7 @@
 import ZooKeeperTesting
 
 /// When a contender takes its next turn.
-struct Pace: Sendable {
+struct Rate: Sendable {
     /// From the beginning of a turn to that of the next, on average. `nil`: the next begins a moment after its end.
     var interval: Duration?
 

@@ -1,13 +1,14 @@
 import Synchronization
 import ZooKeeper
+import ZooKeeperTesting
 
-/// Accepts connections on a free port of the loopback interface, each served on a thread of its own: for servers that
-/// are none.
+/// Accepts connections on a free port of the loopback interface, each served on a thread of its own: for peers that are no
+/// ZooKeeper servers.
 package final class LoopbackListener: Sendable {
     package struct Connection: Sendable {
         fileprivate let socket: Socket
 
-        /// What has come, as soon as there is something; nothing at the end.
+        /// Waits for bytes and returns them; nothing at the end.
         package func read() -> [UInt8] { socket.read(upTo: 65_536) }
 
         package func write(_ bytes: [UInt8]) { _ = socket.write(bytes) }

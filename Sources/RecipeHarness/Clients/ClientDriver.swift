@@ -2,18 +2,18 @@ import SystemPackage
 import ZooKeeper
 
 /// What a client's process runs, and what is said to it.
-protocol Player: Sendable {
+protocol ClientDriver: Sendable {
     var executable: FilePath { get }
     var arguments: [String] { get }
 
     /// The process has said something.
-    func hear(_ line: String)
+    func receive(_ line: String)
 
     /// The process says no more.
-    func hasGone()
+    func processEnded()
 
     /// Takes part, until the process is gone or has been told to stop.
-    func play() async
+    func run() async
 
     /// Tells the process to end what it does, and to end.
     func stop()
@@ -26,17 +26,17 @@ protocol Player: Sendable {
 }
 
 /// Our recipes: this program as a worker, which takes its turns by itself, and writes down what it does.
-struct WorkerPlayer: Player {
+struct WorkerDriver: ClientDriver {
     let executable = FilePath(CommandLine.arguments[0])
     let arguments: [String]
     let recorder: Recorder
     let tell: @Sendable (String) -> Void
 
-    func hear(_ line: String) { recorder.record(line: line) }
+    func receive(_ line: String) { recorder.record(line: line) }
 
-    func hasGone() {}
+    func processEnded() {}
 
-    func play() async {}
+    func run() async {}
 
     func stop() { tell("stop") }
 

@@ -2,19 +2,21 @@ import SystemPackage
 
 #if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
 #else
 import Darwin
 #endif
 
 /// Writes a small file.
-func write(_ text: String, to path: String) throws {
+func writeFile(_ text: String, to path: String) throws {
     let descriptor = try FileDescriptor.open(
         FilePath(path), .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)
     try descriptor.closeAfter { _ = try descriptor.writeAll(text.utf8) }
 }
 
 /// Reads a whole file as text; empty if there is none.
-func read(_ path: String) -> String {
+func readFile(_ path: String) -> String {
     guard let descriptor = try? FileDescriptor.open(FilePath(path), .readOnly) else { return "" }
     defer { try? descriptor.close() }
     var bytes: [UInt8] = []

@@ -2,7 +2,7 @@ import SystemPackage
 
 /// Writes a line to standard output at once: also into a pipe, where `print` would collect. One write, so that lines of
 /// several tasks do not mix.
-func say(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }
+func printLine(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }
 
 /// Writes a line to standard error.
-func complain(_ line: String) { _ = try? FileDescriptor.standardError.writeAll("\(line)\n".utf8) }
+func printError(_ line: String) { _ = try? FileDescriptor.standardError.writeAll("\(line)\n".utf8) }

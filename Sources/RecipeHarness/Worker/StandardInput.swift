@@ -3,12 +3,14 @@ import UnixSignals
 
 #if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
 #else
 import Darwin
 #endif
 
 /// Something that a worker is told to do.
-enum Order: Sendable, Hashable {
+enum WorkerCommand: Sendable, Hashable {
     /// `expire PORT`: to end its own session, by the server there.
     case expire(port: Int)
     /// `close`: to end its client at once, whoever uses it, and to open another.
@@ -32,18 +34,18 @@ enum Order: Sendable, Hashable {
 
 /// The lines of standard input, and the signal TERM. When there is no more input the process ends too: nobody is left to
 /// work for.
-struct Orders {
-    let stream: AsyncStream<Order>
+struct StandardInput {
+    let stream: AsyncStream<WorkerCommand>
 
     init() async {
-        let (stream, continuation) = AsyncStream<Order>.makeStream()
+        let (stream, continuation) = AsyncStream<WorkerCommand>.makeStream()
         self.stream = stream
         let signals = await UnixSignalsSequence(trapping: .sigterm)
         Task { for await _ in signals { continuation.yield(.terminate) } }
         // Reading blocks, so it has a thread of its own.
         DispatchQueue(label: "orders").async {
             while let line = readLine() {
-                if let order = Order(line) { continuation.yield(order) }
+                if let order = WorkerCommand(line) { continuation.yield(order) }
             }
             exit(3)
         }

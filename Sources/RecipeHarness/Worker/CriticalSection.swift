@@ -6,11 +6,11 @@ import ZooKeeperTesting
 
 /// What a holder does: stamps the history while it holds, writes to the fenced store, and writes down when it began,
 /// was cancelled and ended. When its client is ended under it, it goes on for a while.
-struct Body: Sendable {
+struct CriticalSection: Sendable {
     let client: ZooKeeperClient
     let process: String
     let access: HistoryEvent.Access
-    let ending: Ending
+    let ending: ClientEnding
 
     func run(_ operation: String, _ lease: LockLease, _ random: inout SplitMix64) async throws {
         record(
@@ -66,7 +66,7 @@ struct Body: Sendable {
     /// Goes through only while the node is there, and its transaction has a place in ZooKeeper's order.
     private func stamp(_ operation: String, _ lease: LockLease) async throws {
         do {
-            let results = try await lease.transaction([SetData(Stage.history, to: lease.fencingToken.bytes)])
+            let results = try await lease.transaction([SetData(RunConstants.history, to: lease.fencingToken.bytes)])
             guard case .dataSet(let stat)? = results.first else { return }
             record(.stamped(operation: operation, zxid: stat.mzxid.rawValue))
         } catch {
@@ -83,11 +83,11 @@ struct Body: Sendable {
         Task {
             for _ in 0..<20 {
                 do {
-                    let node = try await client.get(Stage.store)
+                    let node = try await client.get(RunConstants.store)
                     let newest = String(decoding: node.data, as: UTF8.self)
                     if token < newest { return record(.refused(operation: operation, token: token)) }
                     let stat = try await client.set(
-                        Stage.store, to: Array(token.utf8), ifVersion: node.stat.version)
+                        RunConstants.store, to: Array(token.utf8), ifVersion: node.stat.version)
                     return record(.accepted(operation: operation, token: token, zxid: stat.mzxid.rawValue))
                 } catch {
                     // Somebody else was faster: looks again. Without an answer it is not known what came of it.
@@ -97,5 +97,5 @@ struct Body: Sendable {
         }
     }
 
-    private func record(_ kind: HistoryEvent.Kind) { say(HistoryEvent(process, kind).line) }
+    private func record(_ kind: HistoryEvent.Kind) { printLine(HistoryEvent(process, kind).line) }
 }

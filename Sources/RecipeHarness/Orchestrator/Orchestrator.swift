@@ -7,29 +7,22 @@ import ZooKeeperTesting
 
 #if canImport(Glibc)
 import Glibc
+#elseif canImport(Musl)
+import Musl
 #else
 import Darwin
 #endif
 
 /// A whole run: servers, processes, faults, and then the verdict.
-enum Stage {
+enum Orchestrator {
     struct Result: Sendable {
         var report: HistoryReport
         var wasInterrupted: Bool
     }
 
-    static let sessionTimeout = Duration.seconds(4)
-    /// After which time without a grant, with everything mended, there will be none any more.
-    static let patience = Duration.seconds(20)
-    static let line: ZNodePath = "/harness/line"
-    static let history: ZNodePath = "/harness-history"
-    static let store: ZNodePath = "/harness-store"
-    /// Where floods write to.
-    static let flood: ZNodePath = "/harness-flood"
-
-    static func play(_ settings: Settings) async throws -> Result {
+    static func run(_ settings: Settings) async throws -> Result {
         let directory = FilePath(settings.output)
-        try settings.guest?.requireProgram()
+        try settings.library?.requireProgram()
         let made = try await Subprocess.run(
             .name("mkdir"), arguments: ["-p", settings.output], output: .discarded, error: .string(limit: 1_000))
         guard made.terminationStatus.isSuccess else {
@@ -37,7 +30,7 @@ enum Stage {
         }
         let recorder = try Recorder(directory.appending("history.jsonl"))
         defer { recorder.close() }
-        say("\(settings.description); starting three servers …")
+        printLine("\(settings.description); starting three servers …")
 
         let over = Promise<Void>()
         let interrupted = Promise<Void>()
@@ -45,7 +38,7 @@ enum Stage {
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sigpipe)
         let listening = Task {
             for await signal in signals where signal != .sigpipe {
-                say("interrupted: ending all processes, then checking what has happened so far")
+                printLine("interrupted: ending all processes, then checking what has happened so far")
                 interrupted.fulfil(())
                 over.fulfil(())
             }
@@ -55,12 +48,12 @@ enum Stage {
 
         recorder.record("run", .began(detail: settings.description))
         try await Ensemble.withEnsemble(servers(settings)) { ensemble in
-            try await ZooKeeperClient.withClient(ensemble.configuration) { onlooker in
-                for path in [Self.history, Self.store, Self.flood] {
-                    _ = try await untilTaken { try await onlooker.create(path) }
+            try await ZooKeeperClient.withClient(ensemble.configuration) { observer in
+                for path in [RunConstants.history, RunConstants.store, RunConstants.flood] {
+                    _ = try await untilTaken { try await observer.create(path) }
                 }
-                try await run(settings, ensemble, onlooker, recorder, over, interrupted)
-                recorder.record("run", .leftInLine(count: try await Onlooker(client: onlooker).leftInLine()))
+                try await run(settings, ensemble, observer, recorder, over, interrupted)
+                recorder.record("run", .leftInQueue(count: try await Observer(client: observer).nodesLeftInQueue()))
             }
         }
         recorder.record("run", .ended(detail: ""))
@@ -90,47 +83,49 @@ enum Stage {
 
     /// The processes, each with what it runs.
     private static func clients(
-        _ settings: Settings, _ onlooker: ZooKeeperClient, _ recorder: Recorder, _ random: inout SplitMix64
+        _ settings: Settings, _ observer: ZooKeeperClient, _ recorder: Recorder, _ random: inout SplitMix64
     ) -> [ClientProcess] {
         let ours = (0..<settings.clients).map { index in
             ClientProcess("c\(index)", seed: random.next(), recorder) { connect, incarnation, seed, input in
-                WorkerPlayer(
-                    arguments: RecipeHarness.Worker.arguments(
+                WorkerDriver(
+                    arguments: Worker.arguments(
                         connect: connect, name: "c\(index)", incarnation: incarnation, settings, seed: seed),
                     recorder: recorder
                 ) { input.yield($0) }
             }
         }
-        guard let guest = settings.guest else { return ours }
+        guard let library = settings.library else { return ours }
         return ours
-            + (0..<settings.guests).map { index in
-                let name = "\(guest.rawValue)\(index)"
-                return ClientProcess(name, isGuest: true, seed: random.next(), recorder) {
+            + (0..<settings.externalClients).map { index in
+                let name = "\(library.rawValue)\(index)"
+                return ClientProcess(name, isExternal: true, seed: random.next(), recorder) {
                     connect, incarnation, seed, input in
-                    GuestPlayer(
-                        guest, connect: connect, process: name, incarnation: incarnation, settings, seed: seed,
-                        onlooker, recorder, input)
+                    ExternalClientDriver(
+                        library, connect: connect, process: name, incarnation: incarnation, settings, seed: seed,
+                        observer, recorder, input)
                 }
             }
     }
 
     private static func run(
-        _ settings: Settings, _ ensemble: Ensemble, _ onlooker: ZooKeeperClient, _ recorder: Recorder,
+        _ settings: Settings, _ ensemble: Ensemble, _ observer: ZooKeeperClient, _ recorder: Recorder,
         _ over: Promise<Void>, _ interrupted: Promise<Void>
     ) async throws {
         for index in ensemble.servers.indices { recorder.record("s\(index)", .serves) }
         var random = SplitMix64(seed: settings.seed)
-        let clients = clients(settings, onlooker, recorder, &random)
-        let faults = Faults(ensemble: ensemble, clients: clients, recorder: recorder, over: over)
+        let clients = clients(settings, observer, recorder, &random)
+        let faults = NemesisProcess(ensemble: ensemble, clients: clients, recorder: recorder, over: over)
         let seeds = (random.next(), random.next())
         let chosen = settings.nemesis.faults
         try await withThrowingTaskGroup(of: Void.self) { processes in
             for client in clients { processes.addTask { try await client.run(ensemble) } }
             do {
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try await faults.run(chosen.filter(Faults.ofClients.contains), seed: seeds.0) }
                     group.addTask {
-                        try await faults.run(chosen.filter { !Faults.ofClients.contains($0) }, seed: seeds.1)
+                        try await faults.run(chosen.filter(NemesisProcess.ofClients.contains), seed: seeds.0)
+                    }
+                    group.addTask {
+                        try await faults.run(chosen.filter { !NemesisProcess.ofClients.contains($0) }, seed: seeds.1)
                     }
                     group.addTask { await watchLeader(ensemble, recorder, over) }
                     group.addTask { await showProgress(recorder, over) }
@@ -142,7 +137,7 @@ enum Stage {
                 }
                 // Everything is mended: what is told to end can, and what waits is granted.
                 try await ensemble.waitUntilServing()
-                try await waitForGrant(onlooker, recorder, interrupted)
+                try await waitForGrant(observer, recorder, interrupted)
             } catch {
                 over.fulfil(())
                 for client in clients { client.endIt() }
@@ -162,17 +157,17 @@ enum Stage {
 
     /// What waits must be granted, unless the run was interrupted: then there is no time to wait for it.
     private static func waitForGrant(
-        _ onlooker: ZooKeeperClient, _ recorder: Recorder, _ interrupted: Promise<Void>
+        _ observer: ZooKeeperClient, _ recorder: Recorder, _ interrupted: Promise<Void>
     ) async throws {
         let began = ContinuousClock.now
         let grants = recorder.grants
         // Sessions of the killed expire first, and bodies end.
-        while began.duration(to: .now) < patience {
+        while began.duration(to: .now) < RunConstants.patience {
             if recorder.grants != grants || interrupted.current != nil { return }
             try await Task.sleep(for: .milliseconds(50))
         }
-        let (node, process) = try await Onlooker(client: onlooker).oldestInLine()
-        let time = Int64(patience / .microseconds(1))
+        let (node, process) = try await Observer(client: observer).oldestInQueue()
+        let time = Int64(RunConstants.patience / .microseconds(1))
         recorder.record(process.isEmpty ? "run" : process, .stalled(node: node, microseconds: time))
     }
 
@@ -184,7 +179,7 @@ enum Stage {
                 permissions: [.ownerReadWrite, .groupRead, .otherRead])
             try file.closeAfter { _ = try file.writeAll(text.utf8) }
         }
-        say("who held what when: \(directory.appending("timeline.html"))")
+        printLine("who held what when: \(directory.appending("timeline.html"))")
     }
 
     private static func watchLeader(_ ensemble: Ensemble, _ recorder: Recorder, _ over: Promise<Void>) async {
@@ -204,31 +199,9 @@ enum Stage {
             if isTerminal {
                 _ = try? FileDescriptor.standardOutput.writeAll("\r\u{1B}[K\(line.prefix(118))".utf8)
             } else {
-                say(line)
+                printLine(line)
             }
         }
-        if isTerminal { say("\r\u{1B}[K") }
-    }
-}
-
-/// Makes a request again for as long as a server has too much to do to take it.
-func untilTaken<Success>(_ request: () async throws -> Success) async throws -> Success {
-    while true {
-        do { return try await request() } catch {
-            guard ZooKeeperError.Code.throttled ~= error else { throw error }
-        }
-    }
-}
-
-/// What stands in the way of a run, for people.
-struct CannotRun: Error, CustomStringConvertible {
-    var description: String
-}
-
-extension Promise<Void> {
-    /// Waits, and says whether it has still not come.
-    func isOpen(for duration: Duration) async -> Bool {
-        if case .timedOut = await wait(until: .now + duration) { return true }
-        return false
+        if isTerminal { printLine("\r\u{1B}[K") }
     }
 }

@@ -9,7 +9,7 @@ import ZooKeeperTesting
 ///
 /// They cannot stamp the history as our holders do. It is done in their place, while they say that they hold: the
 /// transaction goes through only while the contender's node is there, which is known by its data, the contender's name.
-final class GuestPlayer: Player {
+final class ExternalClientDriver: ClientDriver {
     private struct State {
         var questions: [String: Promise<String>] = [:]
         /// Who has been told that it holds no more.
@@ -19,15 +19,15 @@ final class GuestPlayer: Player {
 
     let executable: FilePath
     let arguments: [String]
-    private let guest: Guest
+    private let library: ExternalLibrary
     private let workload: Workload
     private let process: String
     /// What the names of its contenders begin with.
     private let prefix: String
     private let tasks: Int
-    private let pace: Pace
+    private let rate: Rate
     private let seed: UInt64
-    private let onlooker: ZooKeeperClient
+    private let observer: ZooKeeperClient
     private let recorder: Recorder
     private let send: AsyncStream<String>.Continuation
     private let state = Mutex(State())
@@ -35,26 +35,27 @@ final class GuestPlayer: Player {
     private let over = Promise<Void>()
 
     init(
-        _ guest: Guest, connect: String, process: String, incarnation: Int, _ settings: Settings, seed: UInt64,
-        _ onlooker: ZooKeeperClient, _ recorder: Recorder, _ send: AsyncStream<String>.Continuation
+        _ library: ExternalLibrary, connect: String, process: String, incarnation: Int, _ settings: Settings,
+        seed: UInt64,
+        _ observer: ZooKeeperClient, _ recorder: Recorder, _ send: AsyncStream<String>.Continuation
     ) {
-        executable = guest.executable
-        arguments = [connect, "\(Stage.sessionTimeout.components.seconds * 1_000)"]
-        self.guest = guest
+        executable = library.executable
+        arguments = [connect, "\(RunConstants.sessionTimeout.components.seconds * 1_000)"]
+        self.library = library
         workload = settings.workload
         self.process = process
         prefix = "\(process).\(incarnation)"
         tasks = settings.tasks
-        pace = settings.pace
+        rate = settings.contenderRate
         self.seed = seed
-        self.onlooker = onlooker
+        self.observer = observer
         self.recorder = recorder
         self.send = send
     }
 
     // MARK: The process
 
-    func hear(_ line: String) {
+    func receive(_ line: String) {
         if line == "ready" { return _ = ready.fulfil(()) }
         let words = line.split(separator: " ", maxSplits: 2).map(String.init)
         guard words.count >= 2 else { return }
@@ -65,7 +66,7 @@ final class GuestPlayer: Player {
         question?.fulfil(words[1])
     }
 
-    func hasGone() {
+    func processEnded() {
         let questions = state.withLock { state in
             state.isGone = true
             defer { state.questions = [:] }
@@ -77,30 +78,30 @@ final class GuestPlayer: Player {
 
     func stop() { over.fulfil(()) }
 
-    /// A guest's client is its own, and so is its session.
+    /// A library's client is its own, and so is its session.
     func closeClient() {}
 
     func expireSession(by port: Int) {}
 
-    func play() async {
-        recorder.record(process, .isGuest(library: guest.rawValue))
+    func run() async {
+        recorder.record(process, .isExternal(library: library.rawValue))
         await ready.wait(isShielded: true)
-        await withTaskGroup(of: Void.self) { turns in
+        await withTaskGroup(of: Void.self) { group in
             var random = SplitMix64(seed: seed)
             for task in 0..<tasks {
                 let own = random.split()
-                turns.addTask {
+                group.addTask {
                     var random = own
-                    await self.takeTurns("\(self.prefix)/\(task)", &random)
+                    await self.generate("\(self.prefix)/\(task)", &random)
                 }
             }
             let impatience = Task {
                 await over.wait()
                 // Everything is mended by now: one that still waits for an answer gets none.
                 try await Task.sleep(for: .seconds(10))
-                hasGone()
+                processEnded()
             }
-            await turns.waitForAll()
+            await group.waitForAll()
             impatience.cancel()
         }
         // With its input the process ends.
@@ -120,9 +121,9 @@ final class GuestPlayer: Player {
         return word
     }
 
-    // MARK: Turns
+    // MARK: Generator
 
-    private func takeTurns(_ name: String, _ random: inout SplitMix64) async {
+    private func generate(_ name: String, _ random: inout SplitMix64) async {
         var number = 0
         while over.current == nil, !state.withLock({ $0.isGone }) {
             number += 1
@@ -134,14 +135,14 @@ final class GuestPlayer: Player {
                 }
             let began = ContinuousClock.now
             await turn("\(name).\(number)", name, access, &random)
-            _ = await over.wait(until: pace.next(after: began, &random))
+            _ = await over.wait(until: rate.next(after: began, &random))
         }
     }
 
     private func turn(
         _ operation: String, _ name: String, _ access: HistoryEvent.Access, _ random: inout SplitMix64
     ) async {
-        guard await ask(name, "new \(guest.recipe(access)) \(Stage.line)") == "made" else { return }
+        guard await ask(name, "new \(library.recipe(access)) \(RunConstants.queue)") == "made" else { return }
         state.withLock { _ = $0.lost.remove(name) }
         recorder.record(process, .invoked(operation: operation, access))
         let answer = await ask(name, "acquire \(random.int(1...5))")
@@ -180,17 +181,17 @@ final class GuestPlayer: Player {
 
     /// The node of a contender; `nil` if there is not exactly one.
     private func ownNode(_ name: String) async throws -> (ZNodePath, Zxid)? {
-        try await untilTaken { try await onlooker.sync() }
+        try await untilTaken { try await observer.sync() }
         var found: [(ZNodePath, Zxid)] = []
-        for child in try await untilTaken({ try await onlooker.children(of: Stage.line).names }) {
-            let path = Stage.line.child(child)
-            guard let node = try? await untilTaken({ try await onlooker.get(path) }) else { continue }
+        for child in try await untilTaken({ try await observer.children(of: RunConstants.queue).names }) {
+            let path = RunConstants.queue.child(child)
+            guard let node = try? await untilTaken({ try await observer.get(path) }) else { continue }
             if String(decoding: node.data, as: UTF8.self) == name { found.append((path, node.stat.czxid)) }
         }
         return found.count == 1 ? found.first : nil
     }
 
     private func stamp(_ node: ZNodePath, _ token: FencingToken) async throws -> Int64 {
-        try await onlooker.transaction(Check(node), SetData(Stage.history, to: token.bytes)).1.mzxid.rawValue
+        try await observer.transaction(Check(node), SetData(RunConstants.history, to: token.bytes)).1.mzxid.rawValue
     }
 }

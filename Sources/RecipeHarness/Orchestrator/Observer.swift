@@ -2,30 +2,32 @@ import ZooKeeper
 import ZooKeeperTesting
 
 /// Who looks at the line from outside, by a way of its own to the servers, which nothing is done to.
-struct Onlooker: Sendable {
+struct Observer: Sendable {
     let client: ZooKeeperClient
 
     /// How many nodes are in line when all sessions have ended: those of killed processes need their time.
-    func leftInLine() async throws -> Int64 {
+    func nodesLeftInQueue() async throws -> Int64 {
         var left = 0
         for _ in 0..<100 {
             try await untilTaken { try await client.sync() }
             // The servers remove an empty directory.
-            let stat = try await untilTaken { try await client.exists(Stage.line) }
+            let stat = try await untilTaken { try await client.exists(RunConstants.queue) }
             left = Int(stat?.numChildren ?? 0)
             if left == 0 { break }
-            try await Task.sleep(for: Stage.sessionTimeout / 20)
+            try await Task.sleep(for: RunConstants.sessionTimeout / 20)
         }
         return Int64(left)
     }
 
     /// Which node has been in line longest, and whose it is; empty if there is none.
-    func oldestInLine() async throws -> (node: String, process: String) {
+    func oldestInQueue() async throws -> (node: String, process: String) {
         try await untilTaken { try await client.sync() }
         var oldest: (czxid: Zxid, node: String, process: String)?
-        let names = (try? await untilTaken { try await client.children(of: Stage.line).names }) ?? []
+        let names = (try? await untilTaken { try await client.children(of: RunConstants.queue).names }) ?? []
         for name in names {
-            guard let node = try? await untilTaken({ try await client.get(Stage.line.child(name)) }) else { continue }
+            guard let node = try? await untilTaken({ try await client.get(RunConstants.queue.child(name)) }) else {
+                continue
+            }
             if let oldest, oldest.czxid < node.stat.czxid { continue }
             // It says so itself; what follows a dot tells the contenders of a process apart.
             let id = String(decoding: node.data, as: UTF8.self)

@@ -1,0 +1,16 @@
+import ZooKeeper
+
+/// The nodes and time-outs that all processes of a run agree on.
+enum RunConstants {
+    static let sessionTimeout = Duration.seconds(4)
+    /// The time without a grant, with everything mended, after which none is expected any more.
+    static let patience = Duration.seconds(20)
+    /// The directory of the queue.
+    static let queue: ZNodePath = "/harness/line"
+    /// The node that holders stamp.
+    static let history: ZNodePath = "/harness-history"
+    /// The fenced store.
+    static let store: ZNodePath = "/harness-store"
+    /// The node that floods write to.
+    static let flood: ZNodePath = "/harness-flood"
+}

@@ -1,0 +1,25 @@
+/// The settings of a run.
+struct Settings: Sendable {
+    var workload: Workload
+    var nemesis: Nemesis
+    var duration: Duration
+    var clients: Int
+    var tasks: Int
+    /// Another library that takes part in the same queue, and the number of its processes.
+    var library: ExternalLibrary?
+    var externalClients: Int
+    /// The number of operations that are begun in a second at most, by all together.
+    var rate: Double?
+    var seed: UInt64
+    var output: String
+
+    /// The rate of each contender.
+    var contenderRate: Rate { Rate(interval: rate.map { .seconds(Double((clients + externalClients) * tasks) / $0) }) }
+
+    /// The run in one line.
+    var description: String {
+        "workload \(workload.rawValue), nemesis \(nemesis), seed \(seed), \(clients) processes"
+            + (library.map { ", \(externalClients) of \($0.rawValue)" } ?? "") + ", \(tasks) tasks each"
+            + (rate.map { ", \($0) turns a second at most" } ?? "")
+    }
+}

@@ -1,0 +1,34 @@
+/// One message of ZooKeeper's protocol: four bytes of length, then so many bytes. Numbers are big-endian.
+struct Frame {
+    /// Without the length.
+    var bytes: [UInt8] = []
+
+    /// With the length in front.
+    var encoded: [UInt8] { Self.bytes(of: Int32(bytes.count)) + bytes }
+
+    mutating func append(_ number: some FixedWidthInteger) { bytes += Self.bytes(of: number) }
+
+    /// The number at `offset`; `nil` if the message is too short.
+    func number<Number: FixedWidthInteger>(at offset: Int, as type: Number.Type = Number.self) -> Number? {
+        let end = offset + MemoryLayout<Number>.size
+        guard end <= bytes.count else { return nil }
+        return bytes[offset..<end].reduce(0) { ($0 << 8) | Number(truncatingIfNeeded: $1) }
+    }
+
+    /// The length that four bytes say; what no peer sends becomes 0.
+    static func length(_ header: [UInt8]) -> Int {
+        max(0, Int(header.reduce(Int32(0)) { ($0 << 8) | Int32($1) }))
+    }
+
+    private static func bytes(of number: some FixedWidthInteger) -> [UInt8] {
+        unsafe withUnsafeBytes(of: number.bigEndian) { unsafe [UInt8]($0) }
+    }
+}
+
+extension Socket {
+    /// The next message; `nil` at the end.
+    func readFrame() -> Frame? {
+        guard let header = read(exactly: 4), let bytes = read(exactly: Frame.length(header)) else { return nil }
+        return Frame(bytes: bytes)
+    }
+}
