@@ -2,7 +2,7 @@
 /// them. As a line of JSON it outlives the process that wrote it.
 package struct HistoryEvent: Hashable, Sendable {
     /// What somebody wants of the line.
-    package enum Access: String, Sendable, Hashable {
+    package enum Access: String, Codable, Sendable, Hashable {
         case lock
         case read
         case write
@@ -12,7 +12,7 @@ package struct HistoryEvent: Hashable, Sendable {
     }
 
     /// What is done to a process, a server or a link.
-    package enum Fault: String, Sendable, Hashable, CaseIterable {
+    package enum Fault: String, Codable, Sendable, Hashable, CaseIterable {
         case killClient = "kill-client"
         case freezeClient = "freeze-client"
         case partitionClient = "partition-client"
@@ -83,108 +83,5 @@ package struct HistoryEvent: Hashable, Sendable {
     package static func time(_ instant: ContinuousClock.Instant) -> Int64 {
         let (seconds, attoseconds) = ContinuousClock().systemEpoch.duration(to: instant).components
         return seconds * 1_000_000 + attoseconds / 1_000_000_000_000
-    }
-}
-
-// MARK: JSON
-
-extension HistoryEvent {
-    /// One line of JSON, without its end.
-    package var line: String {
-        var json = FlatJSON()
-        json.set("at", at)
-        json.set("process", process)
-        func event(_ name: String, operation: String? = nil) {
-            json.set("event", name)
-            if let operation { json.set("operation", operation) }
-        }
-        switch kind {
-        case .began(let detail):
-            event("began")
-            json.set("detail", detail)
-        case .ended(let detail):
-            event("ended")
-            json.set("detail", detail)
-        case .invoked(let operation, let access):
-            event("invoked", operation: operation)
-            json.set("access", access.rawValue)
-        case .granted(let operation, let token, let node):
-            event("granted", operation: operation)
-            json.set("token", token)
-            json.set("node", node)
-        case .stamped(let operation, let zxid):
-            event("stamped", operation: operation)
-            json.set("zxid", zxid)
-        case .cancelled(let operation, let expires):
-            event("cancelled", operation: operation)
-            json.set("expires", expires)
-        case .bodyEnded(let operation): event("bodyEnded", operation: operation)
-        case .returned(let operation, let outcome):
-            event("returned", operation: operation)
-            json.set("outcome", outcome)
-        case .accepted(let operation, let token, let zxid):
-            event("accepted", operation: operation)
-            json.set("token", token)
-            json.set("zxid", zxid)
-        case .refused(let operation, let token):
-            event("refused", operation: operation)
-            json.set("token", token)
-        case .faultBegan(let number, let fault):
-            event("faultBegan")
-            json.set("number", number)
-            json.set("fault", fault.rawValue)
-        case .faultEnded(let number):
-            event("faultEnded")
-            json.set("number", number)
-        case .isExternal(let library):
-            event("isGuest")
-            json.set("library", library)
-        case .serves: event("serves")
-        case .leads: event("leads")
-        case .stalled(let node, let microseconds):
-            event("stalled")
-            json.set("node", node)
-            json.set("microseconds", microseconds)
-        case .leftInQueue(let count):
-            event("leftInLine")
-            json.set("count", count)
-        }
-        return json.line
-    }
-
-    /// Reads what ``line`` wrote; `nil` if it is something else.
-    package init?(line: String) {
-        guard let json = FlatJSON(line), let at = json.number("at"), let process = json.text("process"),
-            let name = json.text("event"), let kind = Self.kind(name, json)
-        else { return nil }
-        self.init(at: at, process: process, kind)
-    }
-
-    private static func kind(_ name: String, _ json: FlatJSON) -> Kind? {
-        let operation = json.text("operation") ?? ""
-        let zxid = json.number("zxid") ?? 0
-        switch name {
-        case "began": return .began(detail: json.text("detail") ?? "")
-        case "ended": return .ended(detail: json.text("detail") ?? "")
-        case "invoked": return json.text("access").flatMap(Access.init).map { .invoked(operation: operation, $0) }
-        case "granted":
-            return .granted(operation: operation, token: json.text("token") ?? "", node: json.text("node") ?? "")
-        case "stamped": return .stamped(operation: operation, zxid: zxid)
-        case "cancelled": return .cancelled(operation: operation, expires: json.number("expires") ?? 0)
-        case "bodyEnded": return .bodyEnded(operation: operation)
-        case "returned": return .returned(operation: operation, outcome: json.text("outcome") ?? "")
-        case "accepted": return .accepted(operation: operation, token: json.text("token") ?? "", zxid: zxid)
-        case "refused": return .refused(operation: operation, token: json.text("token") ?? "")
-        case "faultBegan":
-            return json.text("fault").flatMap(Fault.init).map { .faultBegan(number: json.number("number") ?? 0, $0) }
-        case "faultEnded": return .faultEnded(number: json.number("number") ?? 0)
-        case "isGuest": return .isExternal(library: json.text("library") ?? "")
-        case "serves": return .serves
-        case "leads": return .leads
-        case "stalled":
-            return .stalled(node: json.text("node") ?? "", microseconds: json.number("microseconds") ?? 0)
-        case "leftInLine": return .leftInQueue(count: json.number("count") ?? 0)
-        default: return nil
-        }
     }
 }
