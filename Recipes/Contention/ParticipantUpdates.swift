@@ -1,4 +1,4 @@
-public import ZooKeeper
+import ZooKeeper
 
 /// The participants of a queue, as they come and go: ``ZooKeeperLock/participantUpdates``,
 /// ``ZooKeeperReadWriteLock/participantUpdates``, ``ZooKeeperElection/participantUpdates``.
@@ -11,7 +11,7 @@ public import ZooKeeper
 /// go on, for example `noAuth`; while there is no connection it waits.
 public struct ParticipantUpdates: AsyncSequence, Sendable {
     public typealias Element = [Participant]
-    public typealias Failure = ZooKeeperError
+    public typealias Failure = any Error
 
     let queue: QueueReader
 
@@ -29,12 +29,12 @@ public struct ParticipantUpdates: AsyncSequence, Sendable {
         /// Waits for the next state of the queue; `nil` at the end.
         public mutating func next(
             isolation actor: isolated (any Actor)?
-        ) async throws(ZooKeeperError) -> Element? {
+        ) async throws -> Element? {
             try await loop.next(isolation: actor)
         }
 
         /// Waits for the next state of the queue; `nil` at the end.
-        public mutating func next() async throws(ZooKeeperError) -> Element? {
+        public mutating func next() async throws -> Element? {
             try await next(isolation: #isolation)
         }
     }

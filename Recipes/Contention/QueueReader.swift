@@ -46,7 +46,7 @@ struct QueueReader: Sendable {
         while true {
             if let first = try await names()?.first {
                 do {
-                    let node = try await client.getWatched(path.child(first.name))
+                    let node = try await client.send(GetData(path.child(first.name)).watched)
                     return (Participant(first, path.child(first.name), node.value), node.watch)
                 } catch {
                     if error.code != .noNode { throw error }
@@ -62,7 +62,7 @@ struct QueueReader: Sendable {
     private func names() async throws(ZooKeeperError) -> [ContenderName]? {
         let names: [String]
         do {
-            names = try await client.children(of: path).names
+            names = try await client.send(GetChildren(path)).names
         } catch {
             if error.code == .noNode { return nil }
             throw error

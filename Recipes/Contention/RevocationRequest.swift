@@ -14,7 +14,7 @@ enum RevocationRequest {
     /// - Returns: `false` if the node does not exist any more.
     static func send(to participant: Participant, with client: ZooKeeperClient) async throws(ZooKeeperError) -> Bool {
         do {
-            _ = try await client.set(participant.path, to: message)
+            _ = try await client.send(SetData(participant.path, to: message))
             return true
         } catch {
             if error.code == .noNode { return false }

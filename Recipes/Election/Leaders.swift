@@ -1,4 +1,4 @@
-public import ZooKeeper
+import ZooKeeper
 
 /// The leaders of an election, as they change: ``ZooKeeperElection/leaders``.
 ///
@@ -10,7 +10,7 @@ public import ZooKeeper
 /// go on, for example `noAuth`; while there is no connection it waits.
 public struct Leaders: AsyncSequence, Sendable {
     public typealias Element = Participant?
-    public typealias Failure = ZooKeeperError
+    public typealias Failure = any Error
 
     let queue: QueueReader
 
@@ -30,12 +30,12 @@ public struct Leaders: AsyncSequence, Sendable {
         /// Waits for the next leader; `nil` at the end.
         public mutating func next(
             isolation actor: isolated (any Actor)?
-        ) async throws(ZooKeeperError) -> Element? {
+        ) async throws -> Element? {
             try await loop.next(isolation: actor)
         }
 
         /// Waits for the next leader; `nil` at the end.
-        public mutating func next() async throws(ZooKeeperError) -> Element? {
+        public mutating func next() async throws -> Element? {
             try await next(isolation: #isolation)
         }
     }

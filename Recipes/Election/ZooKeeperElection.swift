@@ -110,7 +110,7 @@ public struct ZooKeeperElection: Sendable {
     /// As ``ZooKeeperLock/acquire(waitingUpTo:position:)``.
     public func acquireLeadership(
         waitingUpTo limit: Duration? = nil, position: QueuePosition? = nil
-    ) async throws(LockError) -> HeldLock {
+    ) async throws -> HeldLock {
         try await scope(position).acquire(waitingUpTo: limit)
     }
 
@@ -121,9 +121,9 @@ public struct ZooKeeperElection: Sendable {
     /// - Returns: `false` if it was no candidate any more.
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     @discardableResult
-    public func depose(_ candidate: Participant) async throws(ZooKeeperError) -> Bool {
+    public func depose(_ candidate: Participant) async throws -> Bool {
         do {
-            try await client.delete(candidate.path)
+            try await client.send(Delete(candidate.path))
             return true
         } catch {
             if error.code == .noNode { return false }
@@ -138,14 +138,14 @@ public struct ZooKeeperElection: Sendable {
     /// `nil` if there is no candidate. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func leader() async throws(ZooKeeperError) -> Participant? {
+    public func leader() async throws -> Participant? {
         try await participants().first
     }
 
     /// Reads the candidates, in order, the leader first. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func participants() async throws(ZooKeeperError) -> [Participant] {
+    public func participants() async throws -> [Participant] {
         try await queue.participants()
     }
 

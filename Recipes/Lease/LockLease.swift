@@ -61,7 +61,7 @@ public struct LockLease: Sendable {
     /// - Parameter duration: Also throws if less than this is left until ``expiresBy``.
     /// - Throws: ``LockError``: `lost`, `scopeEnded`; `unconfirmed` under ``LossPolicy/onExpiry``, where time that
     ///   runs out is no loss.
-    public func checkHeld(for duration: Duration = .zero) throws(LockError) {
+    public func checkHeld(for duration: Duration = .zero) throws {
         try core.whileHeld(for: duration, isOpen: { scope.isOpen }) {}
     }
 
@@ -70,7 +70,7 @@ public struct LockLease: Sendable {
     ///
     /// - Throws: ``LockError``: `lost`, `scopeEnded`, `cancelled`; `unavailable` if there was no answer, which says
     ///   nothing about the lock.
-    public func verify(file: String = #fileID, line: Int = #line) async throws(LockError) {
+    public func verify(file: String = #fileID, line: Int = #line) async throws {
         _ = try await guarded([], file: file, line: line)
     }
 
@@ -81,7 +81,7 @@ public struct LockLease: Sendable {
     @discardableResult
     public func transaction(
         _ operations: [any TransactionOperation], file: String = #fileID, line: Int = #line
-    ) async throws(LockError) -> [TransactionResult] {
+    ) async throws -> [TransactionResult] {
         try await guarded(operations, file: file, line: line)
     }
 

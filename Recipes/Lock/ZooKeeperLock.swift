@@ -106,7 +106,7 @@ public struct ZooKeeperLock: Sendable {
     /// - Throws: ``LockError``: `timedOut`, `cancelled`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     public func acquire(
         waitingUpTo limit: Duration? = nil, position: QueuePosition? = nil
-    ) async throws(LockError) -> HeldLock {
+    ) async throws -> HeldLock {
         try await scope(position).acquire(waitingUpTo: limit)
     }
 
@@ -115,7 +115,7 @@ public struct ZooKeeperLock: Sendable {
     /// Reads the holder and those that wait, in order, the holder first. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func participants() async throws(ZooKeeperError) -> [Participant] {
+    public func participants() async throws -> [Participant] {
         try await queue.participants()
     }
 
@@ -130,7 +130,7 @@ public struct ZooKeeperLock: Sendable {
     /// - Returns: `false` if the participant has left the queue.
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     @discardableResult
-    public func requestRevocation(of participant: Participant) async throws(ZooKeeperError) -> Bool {
+    public func requestRevocation(of participant: Participant) async throws -> Bool {
         try await RevocationRequest.send(to: participant, with: client)
     }
 

@@ -24,7 +24,7 @@ struct Downgrade {
         var attempt = 0
         while true {
             do {
-                _ = try await session.perform(exchange, file: #fileID, line: #line)
+                _ = try await session.send(exchange)
                 return reader
             } catch {
                 switch (error.code, error.failedOperation) {
@@ -33,8 +33,8 @@ struct Downgrade {
                 case (.noNode, _): return nil
                 case (.connectionLoss, _):
                     // The names say what became of it; by another server, only after a sync.
-                    try await session.sync(directory)
-                    if try await session.exists(directory.child(reader)) != nil { return reader }
+                    try await session.send(Sync(directory))
+                    if try await session.send(Exists(directory.child(reader))) != nil { return reader }
                 case (.throttled, _):
                     attempt += 1
                     await Backoff(initial: .milliseconds(50), maximum: .seconds(2)).pause(beforeAttempt: attempt)

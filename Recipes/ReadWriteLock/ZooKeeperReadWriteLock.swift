@@ -178,14 +178,14 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// As ``ZooKeeperLock/acquire(waitingUpTo:position:)``, for reading.
     public func acquireReadLock(
         waitingUpTo limit: Duration? = nil, position: QueuePosition? = nil
-    ) async throws(LockError) -> HeldLock {
+    ) async throws -> HeldLock {
         try await reading(position).acquire(waitingUpTo: limit)
     }
 
     /// As ``ZooKeeperLock/acquire(waitingUpTo:position:)``, for writing.
     public func acquireWriteLock(
         waitingUpTo limit: Duration? = nil, position: QueuePosition? = nil
-    ) async throws(LockError) -> HeldLock {
+    ) async throws -> HeldLock {
         try await writing(position).acquire(waitingUpTo: limit)
     }
 
@@ -194,7 +194,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// Reads the holders and those that wait, in order: `kind` is `shared` for readers. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func participants() async throws(ZooKeeperError) -> [Participant] {
+    public func participants() async throws -> [Participant] {
         try await queue.participants()
     }
 
@@ -209,7 +209,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// - Returns: `false` if the participant has left the queue.
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     @discardableResult
-    public func requestRevocation(of participant: Participant) async throws(ZooKeeperError) -> Bool {
+    public func requestRevocation(of participant: Participant) async throws -> Bool {
         try await RevocationRequest.send(to: participant, with: client)
     }
 

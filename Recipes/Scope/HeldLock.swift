@@ -41,7 +41,7 @@ public final class HeldLock: Sendable {
     /// - Returns: How the lock had been lost before, if it had.
     /// - Throws: ``LockError`` with code `notReleased` if the servers refuse to delete its node.
     @discardableResult
-    public func release() async throws(LockError) -> LockLoss? {
+    public func release() async throws -> LockLoss? {
         guard takeRelease() else { return holding.lease.end.current ?? nil }
         lease.scope.close()
         switch await holding.release(release, logger) {

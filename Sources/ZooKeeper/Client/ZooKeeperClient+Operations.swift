@@ -5,9 +5,9 @@ extension ZooKeeperClient {
     /// Sends one operation in the session in use and waits for its answer.
     ///
     /// If that session is lost first, an operation that was never sent, and any read, goes to the next one.
-    public func perform<Operation: ZooKeeperOperation>(
-        _ operation: Operation, file: String, line: Int
-    ) async throws(ZooKeeperError) -> Operation.Output {
+    public func result<Operation: ZooKeeperOperation>(
+        of operation: Operation, file: String, line: Int
+    ) async -> Result<Operation.Output, ZooKeeperError> {
         let limit = ContinuousClock.now + requestTimeout
         do {
             while true {
@@ -20,16 +20,16 @@ extension ZooKeeperClient {
                 {
                     continue
                 }
-                return try operation.output(of: outcome, to: request)
+                return .success(try operation.output(of: outcome, to: request))
             }
         } catch {
-            throw error.at(file: file, line: line)
+            return .failure(error.at(file: file, line: line))
         }
     }
 
     /// Sends several operations back to back in the session in use, and waits for all answers.
-    public func performPipeline<each Operation: ZooKeeperOperation>(
-        _ operations: repeat each Operation, file: String, line: Int
+    public func results<each Operation: ZooKeeperOperation>(
+        of operations: repeat each Operation, file: String, line: Int
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
         let session: ZooKeeperSession
         do {
@@ -38,7 +38,7 @@ extension ZooKeeperClient {
             let error = error.at(file: file, line: line)
             return (repeat failure(of: each operations, error))
         }
-        return await session.performPipeline(repeat each operations, file: file, line: line)
+        return await session.results(of: repeat each operations, file: file, line: line)
     }
 
     /// Proves an identity to the servers, in this session and all that follow.
@@ -49,14 +49,14 @@ extension ZooKeeperClient {
     ///   which also ends the session; and what any call may throw.
     public func authenticate(
         _ credential: Credential, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) {
+    ) async throws {
         // Before it is sent: the session may be lost before the answer, and the next one needs it too.
         let isNew = remember(credential)
         let limit = ContinuousClock.now + requestTimeout
         do throws(ZooKeeperError) {
             while true {
                 do throws(ZooKeeperError) {
-                    return try await session().authenticate(credential, file: file, line: line)
+                    return try await session().send(credential, file: file, line: line)
                 } catch {
                     // The session was lost before it was sent, perhaps for lack of it. The next one shows it at once.
                     let isNotRefused =

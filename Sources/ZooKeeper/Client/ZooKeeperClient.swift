@@ -61,7 +61,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
     /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
     public convenience init(
         _ configuration: ZooKeeperConfiguration, logger: Logger = .current
-    ) throws(ZooKeeperError) {
+    ) throws {
         try self.init(configuration, logger: logger) { configuration, logger in
             CTransport(servers: configuration.servers, credentials: configuration.credentials, logger: logger)
         }

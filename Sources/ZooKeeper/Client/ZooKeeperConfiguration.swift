@@ -70,7 +70,7 @@ public struct ZooKeeperConfiguration: Sendable, Hashable {
     /// empty places between commas ignored, one chroot after the last server.
     ///
     /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration` or, for the chroot, `invalidPath`.
-    public init(_ connectString: String) throws(ZooKeeperError) {
+    public init(_ connectString: String) throws {
         // In bytes: a combining mark behind a '/' makes another character of it for Swift, but not for the JVM.
         let slash = connectString.utf8.firstIndex(of: UInt8(ascii: "/")) ?? connectString.endIndex
         let chroot = connectString[slash...]

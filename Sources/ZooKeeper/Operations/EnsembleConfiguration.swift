@@ -49,16 +49,16 @@ extension ZooKeeperOperations {
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     public func ensembleConfiguration(
         file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> EnsembleConfiguration {
+    ) async throws -> EnsembleConfiguration {
         try await perform(GetEnsembleConfiguration(), file: file, line: line)
     }
 
     /// As ``ensembleConfiguration(file:line:)``, and a watch that sees it change.
     ///
-    /// - Throws: Also `watchBudgetExceeded`.
+    /// - Throws: ``ZooKeeperError``: `watchBudgetExceeded`, and what any call may throw.
     public func ensembleConfigurationWatched(
         file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> Watched<EnsembleConfiguration> {
+    ) async throws -> Watched<EnsembleConfiguration> {
         try await perform(GetEnsembleConfiguration().watched, file: file, line: line)
     }
 }

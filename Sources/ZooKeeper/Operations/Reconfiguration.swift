@@ -63,7 +63,7 @@ extension ZooKeeperOperations {
     @discardableResult
     public func reconfigure(
         _ change: Reconfiguration, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> EnsembleConfiguration {
+    ) async throws -> EnsembleConfiguration {
         try await perform(Reconfigure(change), file: file, line: line)
     }
 }

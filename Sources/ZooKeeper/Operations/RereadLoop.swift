@@ -62,12 +62,12 @@ extension ZooKeeperOperations {
     ) async throws(ZooKeeperError) -> (Read.Output?, Watch) {
         while true {
             do {
-                let read = try await perform(read.watched, file: file, line: line)
+                let read = try await send(read.watched, file: file, line: line)
                 return (read.value, read.watch)
             } catch {
                 guard error.code == .noNode else { throw error }
             }
-            let existence = try await perform(Exists(path).watched, file: file, line: line)
+            let existence = try await send(Exists(path).watched, file: file, line: line)
             // Created between the two reads: reads it again.
             if existence.value == nil { return (nil, existence.watch) }
         }

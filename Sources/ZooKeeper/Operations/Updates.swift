@@ -14,7 +14,7 @@
 /// ``ZooKeeperSession`` also `sessionLost`. While there is no connection it waits.
 public struct Updates<Read: WatchableOperation>: AsyncSequence, Sendable {
     public typealias Element = Read.Output?
-    public typealias Failure = ZooKeeperError
+    public typealias Failure = any Error
 
     fileprivate let source: any ZooKeeperOperations
     fileprivate let path: ZNodePath
@@ -42,12 +42,12 @@ public struct Updates<Read: WatchableOperation>: AsyncSequence, Sendable {
         /// The next state, or `nil` at the end.
         public mutating func next(
             isolation actor: isolated (any Actor)?
-        ) async throws(ZooKeeperError) -> Element? {
+        ) async throws -> Element? {
             try await loop.next(isolation: actor)
         }
 
         /// The next state, or `nil` at the end.
-        public mutating func next() async throws(ZooKeeperError) -> Element? {
+        public mutating func next() async throws -> Element? {
             try await next(isolation: #isolation)
         }
     }

@@ -56,7 +56,7 @@ public final class Watch: Sendable {
     ///
     /// - Throws: ``ZooKeeperError`` with code `sessionLost` or `closed` when the session ends first, `cancelled` when
     ///   the waiting task is cancelled (the watch stays).
-    public func event(file: String = #fileID, line: Int = #line) async throws(ZooKeeperError) -> WatchEvent {
+    public func event(file: String = #fileID, line: Int = #line) async throws -> WatchEvent {
         switch await registration.result.wait() {
         case .value(.success(let event)): return event
         case .value(.failure(let error)): throw error.at(file: file, line: line)

@@ -11,18 +11,37 @@ public protocol ZooKeeperOperations: Sendable {
     /// Tells whether operations go to another session when one is lost: `true` for a client, `false` for a session.
     var spansSessions: Bool { get }
 
-    /// Sends one operation and waits for its answer.
-    func perform<Operation: ZooKeeperOperation>(
-        _ operation: Operation, file: String, line: Int
-    ) async throws(ZooKeeperError) -> Operation.Output
+    /// Sends one operation and waits for its answer: what ``perform(_:file:line:)`` throws or returns.
+    func result<Operation: ZooKeeperOperation>(
+        of operation: Operation, file: String, line: Int
+    ) async -> Result<Operation.Output, ZooKeeperError>
 
-    /// Sends several operations back to back and waits for all answers.
-    func performPipeline<each Operation: ZooKeeperOperation>(
-        _ operations: repeat each Operation, file: String, line: Int
+    /// Sends several operations back to back and waits for all answers: what ``pipeline(_:file:line:)`` returns.
+    func results<each Operation: ZooKeeperOperation>(
+        of operations: repeat each Operation, file: String, line: Int
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>)
 }
 
 extension ZooKeeperOperations {
+    /// Sends one operation and waits for its answer.
+    ///
+    /// - Throws: ``ZooKeeperError``: what the operation may throw, and what any call may throw: `connectTimeout`,
+    ///   `connectionLoss`, `sessionLost`, `authenticationFailed`, `chrootNotFound`, `throttled`, `quotaExceeded`, `refused`,
+    ///   `requestTooLarge`, `invalidArgument`, `protocolViolation`, `cancelled`, `closed`, `notRunning`.
+    public func perform<Operation: ZooKeeperOperation>(
+        _ operation: Operation, file: String = #fileID, line: Int = #line
+    ) async throws -> Operation.Output {
+        try await result(of: operation, file: file, line: line).get()
+    }
+
+    /// As ``perform(_:file:line:)``, with a typed throw: for use inside this package. What users call throws untyped, because
+    /// Swift 6.3 does not compile every `catch` around a typed throw.
+    package func send<Operation: ZooKeeperOperation>(
+        _ operation: Operation, file: String = #fileID, line: Int = #line
+    ) async throws(ZooKeeperError) -> Operation.Output {
+        try await result(of: operation, file: file, line: line).get()
+    }
+
     // MARK: Reads
 
     /// The data and stat of a node.
@@ -30,7 +49,7 @@ extension ZooKeeperOperations {
     /// - Throws: ``ZooKeeperError``: `noNode`, `noAuth`, and what any call may throw.
     public func get(
         _ path: ZNodePath, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> ZNode {
+    ) async throws -> ZNode {
         try await perform(GetData(path), file: file, line: line)
     }
 
@@ -39,7 +58,7 @@ extension ZooKeeperOperations {
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     public func exists(
         _ path: ZNodePath, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> ZNodeStat? {
+    ) async throws -> ZNodeStat? {
         try await perform(Exists(path), file: file, line: line)
     }
 
@@ -48,35 +67,35 @@ extension ZooKeeperOperations {
     /// - Throws: ``ZooKeeperError``: `noNode`, `noAuth`, and what any call may throw.
     public func children(
         of path: ZNodePath, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> GetChildren.Output {
+    ) async throws -> GetChildren.Output {
         try await perform(GetChildren(path), file: file, line: line)
     }
 
     /// As ``get(_:file:line:)``, and a watch that sees the node's data being set or the node being deleted.
     ///
-    /// - Throws: Also `watchBudgetExceeded`.
+    /// - Throws: ``ZooKeeperError``: `noNode`, `noAuth`, `watchBudgetExceeded`, and what any call may throw.
     public func getWatched(
         _ path: ZNodePath, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> Watched<ZNode> {
+    ) async throws -> Watched<ZNode> {
         try await perform(GetData(path).watched, file: file, line: line)
     }
 
     /// As ``exists(_:file:line:)``, and a watch that sees the node being created, set or deleted.
     ///
-    /// - Throws: Also `watchBudgetExceeded`.
+    /// - Throws: ``ZooKeeperError``: `watchBudgetExceeded`, and what any call may throw.
     public func existsWatched(
         _ path: ZNodePath, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> Watched<ZNodeStat?> {
+    ) async throws -> Watched<ZNodeStat?> {
         try await perform(Exists(path).watched, file: file, line: line)
     }
 
     /// As ``children(of:file:line:)``, and a watch that sees a child being created or deleted or the node being
     /// deleted.
     ///
-    /// - Throws: Also `watchBudgetExceeded`.
+    /// - Throws: ``ZooKeeperError``: `noNode`, `noAuth`, `watchBudgetExceeded`, and what any call may throw.
     public func childrenWatched(
         of path: ZNodePath, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> Watched<GetChildren.Output> {
+    ) async throws -> Watched<GetChildren.Output> {
         try await perform(GetChildren(path).watched, file: file, line: line)
     }
 
@@ -85,7 +104,7 @@ extension ZooKeeperOperations {
     /// - Throws: ``ZooKeeperError``: `noNode`, `noAuth`, and what any call may throw.
     public func accessControl(
         of path: ZNodePath, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> GetAccessControl.Output {
+    ) async throws -> GetAccessControl.Output {
         try await perform(GetAccessControl(path), file: file, line: line)
     }
 
@@ -95,7 +114,7 @@ extension ZooKeeperOperations {
     /// - Throws: ``ZooKeeperError``: what any call may throw.
     public func sync(
         _ path: ZNodePath = .root, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) {
+    ) async throws {
         try await perform(Sync(path), file: file, line: line)
     }
 
@@ -120,7 +139,7 @@ extension ZooKeeperOperations {
         accessControl: AccessControl = .open,
         file: String = #fileID,
         line: Int = #line
-    ) async throws(ZooKeeperError) -> CreatedZNode {
+    ) async throws -> CreatedZNode {
         try await perform(
             Create(path, data: data, mode: mode, accessControl: accessControl), file: file, line: line)
     }
@@ -134,7 +153,7 @@ extension ZooKeeperOperations {
     public func set(
         _ path: ZNodePath, to data: some Sequence<UInt8>, ifVersion version: Int32? = nil,
         file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> ZNodeStat {
+    ) async throws -> ZNodeStat {
         try await perform(SetData(path, to: data, ifVersion: version), file: file, line: line)
     }
 
@@ -144,7 +163,7 @@ extension ZooKeeperOperations {
     /// - Throws: ``ZooKeeperError``: `noNode`, `notEmpty`, `badVersion`, `noAuth`, and what any call may throw.
     public func delete(
         _ path: ZNodePath, ifVersion version: Int32? = nil, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) {
+    ) async throws {
         try await perform(Delete(path, ifVersion: version), file: file, line: line)
     }
 
@@ -155,7 +174,7 @@ extension ZooKeeperOperations {
     public func setAccessControl(
         of path: ZNodePath, to accessControl: AccessControl, ifVersion version: Int32? = nil,
         file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) {
+    ) async throws {
         try await perform(SetAccessControl(path, to: accessControl, ifVersion: version), file: file, line: line)
     }
 
@@ -175,17 +194,17 @@ extension ZooKeeperOperations {
     ///   ``ZooKeeperError/failedOperation``.
     public func transaction<each Operation: TransactionOperation>(
         _ operations: repeat each Operation, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> (repeat (each Operation).Output) {
+    ) async throws -> (repeat (each Operation).Output) {
         try await perform(Transaction(repeat each operations), file: file, line: line)
     }
 
     /// Executes all operations, or none of them: for a number of operations only known when the program runs.
     ///
-    /// - Throws: As ``transaction(_:file:line:)-(_,_,_)``.
+    /// - Throws: ``ZooKeeperError``, as ``transaction(_:file:line:)-(_,_,_)``.
     @discardableResult
     public func transaction(
         _ operations: [any TransactionOperation], file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) -> [TransactionResult] {
+    ) async throws -> [TransactionResult] {
         try await perform(TransactionList(operations), file: file, line: line)
     }
 
@@ -202,6 +221,6 @@ extension ZooKeeperOperations {
     public func pipeline<each Operation: ZooKeeperOperation>(
         _ operations: repeat each Operation, file: String = #fileID, line: Int = #line
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
-        await performPipeline(repeat each operations, file: file, line: line)
+        await results(of: repeat each operations, file: file, line: line)
     }
 }

@@ -3,21 +3,21 @@ extension ZooKeeperSession {
     public var spansSessions: Bool { false }
 
     /// Sends one operation and waits for its answer.
-    public func perform<Operation: ZooKeeperOperation>(
-        _ operation: Operation, file: String, line: Int
-    ) async throws(ZooKeeperError) -> Operation.Output {
+    public func result<Operation: ZooKeeperOperation>(
+        of operation: Operation, file: String, line: Int
+    ) async -> Result<Operation.Output, ZooKeeperError> {
         let request = operation.makeRequest()
         let pending = submit(request, retry: request.isRead ? .withinRequestTimeout : .never)
         do {
-            return try operation.output(of: await pending.answer(), to: request)
+            return .success(try operation.output(of: await pending.answer(), to: request))
         } catch {
-            throw error.at(file: file, line: line)
+            return .failure(error.at(file: file, line: line))
         }
     }
 
     /// Sends several operations back to back and waits for all answers.
-    public func performPipeline<each Operation: ZooKeeperOperation>(
-        _ operations: repeat each Operation, file: String, line: Int
+    public func results<each Operation: ZooKeeperOperation>(
+        of operations: repeat each Operation, file: String, line: Int
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
         var requests: [Request] = []
         for operation in repeat each operations { requests.append(operation.makeRequest()) }
@@ -46,7 +46,12 @@ extension ZooKeeperSession {
     ///   which also ends the session; and what any call may throw.
     public func authenticate(
         _ credential: Credential, file: String = #fileID, line: Int = #line
-    ) async throws(ZooKeeperError) {
+    ) async throws {
+        try await send(credential, file: file, line: line)
+    }
+
+    /// As ``authenticate(_:file:line:)``, with a typed throw.
+    func send(_ credential: Credential, file: String, line: Int) async throws(ZooKeeperError) {
         do {
             // Sent again after a lost connection: a server that refuses it closes the connection, whose end may be
             // faster than its answer; and to say it twice changes nothing.

@@ -12,7 +12,12 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     ///   - host: A host name or a numeric address.
     ///   - port: The client port, 1 to 65535.
     /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
-    public init(host: String, port: Int = ServerAddress.defaultPort) throws(ZooKeeperError) {
+    public init(host: String, port: Int = ServerAddress.defaultPort) throws {
+        try self.init(checking: host, port: port)
+    }
+
+    /// As ``init(host:port:)``, with a typed throw.
+    private init(checking host: String, port: Int) throws(ZooKeeperError) {
         let forbidden: [UInt8] = [0x7F, UInt8(ascii: ","), UInt8(ascii: "["), UInt8(ascii: "]")]
         guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && !forbidden.contains($0) }) else {
             throw ZooKeeperError(.invalidConfiguration, message: "\"\(host)\" is not a valid host name")
@@ -51,7 +56,7 @@ public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
             }
             number = parsed
         }
-        try self.init(host: String(host), port: number)
+        try self.init(checking: String(host), port: number)
     }
 
     /// `host:port`, with brackets around a numeric IPv6 address.

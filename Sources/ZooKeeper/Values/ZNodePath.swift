@@ -24,7 +24,12 @@ public struct ZNodePath: Sendable, Hashable {
     /// Checks `string` against the rules above.
     ///
     /// - Throws: ``ZooKeeperError`` with code `invalidPath`, which says what is wrong and where.
-    public init(_ string: String) throws(ZooKeeperError) {
+    public init(_ string: String) throws {
+        try self.init(checking: string)
+    }
+
+    /// As ``init(_:)``, with a typed throw.
+    package init(checking string: String) throws(ZooKeeperError) {
         if let fault = Self.fault(in: string), !PlantedBug.noPathValidation.isPlanted {
             throw ZooKeeperError(.invalidPath, path: string, message: fault)
         }
@@ -39,7 +44,7 @@ public struct ZNodePath: Sendable, Hashable {
     ///
     /// - Throws: ``ZooKeeperError`` with code `invalidPath` if `component` is empty, is `.` or `..`, or has a `/` or a
     ///   character in it that no path may have.
-    public func appending(_ component: String) throws(ZooKeeperError) -> ZNodePath {
+    public func appending(_ component: String) throws -> ZNodePath {
         if component.utf8.contains(UInt8(ascii: "/")) {
             throw ZooKeeperError(.invalidPath, path: component, message: "a path component must not contain '/'")
         }
