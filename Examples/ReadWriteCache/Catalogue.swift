@@ -31,9 +31,7 @@ struct Catalogue: Sendable {
     func prepare() async throws {
         let items = try Self.items.map { try directory.appending("items").appending($0) }
         for node in items[0].ancestors + items + [edition] {
-            do { try await client.create(node, data: "0 0".utf8) } catch {
-                guard error.code == .nodeExists else { throw error }
-            }
+            do { try await client.create(node, data: "0 0".utf8) } catch ZooKeeperError.Code.nodeExists {}
         }
     }
 

@@ -42,18 +42,15 @@ struct Registration: Service {
             do {
                 try await session.create(instance, data: address.utf8, mode: .ephemeral)
                 say("registered as \(instance.name) at \(address)")
-            } catch {
-                // Somebody may have been faster: then the next update says who.
-                guard error.code == .nodeExists else { throw error }
+            } catch ZooKeeperError.Code.nodeExists {
+                // Somebody was faster: the next update says who.
             }
         }
     }
 
     private func createParents(in session: ZooKeeperSession) async throws {
         for path in instance.ancestors {
-            do { try await session.create(path) } catch {
-                guard error.code == .nodeExists else { throw error }
-            }
+            do { try await session.create(path) } catch ZooKeeperError.Code.nodeExists {}
         }
     }
 }

@@ -70,7 +70,7 @@ struct Hold: AsyncParsableCommand {
     func run() async throws {
         let path: ZNodePath
         var configuration: ZooKeeperConfiguration
-        do throws(ZooKeeperError) {
+        do {
             path = try ZNodePath(self.path)
             configuration = try ZooKeeperConfiguration(connect)
         } catch {

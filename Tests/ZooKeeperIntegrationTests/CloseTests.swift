@@ -70,7 +70,7 @@ import ZooKeeperTesting
                     for _ in 0..<20 {
                         group.addTask {
                             while true {
-                                do throws(ZooKeeperError) { _ = try await session.exists("/") } catch {
+                                do throws(ZooKeeperError) { _ = try await session.send(Exists("/")) } catch {
                                     codes.withLock { _ = $0.insert(error.code) }
                                     return
                                 }

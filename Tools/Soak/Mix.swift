@@ -129,9 +129,9 @@ struct Mix: Sendable {
             // Somebody changes it; at the latest, this does, if it still can.
             let waiter = Task { try await watch.event() }
             _ = try? await client.create("/touch-", mode: .ephemeralSequential)
-            do throws(ZooKeeperError) { try await client.delete(path) } catch {
-                if error.code == .noNode { _ = try? await client.create(path) }
-            }
+            do { try await client.delete(path) } catch ZooKeeperError.Code.noNode {
+                _ = try? await client.create(path)
+            } catch {}
             waiter.cancel()
             _ = try? await waiter.value
         }

@@ -33,8 +33,6 @@ func withClients<Success: Sendable>(
 /// Creates a node and its parents.
 func make(_ path: ZNodePath, _ client: ZooKeeperClient) async throws {
     for node in path.ancestors + [path] {
-        do { try await client.create(node) } catch {
-            guard error.code == .nodeExists else { throw error }
-        }
+        do { try await client.create(node) } catch ZooKeeperError.Code.nodeExists {}
     }
 }

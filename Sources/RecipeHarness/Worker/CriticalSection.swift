@@ -69,9 +69,8 @@ struct CriticalSection: Sendable {
             let results = try await lease.transaction([SetData(RunConstants.history, to: lease.fencingToken.bytes)])
             guard case .dataSet(let stat)? = results.first else { return }
             record(.stamped(operation: operation, zxid: stat.mzxid.rawValue))
-        } catch {
+        } catch LockError.Code.unavailable {
             // Without an answer nothing is known, and it goes on until it is cancelled.
-            if error.code != .unavailable { throw error }
         }
     }
 

@@ -65,7 +65,7 @@ public final class InMemoryZooKeeper: Sendable {
     /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
     public func makeClient(
         _ configuration: ZooKeeperConfiguration? = nil, logger: Logger = .current
-    ) throws(ZooKeeperError) -> ZooKeeperClient {
+    ) throws -> ZooKeeperClient {
         try ZooKeeperClient(configuration ?? self.configuration, logger: logger) { configuration, _ in
             self.makeTransport(credentials: configuration.credentials)
         }
