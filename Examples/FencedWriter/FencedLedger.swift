@@ -15,13 +15,13 @@ import Musl
 import Darwin
 #endif
 
-/// A file that takes no line from a holder that is late: each line starts with the fencing token of whoever wrote it, and
+/// A file that takes no line from a holder that is late: each line starts with the fencing token of its writer, and
 /// a token lower than one that is there already is refused.
 ///
-/// To compare and to write must be one step. Here the file's own lock makes it one, among all processes of this machine;
-/// a database does it with `UPDATE … WHERE fence <= :token`, a service with what guards its memory.
+/// To compare and to write must be one step. Here the file's own lock makes it one, among all processes of this
+/// machine; a database does it with `UPDATE … WHERE fence <= :token`, a service with what guards its memory.
 struct FencedLedger: Sendable {
-    /// Somebody with a higher token has written.
+    /// A writer with a higher token has written.
     struct StaleToken: Error, CustomStringConvertible {
         var token: FencingToken
         var newest: FencingToken
@@ -38,8 +38,8 @@ struct FencedLedger: Sendable {
         let file = try FileDescriptor.open(
             path, .readWrite, options: [.create, .append], permissions: [.ownerReadWrite, .groupRead, .otherRead])
         try file.closeAfter {
-            // Given back by the close, also if this process is killed. If it is frozen just here, all others wait for it:
-            // that costs time, but nothing is written in the wrong order.
+            // Given back by the close, also if this process is killed. If it is frozen just here, all others wait for
+            // it: that costs time, but nothing is written in the wrong order.
             guard flock(file.rawValue, LOCK_EX) == 0 else { throw Errno(rawValue: errno) }
             let text = try String(contentsOfFile: path.string, encoding: .utf8)
             let newest = text.split(separator: "\n").compactMap { FencingToken($0.prefix(24)) }.max()

@@ -73,8 +73,9 @@ import Darwin
         for number in 1...lines {
             // This ends the common case early: lost, and we know it.
             try lease.checkHeld()
-            // But a process may stand still at any moment, also here, between the look and the write. (So does one whose
-            // machine swaps, collects garbage, or is moved.) When it goes on, it writes. Only the file can refuse that.
+            // But a process may stand still at any moment, also here, between the look and the write. (So does one
+            // whose machine swaps, collects garbage, or is moved.) When it goes on, it writes. Only the file can
+            // refuse that.
             if freeze, number == 2 {
                 say("\(name) stands still")
                 raise(SIGSTOP)

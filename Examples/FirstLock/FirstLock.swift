@@ -2,7 +2,7 @@ import ArgumentParser
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Takes a lock, holds it for a moment, gives it back. Start it twice, and the second waits for the first.
+/// Takes a lock, holds it for a moment, releases it. Start it twice, and the second waits for the first.
 ///
 ///     swift run FirstLock 127.0.0.1:2181
 @main struct FirstLock: AsyncParsableCommand {

@@ -59,8 +59,8 @@ import ZooKeeperRecipes
     }
 }
 
-/// What the leader does. It is cancelled when leadership is lost, and on SIGTERM; it leads until it returns, so it should
-/// not be long about it.
+/// The work of the leader. It is cancelled when leadership is lost, and on SIGTERM; it leads until it returns, so it
+/// should not be long about it.
 private func work(_ lease: LockLease, as name: String) async throws {
     say("\(name) is the leader now, with fencing token \(lease.fencingToken)")
     // Also when it throws, which the cancellation of the sleep makes it do.
@@ -74,7 +74,7 @@ private func work(_ lease: LockLease, as name: String) async throws {
     }
 }
 
-/// Says who leads, whoever it is.
+/// Prints each leader, this process or another.
 private struct LeaderAnnouncer: Service {
     let election: ZooKeeperElection
 

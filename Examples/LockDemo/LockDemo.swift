@@ -37,7 +37,7 @@ extension LockDemo {
         func run() async throws {
             let verdict: Verdict
             do {
-                verdict = try await Stage.play(connect: connect, workers: workers, turns: turns)
+                verdict = try await Demonstration.run(connect: connect, workers: workers, turns: turns)
             } catch {
                 say("The demonstration could not run: \(error)")
                 throw ExitCode(2)

@@ -23,7 +23,7 @@ func milliseconds() -> Int64 {
     return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
 }
 
-/// What a worker says, each with the moment at which it was said.
+/// A message of a worker, with the moment at which it was sent.
 enum WorkerMessage {
     case waiting
     /// It holds the lock; `zxid` is the transaction of its first stamp in the history.
@@ -70,7 +70,7 @@ enum WorkerMessage {
     }
 }
 
-/// What the stage says to a worker, line by line. When it falls silent for good, the worker ends: nobody is left to play
+/// A command to a worker, one per line. At the end of its input the worker ends: nobody is left to work
 /// for.
 final class Inbox: Sendable {
     private struct State {
@@ -112,7 +112,7 @@ final class Inbox: Sendable {
     }
 }
 
-/// What the store answers.
+/// An answer of the store.
 enum StoreAnswer: String {
     case accepted
     case refused

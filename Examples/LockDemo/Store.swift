@@ -4,10 +4,10 @@ import SystemPackage
 import ZooKeeperRecipes
 
 extension LockDemo {
-    /// The resource that the lock protects: one process that owns a file, and that refuses whoever is late.
+    /// The resource that the lock protects: one process that owns a file, and that refuses a writer that is late.
     ///
-    /// Reads `id token` lines, answers `id accepted` or `id refused`, and writes what it accepts to the file. Removes the
-    /// file when it ends.
+    /// Reads `id token` lines, answers `id accepted` or `id refused`, and writes what it accepts to the file. Removes
+    /// the file when it ends.
     struct Store: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "The store of the demonstration.", shouldDisplay: false)

@@ -1,4 +1,4 @@
-/// What happened when, and to whom.
+/// The events of the demonstration: what happened when, and to which worker.
 struct Timeline {
     enum Event {
         case said(WorkerMessage)
@@ -19,13 +19,13 @@ struct Timeline {
         var worker: Int
         var token: String
         var from: Int64
-        /// When it stopped: gave the lock back, noticed its loss, or was killed.
+        /// The moment at which it stopped: released the lock, noticed its loss, or was killed.
         var to: Int64
         var firstStamp: Int64
         var lastStamp: Int64?
-        /// Whether it stood still meanwhile: then it may go on, for a moment, beside the next holder.
+        /// Tells whether it was frozen meanwhile: then it may go on, for a moment, beside the next holder.
         var wasFrozen = false
-        /// Whether it ended by itself.
+        /// Tells whether it ended by itself.
         var isComplete = false
     }
 
@@ -94,7 +94,7 @@ struct Timeline {
 // MARK: The picture
 
 extension Timeline {
-    /// Who held the lock when, a lane for each worker.
+    /// The holds as a picture, a lane for each worker.
     func picture(width: Int = 100) -> [String] {
         guard let end = entries.map(\.at).max(), end > start else { return [] }
         func column(_ at: Int64) -> Int { min(width - 1, Int((at - start) * Int64(width) / (end - start + 1))) }

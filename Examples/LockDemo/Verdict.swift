@@ -1,7 +1,7 @@
 import SystemPackage
 import ZooKeeperRecipes
 
-/// What the demonstration has shown: the checks, and how many of them failed.
+/// The result of the demonstration: the checks, and how many of them failed.
 struct Verdict {
     private let timeline: Timeline
     private var lines: [String] = []
@@ -44,7 +44,7 @@ struct Verdict {
             "every accepted record is in the file once, and no other")
     }
 
-    /// By ZooKeeper's own order of transactions, no two holds overlap, and later ones have higher tokens.
+    /// Checks ZooKeeper's own order of transactions: no two holds overlap, and later ones have higher tokens.
     private mutating func checkHistory() {
         let holds = timeline.holds.sorted { $0.firstStamp < $1.firstStamp }
         let isInOrder = zip(holds, holds.dropFirst()).allSatisfy { earlier, later in
@@ -69,7 +69,7 @@ struct Verdict {
         )
     }
 
-    /// What was to be shown has happened.
+    /// Checks that everything that was to be shown has happened.
     private mutating func checkScript() {
         func count(_ isMeant: (Timeline.Event) -> Bool) -> Int { timeline.entries.count { isMeant($0.event) } }
         let killed = count { if case .killed = $0 { true } else { false } }

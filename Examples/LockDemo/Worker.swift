@@ -47,9 +47,10 @@ extension LockDemo {
         ) async throws {
             let token = lease.fencingToken.description
             do {
-                // A stamp in the history goes through only while the lock is held: so two holders' stamps can never mix.
+                // A stamp in the history goes through only while the lock is held: so two holders' stamps can never
+                // mix.
                 WorkerMessage.holding(token: token, zxid: try await stamp(lease, history)).send()
-                // The stage lets it go on; or kills it, or freezes it first.
+                // The demonstration lets it go on; or kills it, or freezes it first.
                 _ = await inbox.next()
                 if stubborn {
                     await workWithoutLooking()
@@ -74,7 +75,7 @@ extension LockDemo {
             return stat.mzxid.rawValue
         }
 
-        /// What nobody should do: goes on when it is cancelled, and does not look at the lease before its side effect.
+        /// A bad example: goes on when it is cancelled, and does not look at the lease before its side effect.
         private func workWithoutLooking() async {
             let end = ContinuousClock.now + .milliseconds(150)
             while ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(10)) }

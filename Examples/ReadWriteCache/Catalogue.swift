@@ -1,10 +1,10 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Prices, a node for each, and a node that says which edition of the catalogue they are: too much to be written at once.
-/// Whoever reads it needs the read lock, whoever writes it the write lock.
+/// Prices, a node for each, and a node that says which edition of the catalogue they are: too much to be written at
+/// once. Readers need the read lock, writers the write lock.
 struct Catalogue: Sendable {
-    /// What a process keeps in memory.
+    /// The copy that a process keeps in memory.
     struct Copy: Sendable, CustomStringConvertible {
         var edition: Int
         var prices: [(item: String, price: Int)]
@@ -18,7 +18,7 @@ struct Catalogue: Sendable {
 
     let client: ZooKeeperClient
     let directory: ZNodePath
-    /// Written last: whoever follows it learns of each edition when it is complete.
+    /// Written last: a follower learns of each edition when it is complete.
     let edition: ZNodePath
 
     init(client: ZooKeeperClient, directory: ZNodePath) throws {
@@ -37,8 +37,8 @@ struct Catalogue: Sendable {
 
     /// Writes the next edition.
     ///
-    /// Each step goes through only while the lock is held, by ZooKeeper's own word: a writer that is late changes nothing.
-    /// One that is killed leaves two editions mixed, for a lock is no transaction: see ``read()``.
+    /// Each step goes through only while the lock is held, by ZooKeeper's own word: a writer that is late changes
+    /// nothing. One that is killed leaves two editions mixed, for a lock is no transaction: see ``read()``.
     ///
     /// - Returns: Its number.
     func write(under lease: LockLease) async throws -> Int {
@@ -57,7 +57,7 @@ struct Catalogue: Sendable {
     ///
     /// No `sync` is needed: whoever has the lock has seen the release of the writer before it, and with it all that it
     /// wrote.
-    ///
+    ///No `sync` is needed: a holder of the lock has seen the release of the writer before it, and with it all that it
     /// - Returns: `nil` if two editions are mixed: a writer was killed, and the next one puts it right.
     func read(under lease: LockLease) async throws -> Copy? {
         var copy = Copy(edition: try await client.get(edition).edition, prices: [])

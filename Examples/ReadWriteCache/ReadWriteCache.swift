@@ -47,9 +47,10 @@ import ZooKeeperRecipes
 
         func run() async throws {
             try await place.use { catalogue, lock in
-                // Says that there is a new edition, and when: the writer still holds the lock then, so we stand behind it.
+                // Says that there is a new edition, and when: the writer still holds the lock then, so we stand behind
+                // it.
                 for try await _ in catalogue.client.updates(of: catalogue.edition) {
-                    // Together with all other readers; a writer that waits goes before whoever comes after it.
+                    // Together with all other readers; a writer that waits goes before those that come after it.
                     let copy = try await lock.withReadLock(waitingUpTo: .seconds(60)) { lease in
                         try await catalogue.read(under: lease)
                     }
@@ -91,7 +92,7 @@ import ZooKeeperRecipes
     }
 }
 
-/// What the lock should have prevented.
+/// A fault that the lock should have prevented.
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
 

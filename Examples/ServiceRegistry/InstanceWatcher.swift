@@ -11,8 +11,8 @@ struct InstanceWatcher: Service {
         try await cancelWhenGracefulShutdown { try await watch() }
     }
 
-    /// Goes on over lost connections and sessions, and ends by cancellation. While there is no connection the last state
-    /// stands: an old list of instances is better than none.
+    /// Goes on over lost connections and sessions, and ends by cancellation. While there is no connection the last
+    /// state stands: an old list of instances is better than none.
     private func watch() async throws {
         var known: [String: String] = [:]
         for try await children in client.childrenUpdates(of: directory) {

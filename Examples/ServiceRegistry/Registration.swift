@@ -15,8 +15,8 @@ struct Registration: Service {
     private func stayRegistered() async throws {
         while !Task.isCancelled {
             do {
-                // An ephemeral node goes with its session, so this is about one session. The body is cancelled when that
-                // session is lost.
+                // An ephemeral node goes with its session, so this is about one session. The body is cancelled when
+                // that session is lost.
                 try await client.withSession { session in try await stayRegistered(in: session) }
             } catch ZooKeeperError.Code.sessionLost {
                 say("lost the session; registers again in the next")
@@ -43,7 +43,7 @@ struct Registration: Service {
                 try await session.create(instance, data: address.utf8, mode: .ephemeral)
                 say("registered as \(instance.name) at \(address)")
             } catch ZooKeeperError.Code.nodeExists {
-                // Somebody was faster: the next update says who.
+                // Another instance may have been faster: then the next update says which.
             }
         }
     }

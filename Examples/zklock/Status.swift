@@ -9,7 +9,8 @@ enum Status {
     static let notStarted: Int32 = 127
 }
 
-/// Lets writing to a pipe that nobody reads fail, and not end the process. What the process starts has the default again.
+/// Lets writing to a pipe that nobody reads fail, and not end the process. What the process starts has the default
+/// again.
 func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 
 /// Says on the standard error what went wrong.

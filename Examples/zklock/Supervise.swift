@@ -8,8 +8,8 @@ import Synchronization
 import SystemPackage
 import UnixSignals
 
-/// The role of the process that the command is a child of. It reads deadlines from its standard input and ends the command,
-/// and itself, with the whole group when one passes, or at the end of the input.
+/// The role of the process that the command is a child of. It reads deadlines from its standard input and ends the
+/// command, and itself, with the whole group when one passes, or at the end of the input.
 struct Supervise: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "supervise", shouldDisplay: false)
 

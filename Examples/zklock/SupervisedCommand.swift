@@ -9,9 +9,9 @@ import ZooKeeperRecipes
 
 /// A command that lives no longer than the lock.
 ///
-/// It runs below a supervisor, which is this program in another role. The supervisor is fed the lease's deadline through a
-/// pipe; the end of the pipe, or a deadline that passes, makes it end the command. So the command also ends when this
-/// process is killed, and when it stands still.
+/// It runs below a supervisor, which is this program in another role. The supervisor is fed the lease's deadline
+/// through a pipe; the end of the pipe, or a deadline that passes, makes it end the command. So the command also ends
+/// when this process is killed, and when it stands still.
 struct SupervisedCommand: Sendable {
     let command: [String]
     let grace: Duration
@@ -60,8 +60,8 @@ struct SupervisedCommand: Sendable {
             let leader = execution.processIdentifier.value
             group.begin(leader)
             while ProcessSignal.isLiveDescendant(leader) { try? await Task.sleep(for: .milliseconds(5)) }
-            // Whatever the command has left behind is nobody's: it ends with the lock. The supervisor has ended and has not
-            // been waited for, so the number of its group is still its own.
+            // Whatever the command has left behind is nobody's: it ends with the lock. The supervisor has ended and
+            // has not been waited for, so the number of its group is still its own.
             group.kill()
             group.end()
         }
@@ -98,7 +98,8 @@ private final class DeadlineFeed: Sendable {
         pipe = Mutex(writeEnd)
     }
 
-    /// The clock counts from the start of the machine, so the moment means the same to the reader, however late it reads.
+    /// The clock counts from the start of the machine, so the moment means the same to the reader, however late it
+    /// reads.
     ///
     /// - Returns: Whether it is still open.
     func send(_ deadline: ContinuousClock.Instant) -> Bool {

@@ -78,7 +78,8 @@ struct Hold: AsyncParsableCommand {
         }
         configuration.sessionTimeout = .seconds(sessionTimeout)
         // Before anything is held: from here on a signal is news and not the end.
-        // (Not SIGPIPE: it comes to the thread that writes, and passing it on can keep Dispatch's own thread busy for ever.)
+        // (Not SIGPIPE: it comes to the thread that writes, and passing it on can keep Dispatch's own thread busy for
+        // ever.)
         ignoreBrokenPipes()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let holding = Task { [configuration] in await hold(path, configuration) }

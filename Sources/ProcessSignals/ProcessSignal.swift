@@ -10,12 +10,12 @@ package import Darwin
 
 /// Sends signals to this process's own live children and their descendants, and to nobody else.
 ///
-/// A process id outlives its process only as a number: `kill(-1, …)` reaches every process on the machine, `kill(0, …)` the
-/// caller's whole group, and `getpgid` of a process that is gone returns -1. So nothing is sent to a number below 2, nor to
-/// one that is not a live descendant of this process at that moment.
+/// A process id outlives its process only as a number: `kill(-1, …)` reaches every process on the machine, `kill(0,
+/// …)` the caller's whole group, and `getpgid` of a process that is gone returns -1. So nothing is sent to a number
+/// below 2, nor to one that is not a live descendant of this process at that moment.
 ///
-/// Between the check and the signal the process may still end, and its number be given to another one. A child's number stays
-/// taken until its parent has waited for it, so callers signal before they wait.
+/// Between the check and the signal the process may still end, and its number be given to another one. A child's
+/// number stays taken until its parent has waited for it, so callers signal before they wait.
 package enum ProcessSignal {
     /// Sends `signal` to one process.
     ///
@@ -43,12 +43,12 @@ package enum ProcessSignal {
 
     /// Sends `signal` to every process in the group that a child of this process leads.
     ///
-    /// The leader may have ended, but its parent must not have waited for it yet: until then its number cannot become another
-    /// group's.
+    /// The leader may have ended, but its parent must not have waited for it yet: until then its number cannot become
+    /// another group's.
     ///
     /// - Parameter leader: The process id of the leader, which is the number of the group.
-    /// - Returns: Whether it was sent. `false`: `leader` is below 2, not a descendant of this process, gone, leads no group, or
-    ///   leads the group of this process.
+    /// - Returns: Whether it was sent. `false`: `leader` is below 2, not a descendant of this process, gone, leads no
+    ///   group, or leads the group of this process.
     @discardableResult
     package static func send(_ signal: Int32, toGroupOf leader: pid_t) -> Bool {
         guard leader > 1, leader != getpgrp(), let status = ProcessStatus(leader), status.group == leader,
@@ -59,16 +59,16 @@ package enum ProcessSignal {
 
     /// Sends `signal` to every process in the group of this process, itself included.
     ///
-    /// - Returns: Whether it was sent. `false`: this process does not lead its group, in which there may then be processes of
-    ///   others, for example the shell's.
+    /// - Returns: Whether it was sent. `false`: this process does not lead its group, in which there may then be
+    ///   processes of others, for example the shell's.
     @discardableResult
     package static func sendToOwnGroup(_ signal: Int32) -> Bool {
         guard getpgrp() == getpid(), getpid() > 1 else { return false }
         return kill(-getpid(), signal) == 0
     }
 
-    /// Tells whether `pid` is a live child of this process, or a live descendant of one. A process that has ended and that nobody
-    /// has waited for is not alive.
+    /// Tells whether `pid` is a live child of this process, or a live descendant of one. A process that has ended and
+    /// that nobody has waited for is not alive.
     package static func isLiveDescendant(_ pid: pid_t) -> Bool {
         guard let status = ProcessStatus(pid), !status.hasEnded else { return false }
         return isDescendant(status)

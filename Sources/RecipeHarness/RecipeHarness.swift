@@ -8,8 +8,8 @@ import ZooKeeperTesting
         commandName: "recipe-harness",
         abstract: "Many processes use a recipe on three real servers, things go wrong, and every promise is checked.",
         discussion: """
-            Writes to the output directory: history.jsonl, everything that happened as lines of JSON; timeline.html, who \
-            held what when, as one page to look at; timeline.svg, its picture alone.
+            Writes to the output directory: history.jsonl, every event as a line of JSON; timeline.html, every hold, \
+            wait and fault as one page; timeline.svg, its picture alone.
 
             Exit status: 0 without violations, 1 with, 2 if it could not run, 64 for options that do not exist, 130 if it \
             was interrupted (what had happened until then is checked and drawn, and a violation is 1).
@@ -42,20 +42,20 @@ extension RecipeHarness {
         @Option(
             name: .customLong("with"),
             help: """
-                Another library that stands in the same line: \(ExternalLibrary.names). Scripts/build-peers builds what plays it.
+                Another library that takes part in the same queue: \(ExternalLibrary.names). Scripts/build-peers builds it.
                 """)
         var library: ExternalLibrary?
 
         @Option(name: .customLong("guests"), help: "How many processes of it, 1 to 8.")
         var externalClients = 2
 
-        @Option(help: "How many tasks of each process stand in line, 1 to 16.")
+        @Option(help: "How many tasks of each process take part, 1 to 16.")
         var tasks = 2
 
         @Option(
             help: """
-                How many turns a second are begun at most, by all processes together, 0.1 to 10000. Default: each task \
-                begins its next one a moment after the last.
+                How many operations a second are begun at most, by all processes together, 0.1 to 10000. Default: each \
+                task begins its next one a moment after the last.
                 """)
         var rate: Double?
 

@@ -1,4 +1,4 @@
-/// What happened in a run, put together from its events: who waited and held when, and which faults there were.
+/// The course of a run, put together from its events: waits, holds and faults.
 package struct History: Sendable {
     /// One call of a recipe, from its beginning to its return.
     package struct Operation: Sendable, Hashable {
@@ -9,10 +9,10 @@ package struct History: Sendable {
         package var hold: Hold?
         package var returned: Int64?
         package var outcome: String?
-        /// When its process was gone before it returned.
+        /// The end of its process, if that came before it returned.
         package var abandoned: Int64?
 
-        /// When it was over; `nil` if the history ends before.
+        /// The moment at which it was over; `nil` if the history ends before.
         package var end: Int64? { returned ?? abandoned }
     }
 
@@ -24,9 +24,9 @@ package struct History: Sendable {
         package var token: String
         package var node: String
         package var from: Int64
-        /// When the body had ended, or its process was gone.
+        /// The moment at which the body had ended, or its process was gone.
         package var to: Int64
-        /// By ZooKeeper's own order, it certainly held from here to there.
+        /// The range of ZooKeeper's own order in which it certainly held.
         package var stamps: ClosedRange<Int64>?
         package var cancelled: (at: Int64, expires: Int64)? {
             cancelledAt.map { ($0, expires) }
@@ -34,16 +34,16 @@ package struct History: Sendable {
         fileprivate var cancelledAt: Int64?
         fileprivate var expires: Int64 = 0
 
-        /// Whether the two may not be held at the same time.
+        /// Tells whether the two may not be held at the same time.
         package func conflicts(with other: Hold) -> Bool { !(access.isShared && other.access.isShared) }
 
-        /// Whether a writer goes on as this reader: the token stays.
+        /// Tells whether a writer goes on as this reader: the token stays.
         package func continues(_ other: Hold) -> Bool {
             process == other.process && token == other.token && access.isShared && !other.access.isShared
         }
     }
 
-    /// Something that was done to somebody.
+    /// A fault.
     package struct FaultSpan: Sendable, Hashable {
         package var fault: HistoryEvent.Fault
         package var process: String
@@ -64,12 +64,12 @@ package struct History: Sendable {
         package var at: Int64
         /// In microseconds.
         package var length: Int64
-        /// The first in line, and whose it is; empty if there was none.
+        /// The first in the queue, and whose it is; empty if there was none.
         package var node: String
         package var process: String
     }
 
-    /// What the fenced store answered.
+    /// An answer of the fenced store.
     package struct StoreWrite: Sendable, Hashable {
         package var process: String
         package var operation: String
@@ -84,14 +84,14 @@ package struct History: Sendable {
     package private(set) var holds: [Hold] = []
     package private(set) var faults: [FaultSpan] = []
     package private(set) var writes: [StoreWrite] = []
-    /// Who led from when on.
+    /// The leaders of the ensemble, each with the moment from which on it led.
     package private(set) var leaders: [(at: Int64, process: String)] = []
     package private(set) var lives: [Life] = []
     /// Those that are not clients.
     package private(set) var servers: Set<String> = []
     /// Processes of other libraries.
     package private(set) var externalClients: Set<String> = []
-    /// What the run says of itself.
+    /// The run's description of itself.
     package private(set) var title = ""
     package private(set) var stalls: [Stall] = []
     package private(set) var leftInQueue: Int64 = 0
@@ -205,7 +205,7 @@ package struct History: Sendable {
             }
         }
 
-        /// What is still going on when the history ends.
+        /// Closes what is still going on when the history ends.
         mutating func close(at end: Int64) {
             for (process, from) in begun { lives.append(Life(process: process, from: from, to: end, end: "")) }
             for place in openHolds { operations[place].hold?.to = end }

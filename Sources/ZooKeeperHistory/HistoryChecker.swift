@@ -3,10 +3,10 @@
 /// The order that counts for exclusion is ZooKeeper's: a hold is stamped by transactions that go through only while its
 /// node is there, so it lasted at least from the first of their zxids to the last.
 package struct HistoryChecker {
-    /// How much later than at its deadline a body may be cancelled, in microseconds, on a machine that is busy.
+    /// The slack between its deadline and the cancellation of a body, in microseconds, on a machine that is busy.
     package var slack: Int64 = 1_000_000
-    /// How long after a partition was healed, in microseconds, what it caused may come to light: a session expires on the
-    /// servers only after its time-out.
+    /// The time after a partition was healed, in microseconds, in which its effects may come to light: a session
+    /// expires on the servers only after its time-out.
     package var aftermath: Int64 = 10_000_000
 
     private let history: History
@@ -28,7 +28,7 @@ package struct HistoryChecker {
         if history.leftInQueue > 0 {
             violate(
                 .orphan, history.ended, [],
-                "\(history.leftInQueue) nodes were left in line after all sessions had ended"
+                "\(history.leftInQueue) nodes were left in the queue after all sessions had ended"
             )
         }
         report.violations.sort { $0.at < $1.at }
@@ -46,7 +46,7 @@ package struct HistoryChecker {
         }
     }
 
-    /// Of two holders, whoever stood behind in line should not have been let in.
+    /// Blames the one of two holders that was behind in the queue: it should not have been let in.
     private mutating func violate(
         _ kind: HistoryReport.Violation.Kind, _ earlier: History.Hold, _ later: History.Hold, _ text: String
     ) {
@@ -126,7 +126,7 @@ package struct HistoryChecker {
         for hold in history.holds {
             running.removeAll { $0.to <= hold.from }
             for other in running where other.conflicts(with: hold) {
-                // Whose turn it was first: the other way round on the clock, if whoever came later was seen first.
+                // In the order of their grants: the other way round on the clock, if the later one was seen first.
                 let former = other.token < hold.token ? other : hold
                 let cause = cause(of: former, until: min(other.to, hold.to))
                 report.overlaps[cause, default: 0] += 1
@@ -178,7 +178,8 @@ package struct HistoryChecker {
 
     private mutating func checkStalls() {
         for stall in history.stalls {
-            let first = stall.node.isEmpty ? "nobody is in line" : "first in line: \(stall.node) of \(stall.process)"
+            let first =
+                stall.node.isEmpty ? "the queue is empty" : "first in the queue: \(stall.node) of \(stall.process)"
             violate(
                 .stalled, stall.at, [stall.process],
                 "nobody was granted for \(milliseconds(stall.length)) although everything was mended; \(first)")

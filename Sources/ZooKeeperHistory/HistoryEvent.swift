@@ -1,7 +1,7 @@
-/// One thing that happened in a run of several processes: what somebody invoked or what came of it, or what was done to
+/// One event in a run of several processes: an invocation and its result, or something that was done to
 /// them. As a line of JSON it outlives the process that wrote it.
 package struct HistoryEvent: Hashable, Sendable {
-    /// What somebody wants of the line.
+    /// The access that a process asks for.
     package enum Access: String, Codable, Sendable, Hashable {
         case lock
         case read
@@ -11,7 +11,7 @@ package struct HistoryEvent: Hashable, Sendable {
         package var isShared: Bool { self == .read }
     }
 
-    /// What is done to a process, a server or a link.
+    /// A fault of a process, a server or a link.
     package enum Fault: String, Codable, Sendable, Hashable, CaseIterable {
         case killClient = "kill-client"
         case freezeClient = "freeze-client"
@@ -33,7 +33,7 @@ package struct HistoryEvent: Hashable, Sendable {
         /// The run, or a process of it. `detail` is for people.
         case began(detail: String)
         case ended(detail: String)
-        /// Somebody stands in line.
+        /// A process waits in the queue.
         case invoked(operation: String, Access)
         /// The body runs. `node` is the name of its node.
         case granted(operation: String, token: String, node: String)
@@ -51,22 +51,22 @@ package struct HistoryEvent: Hashable, Sendable {
         /// `number` tells faults apart.
         case faultBegan(number: Int64, Fault)
         case faultEnded(number: Int64)
-        /// This process is of another library, which shares the line with ours.
+        /// This process is of another library, which shares the queue with ours.
         case isExternal(library: String)
         /// This is a server.
         case serves
         /// This server leads.
         case leads
-        /// Everything was mended, and still nobody was granted for so long. `node` is the first in line, of this process;
-        /// both are empty if they are not known.
+        /// Everything was mended, and still nobody was granted for so long. `node` is the first in the queue, of this
+        /// process; both are empty if they are not known.
         case stalled(node: String, microseconds: Int64)
-        /// Nodes that were in line after all sessions had ended.
+        /// Nodes that were in the queue after all sessions had ended.
         case leftInQueue(count: Int64)
     }
 
     /// In microseconds on the clock that all processes of a machine share, and that goes on while it is suspended.
     package var at: Int64
-    /// Who, or whose.
+    /// The process, or the server, that it happened to.
     package var process: String
     package var kind: Kind
 

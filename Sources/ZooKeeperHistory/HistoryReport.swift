@@ -1,4 +1,4 @@
-/// What a history shows: violations, and numbers.
+/// The findings of a check: violations, and numbers.
 package struct HistoryReport: Sendable {
     /// Something that must not be.
     package struct Violation: Sendable, Hashable {
@@ -19,7 +19,7 @@ package struct HistoryReport: Sendable {
             case stalled
             /// A process ended that nobody had killed.
             case crash
-            /// A node was in line when all sessions had ended.
+            /// A node was in the queue when all sessions had ended.
             case orphan
         }
 
@@ -43,7 +43,7 @@ package struct HistoryReport: Sendable {
         case none
     }
 
-    /// How long it took from the beginning of a fault to the next grant.
+    /// The time from the beginning of a fault to the next grant.
     package struct Recovery: Sendable, Hashable {
         package var fault: HistoryEvent.Fault
         package var process: String
@@ -53,7 +53,7 @@ package struct HistoryReport: Sendable {
     }
 
     package var violations: [Violation] = []
-    /// What processes of other libraries did that would be a violation of ours.
+    /// The actions of processes of other libraries that would be violations of ours.
     package var externalViolations: [Violation] = []
     package var overlaps: [Cause: Int] = [:]
     package var recoveries: [Recovery] = []
@@ -63,7 +63,7 @@ package struct HistoryReport: Sendable {
     package var acceptedWrites = 0
     package var refusedWrites = 0
     package var stampedHolds = 0
-    /// Grants that went past somebody who conflicts and stood in line before.
+    /// Grants that went past a conflicting participant that was in the queue before.
     package var overtakings = 0
     /// From invocation to grant in microseconds, sorted.
     package var waits: [Int64] { waitsByAccess.values.flatMap { $0 }.sorted() }

@@ -146,7 +146,7 @@ package struct Timeline: Sendable {
         }
     }
 
-    /// Who did what, in a line.
+    /// The description of a mark, in one line.
     private var headline: String {
         let clients = lanes.count { if case .client = $0.kind { true } else { false } }
         return "\(clients) processes, \(seconds) s, \(report.grants) grants, \(history.faults.count) faults"

@@ -1,8 +1,8 @@
-/// What a picture of a history consists of: lanes, and marks on them. No text, no colours.
+/// The parts of a picture of a history: lanes, and marks on them. No text, no colours.
 struct TimelineLayout {
     struct Lane: Hashable {
         enum Kind: Hashable {
-            /// Who holds, whoever it is.
+            /// The lane of all holders together.
             case line
             case client(Int)
             case server
@@ -10,7 +10,7 @@ struct TimelineLayout {
 
         var name: String
         var kind: Kind
-        /// How many marks stand below each other.
+        /// The number of rows of marks.
         var rows: Int
         /// From the top, in pixels.
         var top: Int
@@ -35,7 +35,7 @@ struct TimelineLayout {
         var from: Int64
         var to: Int64
         var shape: Shape
-        /// What is shown when somebody points at it.
+        /// The text that is shown under the pointer.
         var text: String
     }
 

@@ -103,7 +103,7 @@ extension Timeline {
             ["bodies are cancelled by their deadline", count(.lateCancellation)],
             ["every call returns", count(.neverReturned)],
             ["no process dies by itself", count(.crash)],
-            ["no node is left in line", count(.orphan)],
+            ["no node is left in the queue", count(.orphan)],
         ]
         let outcomes = report.outcomes.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map {
             [$0.key, "\($0.value)"]
@@ -119,7 +119,7 @@ extension Timeline {
             + table(["cause of an overlap on the clock", "times"], overlaps)
             + (history.externalClients.isEmpty
                 ? ""
-                : table(["what guests did that they must not", "times"], offences))
+                : table(["violations by the other library", "times"], offences))
     }
 
     private func count(_ kind: HistoryReport.Violation.Kind) -> String {

@@ -1,4 +1,4 @@
-/// How a timeline looks: colours for light and dark, shapes, patterns, the legend.
+/// The looks of a timeline: colours for light and dark, shapes, patterns, the legend.
 enum TimelineStyle {
     /// The palette, as variables of whatever has the class `page`.
     static let colours = """
@@ -48,7 +48,7 @@ enum TimelineStyle {
         </defs>
         """
 
-    /// What the marks mean, from left to right, 32 pixels high.
+    /// The legend of the marks, from left to right, 32 pixels high.
     static func legend(isReadWrite: Bool) -> String {
         var keys: [(mark: String, text: String, width: Int)] = [
             (

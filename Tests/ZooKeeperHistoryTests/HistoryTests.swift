@@ -224,7 +224,7 @@ import ZooKeeperTesting
             [Event(at: 9, process: process, .stalled(node: "lock-7", microseconds: 20_000_000))]
         }
         #expect(kinds(report(stall("c0"))) == [.stalled])
-        #expect(report(stall("c0")).violations.first?.text.hasSuffix("first in line: lock-7 of c0") == true)
+        #expect(report(stall("c0")).violations.first?.text.hasSuffix("first in the queue: lock-7 of c0") == true)
         // Whoever waits behind a guest's node for ever waits rightly.
         let guest = [Event(at: 1, process: "kazoo0", .isExternal(library: "kazoo"))]
         #expect(report(guest, stall("kazoo0")).violations.isEmpty)

@@ -5,8 +5,8 @@
 // Plain C and the public API take turns, several rounds in one run; the medians count. Two ways of calling:
 //
 // * the bridge: one task that waits for each answer, on a thread that never sleeps, while the answers come from another
-//   thread that never sleeps. Plain C waits for each answer in the same way. What is left is the bridge itself, with its
-//   allocations.
+//   thread that never sleeps. Plain C waits for each answer in the same way. What is left is the bridge itself, with
+//   its allocations.
 // * in service: 64 tasks on Swift's own pool, each waiting for its own answers; plain C keeps 64 calls under way. This
 //   adds what Swift takes to resume a task, with its allocations.
 
@@ -30,7 +30,7 @@ enum Operation: String, CaseIterable, Sendable {
         }
     }
 
-    /// What holds the result: the bytes of a get, and nothing for a stat.
+    /// The holder of the result: the bytes of a get, and nothing for a stat.
     var resultAllocations: Int { self == .get ? 1 : 0 }
 
     func call(_ session: ZooKeeperSession, _ bytes: [UInt8]) async throws {

@@ -55,10 +55,10 @@ func holdElection(_ options: Options) async throws -> Report {
     }
 }
 
-/// Waits until everybody stands in line, and watches whoever is in front.
+/// Waits until all candidates are in the queue, and watch the one in front.
 private func waitForCandidates(_ admin: ZooKeeperClient, _ options: Options) async throws {
     guard options.ops == 0 else {
-        // Whoever counts requests should not count ours.
+        // An orchestrator that counts requests should not count ours.
         try await Task.sleep(for: .milliseconds(200))
         return
     }
@@ -75,7 +75,7 @@ private struct Elected: Sendable {
     var at: Int64
 }
 
-/// Somebody who stands, with a session of its own.
+/// A candidate with a session of its own.
 private struct Candidate: Sendable {
     private let running: Task<Void, Never>
     private let standing: Task<Void, any Error>
@@ -93,7 +93,8 @@ private struct Candidate: Sendable {
         }
     }
 
-    /// Closes the session, and with it gives up the candidacy. Nobody resigns first: what is measured is the session's end.
+    /// Closes the session, and with it gives up the candidacy. Nobody resigns first: what is measured is the session's
+    /// end.
     func closeSession() { running.cancel() }
 
     func waitUntilClosed() async {

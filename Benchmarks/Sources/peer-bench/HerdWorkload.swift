@@ -1,7 +1,8 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Rounds: somebody holds the lock, everybody else queues, the holder lets go, the queue drains. Only the drains count.
+/// Rounds: one contender holds the lock, all others queue, the holder releases it, the queue drains. Only the drains
+/// count.
 func runHerd(_ options: Options) async throws -> Report {
     try await withClients(options.clients, options) { clients in
         let path = try options.root

@@ -2,7 +2,7 @@ import Synchronization
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Locks that are free when they are asked for. A cycle is to get one and to give it back.
+/// Locks that are free when they are asked for. A cycle is to get one and to release it.
 ///
 /// - Parameters:
 ///   - isDistinct: Whether each contender has a lock of its own.
@@ -78,7 +78,7 @@ func runHandoffs(
     }
 }
 
-/// Who holds the lock that everybody wants, by our own account, which is what the lock is judged by.
+/// The holder of the lock by our own account, by which the lock is judged.
 final class Handoffs: Sendable {
     private let holders = Atomic(0)
     private let overlaps = Atomic(0)
@@ -97,12 +97,12 @@ final class Handoffs: Sendable {
         if since != 0 { tally.samples.append(now - since) }
     }
 
-    /// The holder is about to give it back.
+    /// The holder is about to release it.
     func releasing() {
         holders.subtract(1, ordering: .acquiringAndReleasing)
         releasedAt.store(monotonicNanoseconds(), ordering: .releasing)
     }
 
-    /// Somebody who is not counted gives it back at this moment.
+    /// Another contender, which is not counted, releases it at this moment.
     func released(at moment: Int64) { releasedAt.store(moment, ordering: .releasing) }
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// When cycles count: those that *end* between ``begin()`` and ``end()``. Shared by all loops of a run.
+/// The window in which cycles count: those that *end* between ``begin()`` and ``end()``. Shared by all loops of a run.
 final class Measurement: Sendable {
     private enum Phase {
         static let warmUp = 0
@@ -16,7 +16,7 @@ final class Measurement: Sendable {
     private let workload: Workload
     private let warmup: Duration
     private let seconds: Duration
-    /// Whether it takes a number of cycles, and not a time, to end.
+    /// Tells whether it takes a number of cycles, and not a time, to end.
     private let isCounted: Bool
     private let phase = Atomic(Phase.warmUp)
     private let cyclesLeft: Atomic<Int>
@@ -44,7 +44,7 @@ final class Measurement: Sendable {
         span.withLock { $0.ended = (monotonicNanoseconds(), processorMicroseconds()) }
     }
 
-    /// Whether a loop may go on.
+    /// Tells whether a loop may go on.
     func mayStartCycle() -> Bool {
         if isCounted { return cyclesLeft.subtract(1, ordering: .relaxed).newValue >= 0 }
         return phase.load(ordering: .relaxed) != Phase.over
@@ -85,7 +85,7 @@ final class Measurement: Sendable {
     }
 }
 
-/// What one loop has counted.
+/// The counts of one loop.
 struct Tally: Sendable {
     var cycles = 0
     /// In nanoseconds.

@@ -58,7 +58,7 @@ struct Options: ParsableArguments, Sendable {
         }
     }
 
-    /// How contenders of the line at `path` go about it.
+    /// The configuration of the contenders at `path`.
     func lock(_ client: ZooKeeperClient, at path: ZNodePath) -> ZooKeeperLock {
         var configuration = ZooKeeperLock.Configuration()
         if releasesInBackground { configuration.release = .background }

@@ -1,9 +1,10 @@
-/// What is printed at the end.
+/// The line that is printed at the end.
 struct Report: Sendable {
     var workload: Workload
     /// The latencies, in nanoseconds, in any order.
     var samples: [Int64]
-    /// How many cycles were counted. The first handoff has no latency, so this may be more than there are samples.
+    /// The number of cycles that were counted. The first handoff has no latency, so this may be more than there are
+    /// samples.
     var cycles: Int
     var nanoseconds: Int64
     var processorMicroseconds: Int64

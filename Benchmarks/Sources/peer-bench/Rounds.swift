@@ -26,10 +26,10 @@ struct Rounds {
     }
 }
 
-/// Waits until so many stand in line, and watch whoever is in front.
+/// Waits until so many contenders are in the queue, and watch the one in front.
 func waitForQueue(of length: Int, at path: ZNodePath, _ client: ZooKeeperClient, _ options: Options) async throws {
     guard options.ops == 0 else {
-        // Whoever counts requests should not count ours.
+        // An orchestrator that counts requests should not count ours.
         try await Task.sleep(for: .milliseconds(max(1_000, 5 * length)))
         return
     }

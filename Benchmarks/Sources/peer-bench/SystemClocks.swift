@@ -13,7 +13,7 @@ func monotonicNanoseconds() -> Int64 {
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }
 
-/// What the whole process has computed so far, in microseconds, the system's part included.
+/// The processor time of the whole process so far, in microseconds, the system's part included.
 func processorMicroseconds() -> Int64 {
     var usage = rusage()
     #if canImport(Glibc)

@@ -1,4 +1,4 @@
-/// What should not happen in a benchmark has happened, so its figures mean nothing.
+/// An unexpected event in a benchmark, after which its figures mean nothing.
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
 

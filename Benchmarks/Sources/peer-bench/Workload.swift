@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// What a run does.
+/// The work of a run.
 enum Workload: String, CaseIterable, ExpressibleByArgument, Sendable {
     case rawGet = "raw-get"
     case rawExists = "raw-exists"

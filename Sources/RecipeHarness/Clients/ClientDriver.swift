@@ -1,7 +1,7 @@
 import SystemPackage
 import ZooKeeper
 
-/// What a client's process runs, and what is said to it.
+/// The program that a client's process runs, and the ways to control it.
 protocol ClientDriver: Sendable {
     var executable: FilePath { get }
     var arguments: [String] { get }
@@ -18,7 +18,7 @@ protocol ClientDriver: Sendable {
     /// Tells the process to end what it does, and to end.
     func stop()
 
-    /// Tells the process to end its client, whoever uses it, and to open another, if it can.
+    /// Tells the process to end its client, while tasks use it, and to open another, if it can.
     func closeClient()
 
     /// Lets it expire its own session, by the server on this port, if it can.

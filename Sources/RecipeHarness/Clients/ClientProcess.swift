@@ -53,7 +53,7 @@ final class ClientProcess: Sendable {
         state.withLock { $0.mayRun }.fulfil(())
     }
 
-    /// What stands between it and each server.
+    /// The relays between it and each server.
     var relays: [ZooKeeperRelay] { state.withLock { $0.relays } }
 
     /// Runs until it is told to stop.

@@ -12,7 +12,7 @@ import ZooKeeperTesting
 final class ExternalClientDriver: ClientDriver {
     private struct State {
         var questions: [String: Promise<String>] = [:]
-        /// Who has been told that it holds no more.
+        /// The contenders that have been told that they hold no more.
         var lost: Set<String> = []
         var isGone = false
     }
@@ -22,7 +22,7 @@ final class ExternalClientDriver: ClientDriver {
     private let library: ExternalLibrary
     private let workload: Workload
     private let process: String
-    /// What the names of its contenders begin with.
+    /// The beginning of the names of its contenders.
     private let prefix: String
     private let tasks: Int
     private let rate: Rate
@@ -151,13 +151,13 @@ final class ExternalClientDriver: ClientDriver {
         case "acquired": outcome = await hold(operation, name, &random)
         case "timeout": outcome = "timedOut"
         case "gone": return
-        default: outcome = "a guest's failure"
+        default: outcome = "failed (other library)"
         }
         recorder.record(process, .returned(operation: operation, outcome: outcome))
     }
 
     private func hold(_ operation: String, _ name: String, _ random: inout SplitMix64) async -> String {
-        var outcome = "a guest without a node"
+        var outcome = "no node (other library)"
         if let (node, czxid) = try? await ownNode(name) {
             outcome = "done"
             let token = FencingToken(czxid: czxid)
@@ -165,7 +165,7 @@ final class ExternalClientDriver: ClientDriver {
                 process, .granted(operation: operation, token: token.description, node: node.name))
             for _ in 0..<random.int(1...5) {
                 guard await ask(name, "work") == "working", !state.withLock({ $0.lost.contains(name) }) else {
-                    outcome = "a guest's loss"
+                    outcome = "lost (other library)"
                     break
                 }
                 if let zxid = try? await stamp(node, token) {
@@ -176,7 +176,7 @@ final class ExternalClientDriver: ClientDriver {
             // Before it is told to release: nobody else may be in until then.
             recorder.record(process, .bodyEnded(operation: operation))
         }
-        return await ask(name, "release") == "released" ? outcome : "a guest's failure"
+        return await ask(name, "release") == "released" ? outcome : "failed (other library)"
     }
 
     /// The node of a contender; `nil` if there is not exactly one.

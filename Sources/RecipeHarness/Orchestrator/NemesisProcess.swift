@@ -10,7 +10,7 @@ struct NemesisProcess: Sendable {
     /// Fulfilled when it is over.
     let over: Promise<Void>
 
-    /// What is done to clients.
+    /// The faults of clients.
     static let ofClients: Set<HistoryEvent.Fault> = [
         .killClient, .freezeClient, .partitionClient, .stopClient, .closeClient, .expire,
     ]
@@ -47,7 +47,7 @@ struct NemesisProcess: Sendable {
         let clients = Self.ofOurs.contains(fault) ? clients.filter { !$0.isExternal } : clients
         let chosen = random.pick(clients)
         let holder = recorder.holder
-        // Half of the time whoever holds, for there it matters most.
+        // Half of the time the holder, for there it matters most.
         let client = random.oneIn(2) ? clients.first { $0.name == holder } ?? chosen : chosen
         let number = recorder.faultBegins(fault, client.name)
         switch fault {
@@ -112,8 +112,8 @@ struct NemesisProcess: Sendable {
         recorder.record("s\(index)", .faultEnded(number: number))
     }
 
-    /// Writes to a server without a pause, from so many tasks that what others want of it waits for too long: it then refuses
-    /// that, as the servers are set up.
+    /// Writes to a server without a pause, from so many tasks that what others want of it waits for too long: it then
+    /// refuses that, as the servers are set up.
     private func flood(_ server: ZooKeeperServer, for length: Duration) async {
         let isOver = Promise<Void>()
         await withTaskGroup(of: Void.self) { group in

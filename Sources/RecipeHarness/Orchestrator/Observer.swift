@@ -1,11 +1,11 @@
 import ZooKeeper
 import ZooKeeperTesting
 
-/// Who looks at the line from outside, by a way of its own to the servers, which nothing is done to.
+/// Observes the queue from outside, by connections of its own to the servers, which no fault touches.
 struct Observer: Sendable {
     let client: ZooKeeperClient
 
-    /// How many nodes are in line when all sessions have ended: those of killed processes need their time.
+    /// Counts the nodes in the queue when all sessions have ended: those of killed processes need their time.
     func nodesLeftInQueue() async throws -> Int64 {
         var left = 0
         for _ in 0..<100 {
@@ -19,7 +19,7 @@ struct Observer: Sendable {
         return Int64(left)
     }
 
-    /// Which node has been in line longest, and whose it is; empty if there is none.
+    /// Finds the oldest node in the queue, and its process; empty if there is none.
     func oldestInQueue() async throws -> (node: String, process: String) {
         try await untilTaken { try await client.sync() }
         var oldest: (czxid: Zxid, node: String, process: String)?

@@ -67,8 +67,8 @@ enum Orchestrator {
         return Result(report: report, wasInterrupted: wasInterrupted)
     }
 
-    /// The servers' settings. Where one is to be flooded, all let in one request at a time, and refuse what has waited for
-    /// longer than it does without a flood: that is decided when they start.
+    /// The servers' settings. Where one is to be flooded, all let in one request at a time, and refuse what has waited
+    /// for longer than it does without a flood: that is decided when they start.
     private static func servers(_ settings: Settings) -> ServerConfiguration {
         var configuration = ServerConfiguration()
         guard settings.nemesis.faults.contains(.throttleServer) else { return configuration }
@@ -155,7 +155,7 @@ enum Orchestrator {
         }
     }
 
-    /// What waits must be granted, unless the run was interrupted: then there is no time to wait for it.
+    /// Waits for a grant, unless the run was interrupted: then there is no time for that.
     private static func waitForGrant(
         _ observer: ZooKeeperClient, _ recorder: Recorder, _ interrupted: Promise<Void>
     ) async throws {

@@ -1,7 +1,7 @@
 import ZooKeeperHistory
 import ZooKeeperTesting
 
-/// What came of a run, for people.
+/// The result of a run, for people.
 enum Summary {
     static func print(_ settings: Settings, _ history: History, _ report: HistoryReport) {
         printLine("")
@@ -29,19 +29,19 @@ enum Summary {
                     + "\(seconds(HistoryReport.percentile(99, of: waits))), longest \(seconds(waits.last))")
         }
         lines += [
-            "fairness: \(report.overtakings) grants out of line order; \(shares.min() ?? 0) to \(shares.max() ?? 0) grants "
+            "fairness: \(report.overtakings) grants out of order; \(shares.min() ?? 0) to \(shares.max() ?? 0) grants "
                 + "per process",
             "store: \(report.acceptedWrites) writes accepted, \(report.refusedWrites) late ones refused",
             "bodies that overlap on the clock: "
                 + HistoryReport.Cause.allCases.map { "\($0.rawValue) \(report.overlaps[$0] ?? 0)" }.joined(
                     separator: ", "),
-            "left in line: \(history.leftInQueue)",
+            "left in the queue: \(history.leftInQueue)",
         ]
         if !history.externalClients.isEmpty {
             let kinds = Dictionary(report.externalViolations.map { ($0.kind.rawValue, 1) }, uniquingKeysWith: +)
             let externalClients = history.externalClients.sorted().map { "\($0) \(report.grantsByProcess[$0] ?? 0)" }
-            lines.append("grants of guests: " + externalClients.joined(separator: ", "))
-            lines.append("what guests did that they must not: " + (kinds.isEmpty ? "nothing" : list(kinds)))
+            lines.append("grants of the other library: " + externalClients.joined(separator: ", "))
+            lines.append("violations by the other library: " + (kinds.isEmpty ? "nothing" : list(kinds)))
         }
         lines.append(
             "faults: " + (report.faults.isEmpty ? "none" : list(report.faults.mapKeys(\.rawValue))))

@@ -10,7 +10,7 @@ final class Recorder: Sendable {
         var events: [HistoryEvent] = []
         var grants = 0
         var refused = 0
-        /// Who was granted last, by operation; and who holds now.
+        /// The processes that hold, by operation.
         var holders: [String: String] = [:]
         var faults: [Int64: String] = [:]
         var faultCount: Int64 = 0
@@ -80,12 +80,12 @@ final class Recorder: Sendable {
         if hasFailed { failed.fulfil(()) }
     }
 
-    /// Somebody who holds, if anybody does.
+    /// A process that holds, if there is one.
     var holder: String? { state.withLock { $0.holders.values.min() } }
 
     var grants: Int { state.withLock { $0.grants } }
 
-    /// Where it stands, in a line.
+    /// The progress of the run, in one line.
     var progress: String {
         state.withLock { state in
             let holders = Set(state.holders.values).sorted().joined(separator: " ")

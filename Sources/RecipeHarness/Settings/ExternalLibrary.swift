@@ -4,14 +4,14 @@ import ZooKeeperHistory
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// Another library whose processes stand in the same line: what plays it is described in Tests/Peers/README.md.
+/// Another library whose processes stand in the same queue: what plays it is described in Tests/Peers/README.md.
 enum ExternalLibrary: String, CaseIterable, ExpressibleByArgument, Sendable {
     case curator
     case kazoo
 
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
-    /// What starts it, where `Scripts/build-peers` has put it.
+    /// The program, where `Scripts/build-peers` has put it.
     var executable: FilePath {
         switch self {
         case .curator: ".build-peers/Curator/run"
@@ -26,7 +26,7 @@ enum ExternalLibrary: String, CaseIterable, ExpressibleByArgument, Sendable {
         }
     }
 
-    /// Its recipe, for what somebody wants of the line.
+    /// Its recipe for an access.
     func recipe(_ access: HistoryEvent.Access) -> String {
         switch (self, access) {
         case (.curator, .lock): "lock"
@@ -41,7 +41,7 @@ enum ExternalLibrary: String, CaseIterable, ExpressibleByArgument, Sendable {
     }
 }
 
-/// How our recipes write the names of their nodes, so that a library understands them.
+/// The naming scheme with which our recipes take part in the queue of a library.
 extension ExternalLibrary? {
     var lock: LockDialect { self == .kazoo ? .kazoo : .curator }
     var readWriteLock: ReadWriteLockDialect { self == .kazoo ? .kazoo : .curator }

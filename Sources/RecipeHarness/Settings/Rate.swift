@@ -1,6 +1,6 @@
 import ZooKeeperTesting
 
-/// When a contender takes its next turn.
+/// The rate at which a contender begins operations.
 struct Rate: Sendable {
     /// From the beginning of a turn to that of the next, on average. `nil`: the next begins a moment after its end.
     var interval: Duration?

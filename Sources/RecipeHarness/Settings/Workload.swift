@@ -2,7 +2,7 @@ import ArgumentParser
 import ZooKeeperHistory
 import ZooKeeperTesting
 
-/// What the processes do.
+/// The recipe that the processes use.
 enum Workload: String, CaseIterable, ExpressibleByArgument, Sendable {
     case lock
     case readWrite = "read-write"
@@ -11,7 +11,7 @@ enum Workload: String, CaseIterable, ExpressibleByArgument, Sendable {
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
-/// What goes wrong.
+/// The faults of a run.
 enum Nemesis: ExpressibleByArgument, Sendable, CustomStringConvertible {
     case none
     case one(HistoryEvent.Fault)

@@ -9,7 +9,7 @@ import ServiceLifecycle
 
 /// One client of a worker, and the tasks that use it until both are told to end.
 struct ClientLifetime: Sendable {
-    /// How the client and those who use it belong together.
+    /// The relation between the client and the tasks that use it.
     enum Shape: Sendable {
         /// They use it in the scope of `withClient`.
         case scope

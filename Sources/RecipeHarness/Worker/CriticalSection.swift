@@ -4,7 +4,7 @@ import ZooKeeperHistory
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// What a holder does: stamps the history while it holds, writes to the fenced store, and writes down when it began,
+/// The body of a holder: stamps the history while it holds, writes to the fenced store, and records when it began,
 /// was cancelled and ended. When its client is ended under it, it goes on for a while.
 struct CriticalSection: Sendable {
     let client: ZooKeeperClient
@@ -27,8 +27,8 @@ struct CriticalSection: Sendable {
             result = .failure(error)
         }
         if Task.isCancelled, ending.hasBegun {
-            // Like a body that has something to finish. No longer than it had been told that it holds: so nobody else may
-            // hold meanwhile, however its client ends.
+            // Like a body that has something to finish. No longer than it had been told that it holds: so nobody else
+            // may hold meanwhile, however its client ends.
             let end = min(.now + stubbornness, deadline.withLock { $0 })
             _ = await Promise<Void>().wait(until: end, isShielded: true)
         }
@@ -43,7 +43,7 @@ struct CriticalSection: Sendable {
             try await stamp(operation, lease)
             write(operation, lease)
             for _ in 0..<random.int(1...5) {
-                // Whoever stood still meanwhile, or was told to end, writes before it looks: the store has to refuse it.
+                // A holder that was paused, or was told to end, writes before it looks: the store has to refuse it.
                 try? await Task.sleep(for: .milliseconds(random.int(2...60)))
                 write(operation, lease)
                 try Task.checkCancellation()
@@ -74,7 +74,8 @@ struct CriticalSection: Sendable {
         }
     }
 
-    /// Sends a write to the store, whose answer nobody waits for: it may arrive late, and the holder may be gone by then.
+    /// Sends a write to the store, whose answer nobody waits for: it may arrive late, and the holder may be gone by
+    /// then.
     private func write(_ operation: String, _ lease: LockLease) {
         // Readers do not write, and their tokens are not in order.
         if access.isShared { return }
@@ -89,7 +90,7 @@ struct CriticalSection: Sendable {
                         RunConstants.store, to: Array(token.utf8), ifVersion: node.stat.version)
                     return record(.accepted(operation: operation, token: token, zxid: stat.mzxid.rawValue))
                 } catch {
-                    // Somebody else was faster: looks again. Without an answer it is not known what came of it.
+                    // Another holder was faster: looks again. Without an answer it is not known what came of it.
                     guard ZooKeeperError.Code.badVersion ~= error else { return }
                 }
             }

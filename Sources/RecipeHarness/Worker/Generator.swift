@@ -10,7 +10,7 @@ struct Generator: Sendable {
     let process: String
     let prefix: String
     let workload: Workload
-    /// Who stands in the same line, and has to understand the names of our nodes.
+    /// The library in the same queue, which has to understand the names of our nodes.
     let library: ExternalLibrary?
     let rate: Rate
     let ending: ClientEnding
@@ -72,14 +72,14 @@ struct Generator: Sendable {
         }
     }
 
-    /// What chance decides about one turn.
+    /// The random choices of one operation.
     private struct Choices: Sendable {
         var isReader: Bool
         var onlyIfFree: Bool
-        /// Whether a writer goes on as a reader, and a reader tries to write.
+        /// Tells whether a writer goes on as a reader, and a reader tries to write.
         var changes: Bool
         var limit: Duration?
-        /// After how much time whoever waits changes its mind.
+        /// The time after which a caller that waits gives up.
         var patience: Duration?
         var terms: Int
         var random: SplitMix64

@@ -13,7 +13,7 @@ import Darwin
 enum WorkerCommand: Sendable, Hashable {
     /// `expire PORT`: to end its own session, by the server there.
     case expire(port: Int)
-    /// `close`: to end its client at once, whoever uses it, and to open another.
+    /// `close`: to end its client at once, while tasks use it, and to open another.
     case close
     /// `stop`: to end, its tasks first.
     case stop
@@ -32,8 +32,8 @@ enum WorkerCommand: Sendable, Hashable {
     }
 }
 
-/// The lines of standard input, and the signal TERM. When there is no more input the process ends too: nobody is left to
-/// work for.
+/// The lines of standard input, and the signal TERM. When there is no more input the process ends too: nobody is left
+/// to work for.
 struct StandardInput {
     let stream: AsyncStream<WorkerCommand>
 

@@ -18,7 +18,7 @@ struct Worker: AsyncParsableCommand {
     /// See ``Rate``, in microseconds.
     @Option var interval: Int?
 
-    /// What starts one.
+    /// The command line of a worker.
     static func arguments(
         connect: String, name: String, incarnation: Int, _ settings: Settings, seed: UInt64
     ) -> [String] {
@@ -26,7 +26,7 @@ struct Worker: AsyncParsableCommand {
             "worker", "--connect", connect, "--name", name, "--incarnation", "\(incarnation)", "--workload",
             settings.workload.rawValue, "--tasks", "\(settings.tasks)", "--seed", "\(seed)",
         ]
-        if let library = settings.library { arguments += ["--guest", library.rawValue] }
+        if let library = settings.library { arguments += ["--library", library.rawValue] }
         if let interval = settings.contenderRate.interval {
             arguments += ["--interval", "\(Int(interval / .microseconds(1)))"]
         }

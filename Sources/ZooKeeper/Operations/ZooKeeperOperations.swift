@@ -26,7 +26,8 @@ extension ZooKeeperOperations {
     /// Sends one operation and waits for its answer.
     ///
     /// - Throws: ``ZooKeeperError``: what the operation may throw, and what any call may throw: `connectTimeout`,
-    ///   `connectionLoss`, `sessionLost`, `authenticationFailed`, `chrootNotFound`, `throttled`, `quotaExceeded`, `refused`,
+    ///   `connectionLoss`, `sessionLost`, `authenticationFailed`, `chrootNotFound`, `throttled`, `quotaExceeded`,
+    ///   `refused`,
     ///   `requestTooLarge`, `invalidArgument`, `protocolViolation`, `cancelled`, `closed`, `notRunning`.
     public func perform<Operation: ZooKeeperOperation>(
         _ operation: Operation, file: String = #fileID, line: Int = #line
@@ -34,8 +35,8 @@ extension ZooKeeperOperations {
         try await result(of: operation, file: file, line: line).get()
     }
 
-    /// As ``perform(_:file:line:)``, with a typed throw: for use inside this package. What users call throws untyped, because
-    /// Swift 6.3 does not compile every `catch` around a typed throw.
+    /// As ``perform(_:file:line:)``, with a typed throw: for use inside this package. What users call throws untyped,
+    /// because Swift 6.3 does not compile every `catch` around a typed throw.
     package func send<Operation: ZooKeeperOperation>(
         _ operation: Operation, file: String = #fileID, line: Int = #line
     ) async throws(ZooKeeperError) -> Operation.Output {

@@ -2,9 +2,9 @@ import Dispatch
 import ZooKeeper
 
 extension InMemoryZooKeeper {
-    /// What one client knows and has under way: the same that the C client keeps of its connection.
+    /// The state of one client: the same that the C client keeps of its connection.
     struct Client {
-        /// What the client is told next.
+        /// A message to the client.
         enum Notice {
             case connected(SessionID, timeout: Duration)
             case answer(any TransportRequest, xid: Int32, Zxid, Result<Response.Kind, ResultFailure>)
@@ -18,7 +18,7 @@ extension InMemoryZooKeeper {
         }
 
         let timeout: Duration
-        /// Where the client is told, one thing after the other.
+        /// The queue on which the client is told, one thing after the other.
         let queue: DispatchQueue
         let delegate: any SessionTransportDelegate
         var credentials: [Credential]
@@ -27,7 +27,7 @@ extension InMemoryZooKeeper {
         /// The client wants no connection any more.
         var isOver = false
         private(set) var notices: [Notice] = []
-        /// Whether somebody is on the way to tell.
+        /// Tells whether the messages are being delivered.
         private(set) var isTelling = false
         private var underWay: [Int32: any TransportRequest] = [:]
         private var lastXid: Int32 = 0
@@ -99,7 +99,7 @@ extension InMemoryZooKeeper {
             notices = [.closed(done: done)]
         }
 
-        /// - Returns: Whether somebody has to go and tell.
+        /// - Returns: `true` if the caller has to deliver the messages.
         mutating func beginTelling() -> Bool {
             if isTelling || notices.isEmpty { return false }
             isTelling = true
@@ -148,7 +148,7 @@ extension InMemoryZooKeeper {
             }
         }
 
-        /// What a new connection has to be told of the watches; `nil` if there are none.
+        /// The watches that a new connection sets again; `nil` if there are none.
         func watches(for connection: ZooKeeperModel.ConnectionID) -> ZooKeeperModel.Event? {
             if dataWatches.isEmpty, existenceWatches.isEmpty, childWatches.isEmpty { return nil }
             return .setWatches(

@@ -14,7 +14,7 @@ extension InMemoryZooKeeper {
     /// The server and its clients, with what is on its way between them. In the server's mutex; nothing here calls out.
     struct State {
         var model = ZooKeeperModel()
-        /// How many scopes want no connection to be made.
+        /// The number of scopes that refuse connections.
         private var refusals = 0
         /// The same for single sessions.
         private var refused: [SessionID: Int] = [:]
@@ -23,7 +23,7 @@ extension InMemoryZooKeeper {
         private var clients: [Int: Client] = [:]
         private var lastClient = 0
         private var lastConnection = 0
-        /// Whose each connection is.
+        /// The client of each connection.
         private var holders: [ZooKeeperModel.ConnectionID: Int] = [:]
         private var waiting: Set<Int> = []
         /// The last connection of each session that lost one.

@@ -11,7 +11,7 @@ final class InMemoryTransport: SessionTransport {
     private let server: InMemoryZooKeeper
     private let credentials: [Credential]
     private let queue: DispatchQueue
-    /// Which client this is, once it is open.
+    /// The number of the client, once it is open.
     private let number = Mutex<Int?>(nil)
 
     init(_ server: InMemoryZooKeeper, credentials: [Credential], on queue: DispatchQueue) {

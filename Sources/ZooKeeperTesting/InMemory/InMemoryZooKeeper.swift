@@ -71,7 +71,7 @@ public final class InMemoryZooKeeper: Sendable {
         }
     }
 
-    /// What carries one session.
+    /// Makes the transport of one session.
     ///
     /// - Parameter queue: Where it tells what it hears.
     package func makeTransport(
@@ -154,10 +154,10 @@ public final class InMemoryZooKeeper: Sendable {
 
     // MARK: Looking at it
 
-    /// How many watches are set, as a server counts them.
+    /// The number of watches that are set, as a server counts them.
     public var watchCount: Int { state.withLock { $0.model.watches.count } }
 
-    /// How many sessions live.
+    /// The number of sessions that live.
     public var sessionCount: Int { state.withLock { $0.model.sessions.count } }
 
     /// The server as it is now.

@@ -41,7 +41,7 @@ extension ZooKeeperModel {
         return resolved
     }
 
-    /// What a connection has proven, it has proven for its own requests only: the next one proves it again.
+    /// The identities that a connection has proven, for its own requests only: the next one proves them again.
     mutating func authenticate(
         _ credential: Credential, xid: Int32, _ connection: ConnectionID, _ outputs: inout [Output]
     ) {
@@ -63,7 +63,7 @@ extension ZooKeeperModel {
 }
 
 extension AccessControl.Entry {
-    /// As it is shown to somebody who may read the list but not change it.
+    /// The list as it is shown to a client that may read but not change it.
     var withoutSecret: AccessControl.Entry {
         guard identity.scheme == "digest", let colon = identity.id.firstIndex(of: ":") else { return self }
         return AccessControl.Entry(
@@ -72,7 +72,7 @@ extension AccessControl.Entry {
 }
 
 extension AccessControl.Identity {
-    /// Who every connection is.
+    /// The identities of every connection.
     static let local = AccessControl.Identity(scheme: "ip", id: "127.0.0.1")
 
     static func proven(by proof: [UInt8]) -> AccessControl.Identity {
@@ -80,7 +80,7 @@ extension AccessControl.Identity {
         return .digest(user: String(decoding: user, as: UTF8.self), hash: SHA1.hash(of: proof).base64)
     }
 
-    /// Whether it can be in an access control list.
+    /// Tells whether it can be in an access control list.
     fileprivate var isValid: Bool {
         switch scheme {
         case "world": id == "anyone"
@@ -90,7 +90,7 @@ extension AccessControl.Identity {
         }
     }
 
-    /// Whether this, which a connection has proven, is meant by an entry with `other`.
+    /// Tells whether this, which a connection has proven, is meant by an entry with `other`.
     fileprivate func matches(_ other: AccessControl.Identity) -> Bool {
         guard scheme == other.scheme else { return false }
         guard scheme == "ip" else { return id == other.id }

@@ -20,7 +20,7 @@ extension ZooKeeperModel {
         package var mtime: Int64 = 0
         package var version: Int32 = 0
         package var aversion: Int32 = 0
-        /// How many children were ever created: the number of the next sequential one. The `cversion` of a stat is made
+        /// The number of children ever created: the number of the next sequential one. The `cversion` of a stat is made
         /// from it.
         package var creations: Int32 = 0
         package var children: Set<String> = []
@@ -42,7 +42,7 @@ extension ZooKeeperModel {
             return false
         }
 
-        /// Whether the server would remove it by itself, now or when its time to live is over.
+        /// Tells whether the server would remove it by itself, now or when its time to live is over.
         var isReapable: Bool {
             guard children.isEmpty else { return false }
             switch lifetime {

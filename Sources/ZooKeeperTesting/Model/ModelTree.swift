@@ -23,7 +23,7 @@ extension ZooKeeperModel {
         }
     }
 
-    /// What a watch can see, and who may see it.
+    /// A change that a watch can see, and the permission needed to see it.
     struct Change {
         var kind: WatchEvent.Kind
         var path: String
@@ -33,7 +33,7 @@ extension ZooKeeperModel {
 }
 
 extension ZooKeeperModel.Tree {
-    /// How to take a change back.
+    /// The way to take a change back.
     enum Undo {
         case create(path: String, parentCreations: Int32, parentPzxid: Zxid)
         case delete(path: String, ZooKeeperModel.Node, parentPzxid: Zxid)

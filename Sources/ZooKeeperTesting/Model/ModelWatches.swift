@@ -1,7 +1,7 @@
 import ZooKeeper
 
 extension ZooKeeperModel {
-    /// Who waits for the next change of what. The server knows connections, not sessions, and keeps a watch for each
+    /// The watches by node. The server knows connections, not sessions, and keeps a watch for each
     /// once, however often it was set.
     struct Watches: Hashable {
         /// Set by reads of data and by looks whether a node is there.
@@ -21,7 +21,7 @@ extension ZooKeeperModel {
             }
         }
 
-        /// How many there are, as the server counts them.
+        /// The number of watches, as the server counts them.
         var count: Int {
             data.values.reduce(0) { $0 + $1.count } + children.values.reduce(0) { $0 + $1.count }
         }
@@ -54,7 +54,7 @@ extension ZooKeeperModel {
         }
     }
 
-    /// Tells whoever watches what has changed, and may read it.
+    /// Tells the connections that watch a change, and may read it.
     mutating func fire(_ change: Change, _ outputs: inout [Output]) {
         let connections = watches.take(change.path, from: .data)
         tell(connections, change.kind, change.path, change.accessControl, &outputs)
@@ -81,7 +81,7 @@ extension ZooKeeperModel {
         }
     }
 
-    /// What happened while the client was away is told, for everything else the watches are set again.
+    /// Sets the watches of a client again, and tells at once what happened while it was away.
     mutating func setWatches(
         _ connection: ConnectionID, _ seen: Zxid, _ data: [String], _ existence: [String], _ children: [String],
         _ outputs: inout [Output]

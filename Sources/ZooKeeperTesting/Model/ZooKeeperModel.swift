@@ -5,15 +5,15 @@ package import ZooKeeper
 /// Equal values behave alike, copies are cheap and share nothing, and whatever a server decides by chance or by hash is
 /// decided here by order. So a checker can explore what may happen, and a test can replay it.
 ///
-/// A request is executed by the event that brings it to the server, and its outputs are values: whoever drives the
-/// model can deliver them late, or lose a connection before the request arrives, or after it was executed and before
-/// its answer arrives. Per connection the outputs are in the order in which a server would send them.
+/// A request is executed by the event that brings it to the server, and its outputs are values: the code that drives
+/// the model can deliver them late, or lose a connection before the request arrives, or after it was executed and
+/// before its answer arrives. Per connection the outputs are in the order in which a server would send them.
 ///
 /// Differs from a server in this: the ephemeral nodes of a session that ends go in the order of their paths (a server's
 /// order is that of a hash table), empty containers and nodes whose time to live is over go by ``Event/reap(_:)`` only,
 /// and sessions expire by ``Event/expire(_:)`` only. There are no quotas and no super user.
 package struct ZooKeeperModel: Sendable, Hashable {
-    /// Somebody's connection. Numbered by whoever drives the model, each number once.
+    /// A connection of a client. Numbered by the code that drives the model, each number once.
     package struct ConnectionID: Sendable, Hashable, Comparable {
         package let number: Int
 
@@ -22,7 +22,7 @@ package struct ZooKeeperModel: Sendable, Hashable {
         package static func < (left: Self, right: Self) -> Bool { left.number < right.number }
     }
 
-    /// What happens to the server.
+    /// An event at the server.
     package enum Event: Sendable, Hashable {
         /// A client connects: for a new session, or to go on with one.
         case connect(ConnectionID, session: SessionID?)
@@ -41,7 +41,7 @@ package struct ZooKeeperModel: Sendable, Hashable {
         case reap(String)
     }
 
-    /// What the server sends, and to whom.
+    /// A message from the server to a connection.
     package enum Output: Sendable, Hashable {
         /// The connection stands, and belongs to this session.
         case connected(ConnectionID, SessionID)
@@ -158,7 +158,7 @@ package struct ZooKeeperModel: Sendable, Hashable {
 
     // MARK: Containers and time to live
 
-    /// What ``Event/reap(_:)`` would remove now, if the time to live is over.
+    /// The nodes that ``Event/reap(_:)`` would remove now, if the time to live is over.
     package var reapable: [String] {
         tree.nodes.filter { $0.value.isReapable }.keys.sorted()
     }

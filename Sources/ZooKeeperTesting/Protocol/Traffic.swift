@@ -1,25 +1,26 @@
-/// What has gone over a relay: requests by type, round trips, answers, watch events, bytes.
+/// The traffic over a relay: requests by type, round trips, answers, watch events, bytes.
 ///
 /// Pings, handshakes and the packet that sets watches again after a reconnect are counted in ``bytesSent`` and
 /// ``bytesReceived`` only.
 public struct Traffic: Sendable, Hashable, CustomStringConvertible {
-    /// How many requests of each type.
+    /// The number of requests of each type.
     public var requests: [OperationCode: Int] = [:]
-    /// The sum over all connections of the longest chain of requests of which each came after the answer to the one before
-    /// had been passed on.
+    /// The sum over all connections of the longest chain of requests of which each came after the answer to the one
+    /// before had been passed on.
     ///
-    /// An answer that is held back has not been passed on, so the count shows what the client waits for, not when the server
-    /// answers. Requests that are sent together are certain to be one round trip if the relay has been told of them with
-    /// ``ZooKeeperRelay/expectPipelines(_:)``; if it has not, an early answer may overtake a late request, which then counts as
-    /// the next round trip.
+    /// An answer that is held back has not been passed on, so the count shows what the client waits for, not when the
+    /// server answers. Requests that are sent together are certain to be one round trip if the relay has been told of
+    /// them with
+    /// ``ZooKeeperRelay/expectPipelines(_:)``; if it has not, an early answer may overtake a late request, which then
+    /// counts as the next round trip.
     public var roundTrips = 0
-    /// How many answers came.
+    /// The number of answers.
     public var replies = 0
-    /// How many of them were errors.
+    /// The number of answers that were errors.
     public var errorReplies = 0
-    /// How many watches fired.
+    /// The number of watches that fired.
     public var watchEvents = 0
-    /// How many connections clients have made.
+    /// The number of connections that clients have made.
     public var connections = 0
     /// From clients to the server, with everything.
     public var bytesSent = 0
@@ -29,10 +30,10 @@ public struct Traffic: Sendable, Hashable, CustomStringConvertible {
     /// Nothing.
     public init() {}
 
-    /// How many requests in all.
+    /// The number of requests in all.
     public var requestCount: Int { requests.values.reduce(0, +) }
 
-    /// How many requests that change something.
+    /// The number of requests that change something.
     public var writeCount: Int {
         let writes: Set<OperationCode> = [
             .create, .create2, .createContainer, .createTTL, .delete, .setData, .setACL, .multi,
@@ -40,7 +41,7 @@ public struct Traffic: Sendable, Hashable, CustomStringConvertible {
         return requests.reduce(0) { $0 + (writes.contains($1.key) ? $1.value : 0) }
     }
 
-    /// What has gone over since `earlier`.
+    /// The traffic since `earlier`.
     public static func - (later: Traffic, earlier: Traffic) -> Traffic {
         var difference = later
         difference.requests = later.requests.merging(earlier.requests, uniquingKeysWith: -).filter { $0.value != 0 }

@@ -3,13 +3,13 @@ import ZooKeeper
 
 /// One connection of a relay: two threads that pass messages on, one in each direction.
 final class RelayConnection: Sendable {
-    /// Where a message goes.
+    /// The direction of a message.
     enum Direction: Sendable, Hashable, CaseIterable {
         case toServer
         case toClient
     }
 
-    /// What is to become of a message.
+    /// The fate of a message.
     enum Verdict: Sendable {
         case pass
         case lose

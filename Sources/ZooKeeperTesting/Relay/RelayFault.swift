@@ -1,9 +1,9 @@
 /// Something that goes wrong on a ``ZooKeeperRelay``, at one message or at many.
 ///
-/// At a request, the server has not executed it; at the reply, it has, and the client does not know. Between the two lies
-/// everything that a distributed protocol has to get right.
+/// At a request, the server has not executed it; at the reply, it has, and the client does not know. Between the two
+/// lies everything that a distributed protocol has to get right.
 public struct RelayFault: Sendable, Hashable {
-    /// Which messages it can happen at. Pings are never counted or touched, except by a freeze.
+    /// The messages at which it can happen. Pings are never counted or touched, except by a freeze.
     public enum Point: Sendable, Hashable {
         /// A request of this type, on its way to the server.
         case request(OperationCode)
@@ -17,7 +17,7 @@ public struct RelayFault: Sendable, Hashable {
         case any
     }
 
-    /// What happens.
+    /// The effect of a fault.
     public enum Effect: Sendable, Hashable {
         /// The connection is cut in place of the message.
         case cut
@@ -61,7 +61,7 @@ struct RelayMessage: Sendable, Hashable {
     var roundTrip = 0
 }
 
-/// Which faults are still to come. No I/O, no clock.
+/// The faults that are still to come. No I/O, no clock.
 struct FaultPlan {
     private struct Armed {
         var fault: RelayFault
@@ -74,10 +74,10 @@ struct FaultPlan {
 
     mutating func clear() { armed = [] }
 
-    /// How many single faults have not happened yet.
+    /// The number of single faults that have not happened yet.
     var pendingCount: Int { armed.count { $0.fault.number != nil } }
 
-    /// What happens to this message: the first fault that is due. Every fault counts every message it fits.
+    /// Decides what happens to this message: the first fault that is due. Every fault counts every message it fits.
     mutating func effect(on message: RelayMessage) -> RelayFault.Effect? {
         var effect: RelayFault.Effect?
         for index in armed.indices.reversed() where armed[index].fault.fits(message) {

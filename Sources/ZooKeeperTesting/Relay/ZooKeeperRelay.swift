@@ -20,7 +20,7 @@ public import ZooKeeper
 /// ```
 public final class ZooKeeperRelay: Sendable {
     private struct State {
-        /// Where new connections go.
+        /// The port of the server to which new connections go.
         var serverPort: Int
         var traffic = Traffic()
         var connections: [Int: RelayConnection] = [:]
@@ -34,15 +34,15 @@ public final class ZooKeeperRelay: Sendable {
         var pipelines: ExpectedPipelines?
     }
 
-    /// Which requests are to be under way together.
+    /// The requests that are to be under way together.
     private struct ExpectedPipelines {
-        /// How many requests had been sent when it began.
+        /// The number of requests that had been sent when it began.
         var sentBefore: Int
         /// The number of the last request of each pipeline, counted from there.
         var ends: [Int]
         var passedReplies = 0
 
-        /// Whether the next answer may pass.
+        /// Tells whether the next answer may pass.
         func mayPass(sent: Int) -> Bool {
             guard let end = ends.first(where: { passedReplies < $0 }) else { return true }
             return sent - sentBefore >= end
@@ -53,7 +53,7 @@ public final class ZooKeeperRelay: Sendable {
     public let port: Int
     private let listener: Socket
     private let state: Mutex<State>
-    /// Where messages wait that are held back.
+    /// Wakes the threads that hold messages back.
     private let turnstile = BlockingCondition()
 
     private init(serverPort: Int) throws {
@@ -108,7 +108,7 @@ public final class ZooKeeperRelay: Sendable {
         }
     }
 
-    /// What has gone over so far.
+    /// The traffic so far.
     public var traffic: Traffic { state.withLock { $0.traffic } }
 
     // MARK: Faults
@@ -116,7 +116,7 @@ public final class ZooKeeperRelay: Sendable {
     /// Lets something go wrong at a message to come. Several faults may be waiting, each counts for itself.
     public func inject(_ fault: RelayFault) { state.withLock { $0.faults.inject(fault) } }
 
-    /// How many faults with a number have been injected and have not happened yet.
+    /// The number of faults with a number that have been injected and have not happened yet.
     public var pendingFaults: Int { state.withLock { $0.faults.pendingCount } }
 
     /// Takes back all faults that have not happened.
@@ -141,7 +141,7 @@ public final class ZooKeeperRelay: Sendable {
         state.withLock { $0.frozen.formUnion(directions) }
     }
 
-    /// Whether anything is held back by freezing.
+    /// Tells whether anything is held back by freezing.
     public var isFrozen: Bool { state.withLock { !$0.frozen.isEmpty || !$0.frozenConnections.isEmpty } }
 
     /// Lets everything pass that was held back by freezing, in order.
@@ -163,13 +163,13 @@ public final class ZooKeeperRelay: Sendable {
         return try await body()
     }
 
-    /// Sends new connections to another server; those that are there stay. A client whose connection is cut then comes back
-    /// by that server, as one does that knows several.
+    /// Sends new connections to another server; those that are there stay. A client whose connection is cut then comes
+    /// back by that server, as one does that knows several.
     public func redirect(to server: ZooKeeperServer) { state.withLock { $0.serverPort = server.port } }
 
-    /// Holds answers back so that, of the next requests, those of one pipeline are all under way before the first of them is
-    /// answered. A client that waits for an answer in the middle of a pipeline never gets it, so this shows that it does not;
-    /// and the count of round trips does not depend on how busy the machine is.
+    /// Holds answers back so that, of the next requests, those of one pipeline are all under way before the first of
+    /// them is answered. A client that waits for an answer in the middle of a pipeline never gets it, so this shows
+    /// that it does not; and the count of round trips does not depend on how busy the machine is.
     ///
     /// - Parameter sizes: How many requests each of the next pipelines has.
     public func expectPipelines(_ sizes: [Int]) {

@@ -17,8 +17,8 @@ public import ZooKeeper
 /// directories; it is gone when the scope ends, and also when the test process is killed. Three servers start in about
 /// four seconds and take about 100 MB of memory each.
 public final class Ensemble: Sendable {
-    /// The servers, each of which can be killed, frozen, restarted and asked on its own. Elsewhere a server is known by its
-    /// place in here.
+    /// The servers, each of which can be killed, frozen, restarted and asked on its own. Elsewhere a server is known
+    /// by its place in here.
     public let servers: [ZooKeeperServer]
     private let links: PeerLinks
 
@@ -31,8 +31,8 @@ public final class Ensemble: Sendable {
     ///
     /// - Parameters:
     ///   - size: How many servers, 2 to 9. Default: 3.
-    ///   - configuration: How each of them is set up. Unless `properties` say otherwise, a server that hears nothing of the
-    ///     others for ten ticks (2 s by default) looks for a new leader.
+    ///   - configuration: How each of them is set up. Unless `properties` say otherwise, a server that hears nothing
+    ///     of the others for ten ticks (2 s by default) looks for a new leader.
     ///   - distribution: Which server; `nil`: the one that is installed.
     /// - Throws: What `body` throws; ``TestKitError`` if no server is installed or they do not form an ensemble.
     @discardableResult
@@ -65,7 +65,8 @@ public final class Ensemble: Sendable {
 
     // MARK: Who leads
 
-    /// Who leads, by what the servers say; of two who say so, the one that was elected later. `nil` if none does.
+    /// Finds the leader, by what the servers say; of two that say so, the one that was elected later. `nil` if none
+    /// does.
     public func leader() async -> Int? {
         await withTaskGroup(of: (index: Int, zxid: Int64)?.self) { group in
             for (index, server) in servers.enumerated() where server.isRunning {

@@ -14,8 +14,8 @@ import Darwin
 
 /// A program that is gone when this process is, however this process ends, and a directory that goes with it.
 ///
-/// A small shell stands between: it makes the directory, starts the program when told to, and reports. When its standard
-/// input ends, which the kernel sees to even after SIGKILL, it kills the program and removes the directory.
+/// A small shell stands between: it makes the directory, starts the program when told to, and reports. When its
+/// standard input ends, which the kernel sees to even after SIGKILL, it kills the program and removes the directory.
 final class GuardedProcess: Sendable {
     private static let script = #"""
         umask 077
@@ -61,7 +61,7 @@ final class GuardedProcess: Sendable {
     init(_ command: [String]) {
         (commands, sendCommand) = AsyncStream.makeStream()
         Task { [self] in
-            // Detached from whoever asks for it: it ends with `end()`, or with the process. In a group of its own: Ctrl-C in
+            // Detached from its caller: it ends with `end()`, or with the process. In a group of its own: Ctrl-C in
             // a terminal is for us, who may still need the program.
             var options = PlatformOptions()
             options.processGroupID = 0

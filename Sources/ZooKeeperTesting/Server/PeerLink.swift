@@ -12,7 +12,7 @@ final class PeerLink: Sendable {
         var returnPort: Int?
     }
 
-    /// Where it listens.
+    /// The port at which it listens.
     let port: Int
     private let target: Int
     private let listener: Socket
@@ -31,8 +31,8 @@ final class PeerLink: Sendable {
         port = listener.port
     }
 
-    /// - Parameter returnPort: For an election port: where whoever calls can be called back. It would say its own address,
-    ///   and be called past all links.
+    /// - Parameter returnPort: For an election port: the port at which a caller can be called back. It would say its
+    ///   own address, and be called past all links.
     func start(returnPort: Int? = nil) {
         state.withLock { $0.returnPort = returnPort }
         _ = DetachedThread.start { [self] in
@@ -55,7 +55,7 @@ final class PeerLink: Sendable {
     /// From now on nothing passes.
     func sever() { state.withLock { $0.isSevered = true } }
 
-    /// What was held back passes, in order.
+    /// Lets messages pass again, also those that were held back, in order.
     func heal() {
         state.withLock { $0.isSevered = false }
         turnstile.changed()
@@ -90,8 +90,9 @@ final class PeerLink: Sendable {
         state.withLock { $0.sockets[number] = nil }
     }
 
-    /// Calls the target. A server that is refused tries again; one that gets through and is then cut off gives up the leader
-    /// it has just elected. So where nobody listens yet, as on the port of a leader that is about to lead, this waits.
+    /// Calls the target. A server that is refused tries again; one that gets through and is then cut off gives up the
+    /// leader it has just elected. So where nobody listens yet, as on the port of a leader that is about to lead, this
+    /// waits.
     private func connected() -> Socket? {
         for _ in 0..<(waits ? 150 : 1) {
             if let socket = try? Socket.connected(to: target) { return socket }
@@ -110,8 +111,8 @@ final class PeerLink: Sendable {
         target.shutDown()
     }
 
-    /// What a server says first on an election port (`QuorumCnxManager.InitialMessage`): a version, its number, and its
-    /// address, in place of which stands another port.
+    /// Reads the first message of a server on an election port (`QuorumCnxManager.InitialMessage`): a version, its
+    /// number, and its address, in place of which stands another port.
     private func greeting(from source: Socket, _ returnPort: Int) -> [UInt8]? {
         guard let head = source.read(exactly: 20), let address = source.read(exactly: Frame.length(Array(head[16...])))
         else { return nil }

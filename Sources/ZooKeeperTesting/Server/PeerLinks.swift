@@ -7,7 +7,7 @@ struct PeerLinks: Sendable {
 
     private let quorumPorts: [Int]
     private let electionPorts: [Int]
-    /// By who calls and who is called. `nil` where they are the same.
+    /// The links, by the server that calls and the one that is called. `nil` where they are the same.
     private let links: [[Pair?]]
 
     init(quorumPorts: [Int], electionPorts: [Int]) throws(TestKitError) {
@@ -46,7 +46,7 @@ struct PeerLinks: Sendable {
 
     func close() { all.forEach { $0.close() } }
 
-    /// What one server is told: its own ports, and in place of the others' the links that lead there.
+    /// The configuration of one server: its own ports, and in place of the others' the links that lead there.
     func configuration(of index: Int, _ base: ServerConfiguration) -> ServerConfiguration {
         var configuration = base
         configuration.myID = index + 1

@@ -1,6 +1,6 @@
 import ZooKeeper
 
-/// How a test server is set up: what goes into its `zoo.cfg` and onto its command line.
+/// The configuration of a test server: its `zoo.cfg` and its command line.
 public struct ServerConfiguration: Sendable, Hashable {
     /// The server's unit of time: sessions expire in steps of it. Default: 200 ms, so that tests need not wait long.
     public var tickTime: Duration = .milliseconds(200)
@@ -8,7 +8,7 @@ public struct ServerConfiguration: Sendable, Hashable {
     public var minimumSessionTimeout: Duration = .milliseconds(400)
     /// The longest session time-out a client may have. Default: 60 s.
     public var maximumSessionTimeout: Duration = .seconds(60)
-    /// Whether every transaction is flushed to the disk. Default: no. Data outlives the death of the process either way.
+    /// Flushes every transaction to the disk. Default: `false`. Data outlives the death of the process either way.
     public var forcesSync = false
     /// The server's number in an ensemble, if it has one.
     public var myID: Int?

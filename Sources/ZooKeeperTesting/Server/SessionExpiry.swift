@@ -45,8 +45,8 @@ extension ZooKeeperServer {
                     if frame == nil { throw TestKitError("session \(id) is over") }
                     return
                 }
-                // A client that is back has cut this connection off in turn. One that ended by itself meanwhile would make the
-                // server forget whose connection the session has, and the next takeover would cut nobody off.
+                // A client that is back has cut this connection off in turn. One that ended by itself meanwhile would
+                // make the server forget whose connection the session has, and the next takeover would cut nobody off.
                 let next = socket.readFrame()
                 if frame == nil || next != nil { return }
             }

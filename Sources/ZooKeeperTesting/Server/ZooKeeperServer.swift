@@ -25,7 +25,7 @@ public final class ZooKeeperServer: Sendable {
     /// The port it listens on, the same over restarts.
     public let port: Int
     private let process: GuardedProcess
-    /// Where its data, configuration and log are.
+    /// The directory of its data, configuration and log.
     package let directory: String
 
     private init(port: Int, process: GuardedProcess, directory: String) {
@@ -90,11 +90,11 @@ public final class ZooKeeperServer: Sendable {
     /// Takes a copy of the data of a server that has been killed, for ``restoreData()``. Done before the next restart.
     public func saveData() { process.saveData() }
 
-    /// Puts the copy in place of the data of a server that has been killed, as after a restore from a backup. Done before
-    /// the next restart. The server then knows less than its clients have seen.
+    /// Puts the copy in place of the data of a server that has been killed, as after a restore from a backup. Done
+    /// before the next restart. The server then knows less than its clients have seen.
     public func restoreData() { process.restoreData() }
 
-    /// Whether the process is there, frozen or not.
+    /// Tells whether the process is there, frozen or not.
     public var isRunning: Bool { process.pid != nil }
 
     /// The process id of the JVM, while it runs.
@@ -109,7 +109,7 @@ public final class ZooKeeperServer: Sendable {
         try await FourLetterWord.ask(fourLetterWord, port: port)
     }
 
-    /// What the server has written to its log so far.
+    /// The log of the server so far.
     public var log: String { readFile("\(directory)/server.log") }
 
     // MARK: Starting

@@ -135,8 +135,8 @@ package final class Socket: Sendable {
         }
     }
 
-    /// Ends the connection in both directions; whoever reads or accepts gets to know. The descriptor stays until the
-    /// object goes, so that nobody reads from another file by accident.
+    /// Ends the connection in both directions; a thread that reads or accepts gets to know. The descriptor stays until
+    /// the object goes, so that nobody reads from another file by accident.
     package func shutDown() {
         #if canImport(Glibc)
         _ = shutdown(descriptor, Int32(SHUT_RDWR))

@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 import ZooKeeper
 
-/// Where threads wait until something is so.
+/// A place where threads block until a condition holds.
 final class BlockingCondition: Sendable {
     private let waiting = Mutex<[DispatchSemaphore]>([])
 
@@ -20,7 +20,7 @@ final class BlockingCondition: Sendable {
         }
     }
 
-    /// What waiting threads look at has changed.
+    /// Wakes the waiting threads: their condition may hold now.
     func changed() {
         let semaphores = waiting.withLock { waiting in
             defer { waiting = [] }

@@ -12,9 +12,9 @@ import Musl
 import Darwin
 #endif
 
-/// Plays the demonstration: starts everybody, carries lines between workers and store, kills one worker and freezes
+/// Runs the demonstration: starts all processes, carries lines between workers and store, kills one worker and freezes
 /// another, writes down what happens.
-actor Stage {
+actor Demonstration {
     /// The worker that is killed while it holds the lock.
     private static let victim = 1
     /// The worker that is frozen while it holds the lock, and does not look when it goes on.
@@ -23,7 +23,7 @@ actor Stage {
     private enum Sleep {
         case notYet
         case frozen
-        /// Somebody else has written meanwhile.
+        /// Another worker has written meanwhile.
         case thawed
     }
 
@@ -33,7 +33,7 @@ actor Stage {
     private var timeline: Timeline
     private var turns: [Int: Int] = [:]
     private var sleep = Sleep.notYet
-    /// Which worker waits for the store's answer about which record.
+    /// The records whose answer from the store is awaited, by worker.
     private var open: [String: (worker: Int, token: String)] = [:]
 
     private init(store: ChildProcess, children: [ChildProcess], start: Int64) {
@@ -43,15 +43,15 @@ actor Stage {
     }
 
     /// Runs it from beginning to end.
-    static func play(connect: String?, workers: Int, turns: Int) async throws -> Verdict {
-        if let connect { return try await play(on: connect, workers, turns) }
+    static func run(connect: String?, workers: Int, turns: Int) async throws -> Verdict {
+        if let connect { return try await run(on: connect, workers, turns) }
         say("Starting a ZooKeeper server …")
         return try await ZooKeeperServer.withServer { server in
-            try await play(on: server.connectString, workers, turns)
+            try await run(on: server.connectString, workers, turns)
         }
     }
 
-    private static func play(on connect: String, _ workers: Int, _ turns: Int) async throws -> Verdict {
+    private static func run(on connect: String, _ workers: Int, _ turns: Int) async throws -> Verdict {
         let path = try await prepare(connect)
         let temporary = try await Subprocess.run(.name("mktemp"), output: .string(limit: 4_096))
         let file = FilePath(String(temporary.standardOutput.prefix { $0 != "\n" }))
@@ -59,13 +59,13 @@ actor Stage {
             ChildProcess(["worker", connect, path, "w\(index)", "\(turns)"] + (index == sleeper ? ["--stubborn"] : []))
         }
         let store = ChildProcess(["store", file.string])
-        let stage = Stage(store: store, children: children, start: milliseconds())
+        let demonstration = Demonstration(store: store, children: children, start: milliseconds())
         say("\(workers) processes take the lock \(path)/lock on \(connect), \(turns) times each.")
         say(
             "w\(victim) will be killed while it holds it, w\(sleeper) will be frozen for longer than its session lives."
         )
         say("")
-        return try await stage.run { timeline in Verdict(timeline, file: file) }
+        return try await demonstration.run { timeline in Verdict(timeline, file: file) }
     }
 
     /// A directory of our own on the server, with the node that the history is written to.
@@ -149,7 +149,7 @@ actor Stage {
         }
         timeline.add(record.worker, milliseconds(), .stored(id: words[0], token: record.token, answer))
         children[record.worker].send(words[1])
-        // Somebody else has the lock and has written: now the sleeper may go on, and it is too late.
+        // Another worker has the lock and has written: now the sleeper may go on, and it is too late.
         if case .frozen = sleep, record.worker != Self.sleeper, let pid = pids[Self.sleeper] {
             sleep = .thawed
             ProcessSignal.send(SIGCONT, to: pid)
