@@ -32,13 +32,13 @@ import Darwin
     @Option(help: "The file. It is created if need be.")
     var file = "ledger.txt"
 
-    @Option(help: "Whose name stands in the lines.")
+    @Option(help: "The name of the writer in the lines.")
     var name = "writer"
 
     @Option(help: "How many lines to write, 2 or more.")
     var lines = 3
 
-    @Option(help: "How long the servers wait for a process that stands still, in seconds, as far as they allow it.")
+    @Option(help: "The session time-out in seconds: the servers wait that long for a process that is paused, within their limits.")
     var sessionTimeout = 4.0
 
     @Flag(help: "Stops this process right before its second line, until it is told to go on (fg, or kill -CONT).")
@@ -77,7 +77,7 @@ import Darwin
             // whose machine swaps, collects garbage, or is moved.) When it goes on, it writes. Only the file can
             // refuse that.
             if freeze, number == 2 {
-                say("\(name) stands still")
+                say("\(name) is paused")
                 raise(SIGSTOP)
                 say("\(name) goes on, and writes without knowing how late it is")
             }

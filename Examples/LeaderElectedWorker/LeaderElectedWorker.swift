@@ -45,7 +45,7 @@ import ZooKeeperRecipes
         let group = ServiceGroup(
             services: [client, LeaderAnnouncer(election: election), worker],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        say("\(election.id) stands at \(election.path) on \(connect)")
+        say("\(election.id) is a candidate at \(election.path) on \(connect)")
         try await group.run()
         say("\(election.id) has resigned")
     }

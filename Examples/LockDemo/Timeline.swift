@@ -73,7 +73,7 @@ struct Timeline {
     private static func describe(_ event: Event) -> String? {
         switch event {
         case .said(.holding(let token, _)): "holds the lock, token \(token)"
-        case .said(.done): "gives it back"
+        case .said(.done): "releases it"
         case .said(.lost(_, let reason)): "notices that it has lost the lock: \(reason)"
         case .said(.finished): "has had all its turns"
         case .said(.waiting), .said(.record): nil

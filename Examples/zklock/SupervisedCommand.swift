@@ -11,7 +11,7 @@ import ZooKeeperRecipes
 ///
 /// It runs below a supervisor, which is this program in another role. The supervisor is fed the lease's deadline
 /// through a pipe; the end of the pipe, or a deadline that passes, makes it end the command. So the command also ends
-/// when this process is killed, and when it stands still.
+/// when this process is killed, and when it is paused.
 struct SupervisedCommand: Sendable {
     let command: [String]
     let grace: Duration
@@ -36,7 +36,7 @@ struct SupervisedCommand: Sendable {
         return try await withTaskCancellationHandler {
             try await supervisor.value
         } onCancel: { [grace] in
-            // In case the supervisor stands still itself.
+            // In case the supervisor is paused itself.
             Task {
                 try? await Task.sleep(for: grace + .seconds(1))
                 group.kill()
@@ -93,7 +93,7 @@ private final class DeadlineFeed: Sendable {
     private let pipe: Mutex<FileDescriptor?>
 
     init(_ writeEnd: FileDescriptor) {
-        // When the supervisor stands still, the pipe is full some day, and nobody may wait for it then.
+        // When the supervisor is paused, the pipe is full some day, and nobody may wait for it then.
         _ = fcntl(writeEnd.rawValue, F_SETFL, O_NONBLOCK)
         pipe = Mutex(writeEnd)
     }

@@ -25,14 +25,14 @@ import Darwin
                 let (aliceLines, aliceStatus) = try await Program(guarded: "FencedWriter").status(
                     arguments + ["--name", "alice", "--freeze"]
                 ) { alice in
-                    _ = try await alice.line(startingWith: "alice stands still")
+                    _ = try await alice.line(startingWith: "alice is paused")
                     let (bobLines, bobStatus) = try await Program(guarded: "FencedWriter").status(
                         arguments + ["--name", "bob"]
                     ) { _ in
                     }
                     #expect(bobStatus == 0)
                     #expect(bobLines.last == "bob has written everything")
-                    #expect(alice.lines.value.last == "alice stands still")
+                    #expect(alice.lines.value.last == "alice is paused")
                     ProcessSignal.send(SIGCONT, to: alice.pid)
                 }
                 #expect(aliceStatus == 3)

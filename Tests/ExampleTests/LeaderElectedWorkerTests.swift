@@ -41,7 +41,7 @@ import Darwin
                     #expect(lastOwnLines(gammaLines) == ["gamma has stopped working", "gamma has resigned"])
                 }
                 #expect(betaStatus == 0)
-                #expect(betaLines.first == "beta stands at /workers on \(connect(server, client))")
+                #expect(betaLines.first == "beta is a candidate at /workers on \(connect(server, client))")
                 #expect(betaLines.contains("beta does job 1"))
                 #expect(lastOwnLines(betaLines) == ["beta has stopped working", "beta has resigned"])
                 // Their sessions would have lived on for half a minute: they have resigned before they ended.
