@@ -47,7 +47,7 @@ package final class Contender: Sendable {
         var isRevocationRequested = false
         var looksForForeignNodes = true
         /// The position that has been reported.
-        var reportedPlace: QueuePosition.Snapshot?
+        var reportedPosition: QueuePosition.Snapshot?
         /// A node in the directory that uses another naming scheme.
         var foreignNode: String?
     }
@@ -107,19 +107,19 @@ package final class Contender: Sendable {
     package func start() {
         session.retainLeaderHeartbeats()
         let closing = session.retiring.whenFulfilled { [weak self] in self?.leave(.sessionClosing) }
-        let leftovers = session.janitor.observe(directory) { [weak self] leftover in self?.standsBehind(leftover) }
+        let leftovers = session.janitor.observe(directory) { [weak self] leftover in self?.noticeLeftover(leftover) }
         decision.whenFulfilled { [self] decision in
             session.retiring.forget(closing)
             session.janitor.forgetObserver(leftovers.number, in: directory)
             if case .failed = decision { session.releaseLeaderHeartbeats() }
         }
-        if let leftover = leftovers.known { standsBehind(leftover) }
+        if let leftover = leftovers.known { noticeLeftover(leftover) }
         post(.start)
     }
 
     /// A node of ours in this directory cannot be removed: a contender behind it would wait for as long as the session
     /// lives.
-    private func standsBehind(_ leftover: Janitor.Leftover) {
+    private func noticeLeftover(_ leftover: Janitor.Leftover) {
         let failure = ContenderMachine.Failure(.noAuth, .refused)
         let isNew = state.withLock { state in
             state.errors[.noAuth] = leftover.error
@@ -169,7 +169,7 @@ package final class Contender: Sendable {
             case .event(let event):
                 let isInTime = ContinuousClock.now < session.leasesExpireBy
                 let actions = state.withLock { $0.machine.handle(event, isInTime: isInTime) }
-                reportPlace()
+                reportPosition()
                 perform(actions)
             case .actions(let actions): performLate(actions)
             }
@@ -181,14 +181,14 @@ package final class Contender: Sendable {
     }
 
     /// Only news: one that is over must not speak for the next, which is in the queue in another session.
-    private func reportPlace() {
+    private func reportPosition() {
         guard let position = settings.position else { return }
         let news: QueuePosition.Snapshot?? = state.withLock { state in
             let position = state.machine.position.map {
                 QueuePosition.Snapshot(node: directory.child($0.node), ahead: $0.ahead)
             }
-            guard position != state.reportedPlace else { return nil }
-            state.reportedPlace = position
+            guard position != state.reportedPosition else { return nil }
+            state.reportedPosition = position
             return .some(position)
         }
         if let news { position.report(news) }

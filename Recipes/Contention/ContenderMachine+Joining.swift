@@ -1,6 +1,6 @@
 import ZooKeeper
 
-// Getting a node into the queue, and finding out its place.
+// Getting a node into the queue, and finding its position.
 
 extension ContenderMachine {
     /// Joins the queue at its end, under a new guid: nothing of an earlier attempt is ever taken for this one.
@@ -86,14 +86,14 @@ extension ContenderMachine {
         }
     }
 
-    // MARK: Finding one's place
+    // MARK: Finding the position
 
     mutating func listed(
         _ ownNode: OwnNode, _ list: Result<[String], Failure>, _ connection: Int, _ isInTime: Bool
     ) -> [Action] {
         switch list {
         case .success(let names):
-            return place(ownNode, names, connection, isInTime)
+            return findPosition(ownNode, names, connection, isInTime)
         case .failure(let failure) where failure.code == .connectionLoss:
             phase = .listing(ownNode)
             return [.list(syncs: true)]
@@ -109,7 +109,7 @@ extension ContenderMachine {
         }
     }
 
-    mutating func place(
+    mutating func findPosition(
         _ known: OwnNode, _ names: [String], _ connection: Int, _ isInTime: Bool
     ) -> [Action] {
         guard let contenders = dialect.contenders(among: names) else {

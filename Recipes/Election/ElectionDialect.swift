@@ -2,7 +2,7 @@
 public struct ElectionDialect: RecipeDialect {
     public let scheme: NamingScheme
 
-    init(line: LineDialect) { scheme = NamingScheme(line) }
+    init(_ dialect: LineDialect) { scheme = NamingScheme(dialect) }
 
     /// The default: Apache Curator's.
     public static var standard: ElectionDialect { .curatorLatch }
@@ -11,12 +11,12 @@ public struct ElectionDialect: RecipeDialect {
     ///
     /// The nodes are never written after their creation: a latch that waits behind a node that is written goes deaf.
     /// Nothing here does that, and neither should an operator.
-    public static let curatorLatch = ElectionDialect(line: .curatorLatch)
+    public static let curatorLatch = ElectionDialect(.curatorLatch)
 
     /// Apache Curator's `LeaderSelector`: `_c_<UUID>-lock-<digits>`, parents as containers. It does not see the
     /// candidates of a latch.
-    public static let curatorSelector = ElectionDialect(line: .curator)
+    public static let curatorSelector = ElectionDialect(.curator)
 
     /// kazoo's `Election`: `<32 hexadecimal digits>__lock__<digits>`, parents as persistent nodes.
-    public static let kazoo = ElectionDialect(line: .kazoo)
+    public static let kazoo = ElectionDialect(.kazoo)
 }

@@ -2,7 +2,7 @@ import ZooKeeper
 
 /// The leaders of an election, as they change: ``ZooKeeperElection/leaders``.
 ///
-/// Starts with the current one; `nil` while nobody stands. No final state is lost, over reconnects and sessions;
+/// Starts with the current one; `nil` while there is none. No final state is lost, over reconnects and sessions;
 /// leaders that come and go faster than they are consumed may be skipped. Watches the leader's node only, so
 /// candidates that come and go behind it cost nothing.
 ///

@@ -155,7 +155,9 @@ public struct ZooKeeperElection: Sendable {
     /// The leaders, as they change: see ``Leaders``.
     public var leaders: Leaders { Leaders(queue: queue) }
 
-    private var queue: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
+    private var queue: QueueReader {
+        QueueReader(client: client, path: path, dialect: configuration.dialect.scheme.dialect)
+    }
 
     private func scope(_ position: QueuePosition? = nil) -> LockScope {
         LockScope(

@@ -2,7 +2,7 @@ public import ZooKeeper
 
 /// A number that grows from holder to holder of one lock, for a resource that must refuse a holder that is late.
 ///
-/// A process that stands still does not know that its lock has been lost; when it goes on, its next write is under way.
+/// A process that is paused does not know that its lock has been lost; when it goes on, its next write is under way.
 /// Only the resource itself can refuse it: it remembers the highest token it has seen and takes nothing with a lower
 /// one. In SQL, for a table with one row per resource:
 ///

@@ -134,7 +134,9 @@ public struct ZooKeeperLock: Sendable {
         try await RevocationRequest.send(to: participant, with: client)
     }
 
-    private var queue: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
+    private var queue: QueueReader {
+        QueueReader(client: client, path: path, dialect: configuration.dialect.scheme.dialect)
+    }
 
     private func scope(_ position: QueuePosition? = nil) -> LockScope {
         LockScope(

@@ -213,7 +213,9 @@ public struct ZooKeeperReadWriteLock: Sendable {
         try await RevocationRequest.send(to: participant, with: client)
     }
 
-    private var queue: QueueReader { QueueReader(client: client, path: path, dialect: configuration.dialect.line) }
+    private var queue: QueueReader {
+        QueueReader(client: client, path: path, dialect: configuration.dialect.scheme.dialect)
+    }
 
     private func reading(_ position: QueuePosition? = nil) -> LockScope { scope(.shared, position) }
     private func writing(_ position: QueuePosition? = nil) -> LockScope { scope(.exclusive, position) }

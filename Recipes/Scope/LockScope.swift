@@ -1,7 +1,7 @@
 import Logging
 import ZooKeeper
 
-/// One way to hold one queue, in a scope or by hand: what all recipes do with the place that they get.
+/// One way to hold one queue, in a scope or by hand: what all recipes do with their position.
 struct LockScope: Sendable {
     let client: ZooKeeperClient
     /// The directory of the queue.
@@ -60,7 +60,7 @@ struct LockScope: Sendable {
         }
     }
 
-    /// Gives up the place that it has, takes a new one at the end of the queue, and waits for its turn.
+    /// Gives up its position, takes a new one at the end of the queue, and waits for its turn.
     func wait(replacing holding: Acquisition.Holding) async throws -> Acquisition.Holding {
         // From here on the old node may go without that being a loss.
         if let loss = holding.lease.close(release: {}) {

@@ -29,7 +29,7 @@ public struct RecipeConfiguration<Dialect: RecipeDialect>: Sendable, Hashable {
     /// The settings of a contender of this recipe.
     func contenderSettings(_ policy: ContentionPolicy, _ position: QueuePosition?) -> ContenderSettings {
         var settings = ContenderSettings(
-            dialect: dialect.line, policy: policy, data: Array(id.utf8), accessControl: accessControl)
+            dialect: dialect.scheme.dialect, policy: policy, data: Array(id.utf8), accessControl: accessControl)
         settings.lossPolicy = lossPolicy
         settings.position = position
         return settings
@@ -55,15 +55,11 @@ public protocol RecipeDialect: Sendable, Hashable {
     var scheme: NamingScheme { get }
 }
 
-extension RecipeDialect {
-    var line: LineDialect { scheme.line }
-}
-
 /// The naming scheme of a queue's nodes, for the library only.
 public struct NamingScheme: Sendable, Hashable {
-    package var line: LineDialect
+    package var dialect: LineDialect
 
-    package init(_ line: LineDialect) { self.line = line }
+    package init(_ dialect: LineDialect) { self.dialect = dialect }
 }
 
 /// A naming scheme whose nodes may be written to by those who request revocation.

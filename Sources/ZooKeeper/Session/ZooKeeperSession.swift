@@ -52,7 +52,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     package let janitor = Janitor()
     /// Fulfilled when the session is over, for whatever reason.
     package let ended = Promise<SessionState>()
-    /// Fulfilled with `true` when the first connection stands, with `false` when the session is over before.
+    /// Fulfilled with `true` when the first connection is made, with `false` when the session is over before.
     package let connected = Promise<Bool>()
     /// Fulfilled when the owner has begun to close the session: nothing new can be held, bodies are to end.
     package let retiring = Promise<Void>()
