@@ -64,7 +64,9 @@ let package = Package(
         // MARK: Tests
         .target(
             name: "TestSupport",
-            dependencies: ["ProcessSignals", "ZooKeeper", "ZooKeeperTesting", .logging, .subprocess, .system],
+            dependencies: [
+                "ProcessSignals", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", .logging, .subprocess, .system,
+            ],
             path: "Tests/Support/Helpers"),
         .target(
             name: "FaultyResolver", path: "Tests/Support/FaultyResolver", linkerSettings: [.linkedLibrary("dl")]),

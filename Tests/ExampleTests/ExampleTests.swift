@@ -20,7 +20,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func firstLockHoldsItAndGivesItBack() async throws {
+    @Test func firstLockHoldsAndReleases() async throws {
         try await ZooKeeperServer.withServer { server in
             let (lines, succeeded) = try await Program("FirstLock").output([server.connectString])
             #expect(succeeded)
@@ -30,7 +30,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func twoFirstLocksStandInLine() async throws {
+    @Test func twoFirstLocksAreServedInTurn() async throws {
         try await ZooKeeperServer.withServer { server in
             try await server.withClient(in: .root) { client in
                 @Sendable func names() async throws -> Set<String> {
@@ -38,10 +38,10 @@ import ZooKeeperTesting
                     return Set(try await client.children(of: "/examples/first-lock").names)
                 }
                 let (_, firstSucceeded) = try await Program("FirstLock").run([server.connectString]) { _ in
-                    try await eventually("the first is in line") { try await names().count == 1 }
+                    try await eventually("the first is enqueued") { try await names().count == 1 }
                     let first = try await names()
                     let (_, secondSucceeded) = try await Program("FirstLock").run([server.connectString]) { _ in
-                        try await eventually("both are in line") { try await names().count == 2 }
+                        try await eventually("both are enqueued") { try await names().count == 2 }
                         try await eventually("only the second is left") {
                             let names = try await names()
                             return names.count == 1 && names.isDisjoint(with: first)

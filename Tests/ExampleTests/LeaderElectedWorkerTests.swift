@@ -20,7 +20,7 @@ import Darwin
         try await server.withClient { client in
             let election = ZooKeeperElection(client, at: "/workers")
             @Sendable func participants() async throws -> [String] { try await election.participants().map(\.id) }
-            // The session of whoever is killed is over soon, those of the others are not.
+            // The session of the process that is killed is over soon, those of the others are not.
             try await whileRunning("alpha", 2, server, client) { alpha in
                 let firstToken = try await token(of: "alpha", alpha)
                 let (betaLines, betaStatus) = try await whileRunning("beta", 30, server, client) { beta in

@@ -48,7 +48,7 @@ import Darwin
         }
     }
 
-    @Test func whoeverHasATakenNameWaitsForIt() async throws {
+    @Test func anInstanceWithATakenNameWaitsForIt() async throws {
         let server = try ZooKeeperServer.required
         try await server.withClient { client in
             let (_, firstStatus) = try await whileRunning("web-1", server, client) { first in

@@ -7,7 +7,7 @@ import ZooKeeperTesting
 
 /// The programs of Documentation/TestingYourService.md.
 @Suite(.timeLimit(.minutes(3))) struct TestingYourServiceTests {
-    /// What the service changes: it refuses whoever is late.
+    /// The ledger that the service changes: it refuses late writers.
     final class Book: Sendable {
         private let state = Mutex((timesClosed: 0, fence: FencingToken?.none))
 
@@ -67,7 +67,7 @@ import ZooKeeperTesting
                     let book = Book()
                     // So that the next create is the lock's node and not its directory.
                     try await BookCloser(client: client, book: book).close()
-                    // The node is made, and nobody is told.
+                    // The node is created, and the client gets no answer.
                     relay.inject(RelayFault(.cut, at: .reply(to: .create2)))
                     try await BookCloser(client: client, book: book).close()
                     #expect(relay.pendingFaults == 0)

@@ -84,12 +84,12 @@ import Darwin
         }
     }
 
-    /// What a command that would run at once says with these options.
+    /// Returns the output of a command that would run at once with these options.
     private func outcome(_ options: [String], _ connect: String) async throws -> String {
         try await zklock(options, ["echo", "ran"], connect: connect).joined(separator: ", ")
     }
 
-    @Test func whoDoesNotGetItInTimeSaysSo() async throws {
+    @Test func aTimeOutIsSaid() async throws {
         try await withChroot { connect, lock in
             try await lock.withWriteLock { _ in
                 for options in [["--try"], ["--timeout", "0.2"], ["--try", "--shared"]] {
@@ -138,7 +138,7 @@ import Darwin
         }
     }
 
-    @Test(arguments: [true, false]) func aSignalEndsTheCommandAndGivesTheLockBack(_ isStubborn: Bool) async throws {
+    @Test(arguments: [true, false]) func aSignalEndsTheCommandAndReleasesTheLock(_ isStubborn: Bool) async throws {
         try await withChroot { connect, lock in
             let lines = try await zklock(
                 ["--grace", Self.grace(isStubborn)], isStubborn ? Self.stubborn : Self.command, connect: connect
@@ -152,7 +152,7 @@ import Darwin
         }
     }
 
-    /// For as long as the command takes to end, within its grace, nobody else gets the lock, and nothing is said of a loss.
+    /// While the command takes to end, within its grace, no other client gets the lock, and no loss is reported.
     @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func theLockIsHeldUntilTheCommandHasEnded(_ signal: Int32) async throws
     {
         try await withChroot { connect, lock in
@@ -171,7 +171,7 @@ import Darwin
                     _ = try await running.line(startingWith: "command")
                     let own = try #require(try await lock.participants().first).path
                     waiting.withLock { $0 = Task { try await lock.withWriteLock { _ in granted.fulfil(()) } } }
-                    try await eventually("in line") { try await lock.participants().count == 2 }
+                    try await eventually("enqueued") { try await lock.participants().count == 2 }
                     let pid = try await running.line(startingWith: "zklock").split(separator: " ").last.flatMap {
                         Int32($0)
                     }
@@ -204,7 +204,7 @@ import Darwin
         }
     }
 
-    /// The lock stays with the session of whoever was killed, and the command does not outlive it.
+    /// The lock stays with the session of the supervisor that was killed, and the command does not outlive it.
     @Test(arguments: [true, false]) func killedWithNineTheCommandEndsToo(_ isStubborn: Bool) async throws {
         try await withChroot { connect, lock in
             let lines = try await zklock(
@@ -279,7 +279,7 @@ import Darwin
         #expect(lines == ["ran", "too"])
     }
 
-    /// It signals its group, which must be nobody else's.
+    /// It signals its group, which must be its own.
     @Test func theSupervisorIsNotForOthers() async throws {
         let (lines, status) = try await Program(found: "sh").status(
             ["-c", #""$0" supervise --grace 0 -- echo ran </dev/null; echo "status $?""#, Program.path(of: "zklock")]

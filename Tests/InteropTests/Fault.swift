@@ -1,7 +1,7 @@
 import Testing
 import ZooKeeperTesting
 
-/// What happens while two meet.
+/// A fault that is injected while two libraries contend for a lock.
 enum Fault: String, CaseIterable, Sendable, CustomTestStringConvertible {
     case none = "handed over"
     case contended = "contended"

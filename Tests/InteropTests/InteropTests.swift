@@ -1,19 +1,19 @@
 import Testing
 
-/// Real Curator, kazoo and go-zookeeper, each in processes of its own, on the same paths as we.
+/// Real Curator, kazoo and go-zookeeper, each in processes of its own, on the same paths as this library.
 ///
-/// Each prints at the end what came of it: by recipe, peer and fault, what we did that we should not (nothing, or a test
-/// fails), and what the peer did, with us and among its own. `INTEROP_ROUNDS` says how often everything takes place.
-@Suite(.company, .timeLimit(.minutes(60))) struct InteropTests {
-    /// Both orders, and the peer among its own.
+/// A matrix is printed at the end, by recipe, peer and fault: the violations by this library (none, or a test fails), and
+/// those by the peer, together with this library and by itself. `INTEROP_ROUNDS` says how often every scenario is run.
+@Suite(.interopEnvironment, .timeLimit(.minutes(60))) struct InteropTests {
+    /// Runs the scenario in both orders, and with the peer alone.
     static func meet(_ peer: Peer, _ fault: Fault) async throws {
-        let company = try Company.required
-        var left = Company.rounds
+        let environment = try InteropEnvironment.required
+        var left = InteropEnvironment.rounds
         while left > 0 {
             let copies = min(left, 10)
             left -= copies
-            _ = try await forAll(Pairing.all(peer)) { pairing in
-                try await Encounter(company: company, pairing: pairing, fault: fault).play(copies)
+            _ = try await forAll(PeerRoles.all(peer)) { peers in
+                try await InteropScenario(environment: environment, peers: peers, fault: fault).run(copies)
             }
         }
     }

@@ -1,7 +1,7 @@
-import Synchronization
+import TestSupport
 import Testing
 
-/// What came of the meetings: by recipe, peer and fault, who did what they should not, and how often.
+/// The results of all scenarios: by recipe, peer and fault, the violations of each library, and their number.
 final class Matrix: Sendable {
     struct Row: Hashable {
         var recipe: String
@@ -11,27 +11,27 @@ final class Matrix: Sendable {
 
     struct Tally {
         var rounds = 0
-        /// Of each kind, how often.
+        /// The number of violations of each kind.
         var byUs: [String: Int] = [:]
         var byPeer: [String: Int] = [:]
     }
 
     struct Entry {
         var together = Tally()
-        /// The peer among its own.
+        /// The peer by itself.
         var alone = Tally()
     }
 
-    private let state = Mutex<(order: [Row], entries: [Row: Entry])>(([], [:]))
+    private let state = Shared<(order: [Row], entries: [Row: Entry])>(([], [:]))
 
-    /// So many rounds were played.
+    /// Counts rounds that were run.
     func add(_ rounds: Int, _ row: Row, isAlone: Bool) {
         change(row) { entry in
             if isAlone { entry.alone.rounds += rounds } else { entry.together.rounds += rounds }
         }
     }
 
-    /// Somebody did what they should not.
+    /// Counts a violation.
     func add(_ kind: String, by peer: Peer, _ row: Row, isAlone: Bool) {
         change(row) { entry in
             switch (isAlone, peer) {
@@ -49,7 +49,7 @@ final class Matrix: Sendable {
         }
     }
 
-    /// The table, in Markdown.
+    /// The matrix as a Markdown table.
     var table: String {
         let (order, entries) = state.withLock { $0 }
         var lines = [

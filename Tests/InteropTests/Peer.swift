@@ -3,14 +3,14 @@ import TestSupport
 import Testing
 import ZooKeeperTesting
 
-/// A library whose locks meet ours.
+/// A library that shares lock nodes with this one.
 enum Peer: String, Sendable, CaseIterable {
     case ours = "us"
     case curator = "Curator"
     case kazoo = "kazoo"
     case go = "go-zookeeper"
 
-    /// The program that plays it: see Tests/Support/Peers/README.md.
+    /// The program that uses it: see Tests/Support/Peers/README.md.
     var program: Program {
         switch self {
         case .ours: Program("InteropWorker")
@@ -18,7 +18,7 @@ enum Peer: String, Sendable, CaseIterable {
         }
     }
 
-    /// Why it cannot be had here; `nil` if it can.
+    /// The reason for which it is not available on this machine; `nil` if it is.
     var whyNot: String? {
         if self == .ours || (try? readFile("\(directory)/run")) != nil { return nil }
         let reason = try? readFile("\(directory)/disabled").split(separator: "\n").first
@@ -39,6 +39,6 @@ enum Peer: String, Sendable, CaseIterable {
 }
 
 extension Trait where Self == ConditionTrait {
-    /// The tests run where `peer` is.
+    /// Runs the tests only where `peer` is available.
     static func needs(_ peer: Peer) -> Self { .enabled(if: peer.whyNot == nil, "\(peer.whyNot ?? "")") }
 }

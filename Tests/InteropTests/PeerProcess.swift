@@ -13,14 +13,14 @@ import Musl
 import Darwin
 #endif
 
-/// A process that plays a peer: contenders in it do as they are told.
+/// A process that uses a peer's library: its contenders execute commands.
 final class PeerProcess: Sendable {
-    /// What a contender says: one word, and the rest of the line.
+    /// The answer of a contender: one word, and the rest of the line.
     struct Answer: Sendable {
         var word: String
         var text: String
 
-        /// The value of `key=value` in it.
+        /// Returns the value of `key=value` in it.
         subscript(_ key: String) -> String? {
             text.split(separator: " ").first { $0.hasPrefix("\(key)=") }.map {
                 String($0.dropFirst(key.utf8.count + 1))
@@ -36,7 +36,7 @@ final class PeerProcess: Sendable {
     }
 
     let peer: Peer
-    private let state = Mutex(State())
+    private let state = Shared(State())
     private let commands: AsyncStream<String>
     private let send: AsyncStream<String>.Continuation
     private let ready = Promise<Bool>()
@@ -60,7 +60,7 @@ final class PeerProcess: Sendable {
         return process
     }
 
-    /// A new contender in it.
+    /// Makes a new contender in it.
     func contender(_ recipe: String, at path: ZNodePath) async throws -> RemoteContender {
         let contender = RemoteContender(process: self)
         try await contender.do("new \(recipe) \(path)", expecting: "made")
@@ -73,11 +73,11 @@ final class PeerProcess: Sendable {
             defer { state.isKilled = true }
             return state.isKilled ? nil : state.pid
         }
-        // Not reaped before the end of its output has been seen, and that sets the mark.
+        // Not reaped before the end of its output has been seen, which sets `isKilled`.
         if let pid { ProcessSignal.send(SIGKILL, to: pid) }
     }
 
-    /// Stops it where it is.
+    /// Stops it with SIGSTOP.
     func freeze() {
         if let pid = state.withLock({ $0.isKilled ? nil : $0.pid }) { ProcessSignal.stop(pid) }
     }
@@ -103,7 +103,7 @@ final class PeerProcess: Sendable {
         return answer
     }
 
-    /// Whether the library has told this contender that it may not hold the lock any more.
+    /// Returns `true` if the library has told this contender that it may not hold the lock any more.
     func hasBeenTold(_ name: String) -> Bool { state.withLock { $0.lost.contains(name) } }
 
     private func signal(_ number: Int32) {
@@ -151,7 +151,7 @@ final class PeerProcess: Sendable {
     }
 }
 
-/// A contender in a process that plays a peer.
+/// A contender in a peer's process.
 struct RemoteContender: Sendable {
     private static let counter = Atomic(0)
 
@@ -160,10 +160,10 @@ struct RemoteContender: Sendable {
 
     var peer: Peer { process.peer }
 
-    /// Tells it to do something.
+    /// Sends a command, and returns its answer to come.
     func begin(_ command: String) -> Promise<PeerProcess.Answer> { process.ask(name, command) }
 
-    /// Tells it to do something, and waits for the answer.
+    /// Sends a command, and waits for the answer.
     func ask(_ command: String) async throws -> PeerProcess.Answer {
         try await answer(to: command, begin(command))
     }
@@ -175,20 +175,22 @@ struct RemoteContender: Sendable {
         to command: String, _ answer: Promise<PeerProcess.Answer>, within limit: Duration = patience
     ) async throws -> PeerProcess.Answer {
         guard case .value(let answer) = await answer.wait(until: .now + limit) else {
-            throw Trouble(peer, "no answer to \(command.firstWord)")
+            throw PeerViolation(peer, "no answer to \(command.firstWord)")
         }
         return answer
     }
 
-    /// Tells it to do something.
+    /// Sends a command, and waits for this answer.
     ///
-    /// - Throws: ``Trouble`` if the answer is another.
+    /// - Throws: ``PeerViolation`` if the answer is another.
     @discardableResult
     func `do`(
         _ command: String, expecting word: String, within limit: Duration = patience
     ) async throws -> PeerProcess.Answer {
         let answer = try await answer(to: command, begin(command), within: limit)
-        guard answer.word == word else { throw Trouble(peer, "\(command.firstWord): \(answer.word) \(answer.text)") }
+        guard answer.word == word else {
+            throw PeerViolation(peer, "\(command.firstWord): \(answer.word) \(answer.text)")
+        }
         return answer
     }
 }
@@ -197,8 +199,8 @@ extension String {
     fileprivate var firstWord: Substring { prefix { $0 != " " } }
 }
 
-/// Something that should not be, and whose doing it is.
-struct Trouble: Error, CustomStringConvertible {
+/// A violation by one of the libraries.
+struct PeerViolation: Error, CustomStringConvertible {
     var by: Peer
     var what: String
 

@@ -2,7 +2,7 @@ import Testing
 import ZooKeeperHistory
 import ZooKeeperTesting
 
-/// Histories made by hand: each holds one thing that must not be, or one that only looks so.
+/// Histories made by hand: each has one violation, or something that only looks like one.
 @Suite struct HistoryTests {
     private typealias Event = HistoryEvent
     private typealias Kind = HistoryReport.Violation.Kind
@@ -109,11 +109,11 @@ import ZooKeeperTesting
             #expect(report.violations.isEmpty, "\(kind)")
             #expect(report.overlaps == [cause: 1], "\(kind)")
         }
-        // What was done to whoever came later, or at another time, or is no cause.
+        // Faults of the later holder, at another time, or that do not explain an overlap.
         let others: [(Event.Fault, String, Int64)] = [
             (.freezeClient, "c1", 10_020), (.freezeClient, "c0", 10_041), (.killServer, "s0", 10_020),
             (.delay, "s0", 10_020), (.partitionServer, "s0", 10_041), (.throttleServer, "s0", 10_020),
-            // However a client is ended, as long as its body runs nobody else may be let in.
+            // In whatever way a client is ended, as long as its body runs no other may be granted.
             (.stopClient, "c0", 10_020), (.closeClient, "c0", 10_020), (.killClient, "c0", 10_020),
         ]
         for (kind, process, from) in others {
@@ -219,13 +219,13 @@ import ZooKeeperTesting
         #expect(report.worstRecovery?.fault == .expire)
     }
 
-    @Test func nobodyBeingGrantedAnyMoreIsAViolation() {
+    @Test func aQueueThatStandsStillIsAViolation() {
         func stall(_ process: String) -> [Event] {
             [Event(at: 9, process: process, .stalled(node: "lock-7", microseconds: 20_000_000))]
         }
         #expect(kinds(report(stall("c0"))) == [.stalled])
         #expect(report(stall("c0")).violations.first?.text.hasSuffix("first in the queue: lock-7 of c0") == true)
-        // Whoever waits behind a guest's node for ever waits rightly.
+        // A wait behind the node of another library is no violation of ours.
         let guest = [Event(at: 1, process: "kazoo0", .isExternal(library: "kazoo"))]
         #expect(report(guest, stall("kazoo0")).violations.isEmpty)
         #expect(report(guest, stall("kazoo0")).externalViolations.map(\.kind) == [.stalled])

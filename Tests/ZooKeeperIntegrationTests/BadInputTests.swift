@@ -7,7 +7,7 @@ import ZooKeeperTesting
 /// refuse: each with the result that was decided for it. (Paths and connect strings have tables of their own, in
 /// `ZNodePathTests` and `ConnectStringTests`: a bad one never becomes a value.)
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct BadInputTests {
-    /// Found by the long random tests: the server gives them back broken.
+    /// Servers return such identities broken.
     @Test func identitiesBeyondTheBasicPlaneAreRefused() async throws {
         try await ZooKeeperServer.required.withClient { client in
             for identity in [AccessControl.Identity(scheme: "digest", id: "😀:x"), .init(scheme: "😀", id: "x")] {
@@ -30,7 +30,7 @@ import ZooKeeperTesting
         var name: String
         /// `nil`: it is accepted.
         var code: ZooKeeperError.Code?
-        /// Whether the server is asked.
+        /// `true` if a request is sent to the server.
         var isSent: Bool
         var attempt: @Sendable (ZooKeeperSession) async throws -> Void
     }
@@ -166,7 +166,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// What is too large is refused here, so it disturbs nobody else.
+    /// A request that is too large is refused before it is sent, so it disturbs no other call.
     @Test func aWriteThatIsTooLargeHarmsNoOtherCall() async throws {
         try await withSession { session, relay in
             try await session.create("/a")

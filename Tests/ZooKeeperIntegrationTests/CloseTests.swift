@@ -123,7 +123,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Whoever waits for a change is told, also if nothing changes any more.
+    /// All watches end with an error, although the node does not change any more.
     @Test(arguments: [true, false])
     func watchesEndWithTheirSession(_ isFrozen: Bool) async throws {
         try await ZooKeeperServer.withServer { server in
@@ -144,7 +144,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Somebody blocks the thread that brings the answers, which the C client's close waits for.
+    /// A callback blocks the thread that brings the answers, which the C client's close waits for.
     @Test func aBlockedCallbackDelaysTheCloseNoLongerThanItsLimit() async throws {
         try await ZooKeeperServer.withServer { server in
             let calls = TrackedCalls()

@@ -25,7 +25,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Somebody who waits for a connection, however long it takes, would hear of a wrong address from nobody else.
+    /// A client that waits for a connection without a limit gets no error for a wrong address: the log is the only sign.
     @Test func theLogSaysThatNoServerAnswers() async throws {
         let log = InMemoryLogHandler()
         let logger = Logger(label: "test") { _ in log }
@@ -73,7 +73,7 @@ import ZooKeeperTesting
         "",
     ])
     func whatIsNoZooKeeperIsSaidToBeNone(_ answer: String) async throws {
-        try await PretendServer.withServer(answering: answer) { server in
+        try await FixedResponseServer.withServer(answering: answer) { server in
             try await ZooKeeperClient.withClient(impatient("127.0.0.1:\(server.port)")) { client in
                 let error = try #require(await expectFailure(.connectTimeout) { try await client.exists("/") })
                 #expect("\(error)".contains("127.0.0.1:\(server.port)"))

@@ -36,7 +36,7 @@ import Darwin
     }
 
     @Test(arguments: ["fail", "hang"])
-    func aSessionThatStandsNeedsNoNames(_ trouble: String) async throws {
+    func aConnectedSessionNeedsNoNames(_ trouble: String) async throws {
         try await withWorker("127.0.0.1") { server, relay, worker, give in
             _ = try await worker.line(startingWith: "ok 1")
             try give(trouble)
@@ -54,7 +54,7 @@ import Darwin
         }
     }
 
-    /// By default the C client asks in every turn of its loop, which costs most of its throughput.
+    /// The C client's default is to ask in every turn of its loop, which costs most of its throughput.
     @Test func addressesAreAskedForOnce() async throws {
         try await withWorker("127.0.0.1") { _, _, worker, _ in
             let line = try await worker.line(startingWith: "lookups")
@@ -73,7 +73,7 @@ import Darwin
         }
     }
 
-    /// Nobody listens at the first address.
+    /// The first address has no server.
     @Test func anotherAddressIsPickedUp() async throws {
         try await withWorker("127.0.0.9") { _, _, worker, give in
             _ = try await worker.line(startingWith: "error connectTimeout")

@@ -3,7 +3,7 @@ import Testing
 import ZooKeeper
 import ZooKeeperTesting
 
-/// What becomes of a session, and of calls and bodies in it, when servers and connections fail.
+/// Sessions, and calls and bodies in them, when servers and connections fail.
 @Suite(.timeLimit(.minutes(5))) struct SessionTests {
     /// Collects the states of a client in the background.
     private func record(_ client: ZooKeeperClient) -> (states: Shared<[SessionState]>, task: Task<Void, Never>) {

@@ -21,7 +21,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Shorter than two thirds of the time-out: nobody notices.
+    /// Shorter than two thirds of the time-out: neither the client nor the server notices.
     @Test func aShortSilenceIsNoLoss() async throws {
         try await withRelay(timeout: .seconds(30)) { _, relay, client, session in
             try await client.create("/e", mode: .ephemeral)

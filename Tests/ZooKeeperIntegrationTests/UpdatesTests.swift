@@ -160,8 +160,8 @@ import ZooKeeperTesting
     @Test func whatCannotGoOnThrows() async throws {
         try await ZooKeeperServer.withServer { server in
             try await ZooKeeperClient.withClient(server.configuration) { client in
-                let nobody = AccessControl([.init([], for: .anyone)])
-                try await client.create("/secret", accessControl: nobody)
+                let none = AccessControl([.init([], for: .anyone)])
+                try await client.create("/secret", accessControl: none)
                 var states = client.updates(of: "/secret").makeAsyncIterator()
                 await expectFailure(.noAuth) { try await states.next() }
             }

@@ -72,7 +72,7 @@ import ZooKeeperTesting
         #expect(all.value.count == 5)
     }
 
-    @Test func firesOnceForEverybodyWhoWaits() async throws {
+    @Test func firesOnceForEveryWaiter() async throws {
         try await withClient { client in
             try await client.create("/a")
             let watch = try await client.getWatched("/a").watch
@@ -137,7 +137,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func aWatchNobodyHoldsIsTakenOffTheServer() async throws {
+    @Test func aWatchWithoutReferencesIsTakenOffTheServer() async throws {
         try await ZooKeeperServer.withServer { server in
             try await ZooKeeperClient.withClient(server.configuration) { client in
                 try await client.create("/a")
@@ -147,7 +147,7 @@ import ZooKeeperTesting
                 withExtendedLifetime(first) {}
                 first = nil
                 try await client.sync()
-                #expect(try await server.watchCount() == 1, "somebody else waits for the same")
+                #expect(try await server.watchCount() == 1, "another task waits for the same")
                 withExtendedLifetime(second) {}
                 second = nil
                 try await eventually("the server has forgotten it") { try await server.watchCount() == 0 }
@@ -260,7 +260,7 @@ import ZooKeeperTesting
             await expectFailure(.watchBudgetExceeded) { try await client.existsWatched(paths[9]) }
             #expect(try await client.exists(paths[9]) == nil, "reads without a watch go on")
             withExtendedLifetime(watches.removeLast()) {}
-            try await eventually("there is room again") {
+            try await eventually("the budget is free again") {
                 do {
                     watches.append(try await client.existsWatched(paths[10]).watch)
                     return true

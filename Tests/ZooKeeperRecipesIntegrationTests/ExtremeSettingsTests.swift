@@ -4,7 +4,7 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// What a real server and the C client make of settings at the end of their range; the others are tried in memory.
+/// Settings at the end of their range whose effect depends on a real server and the C client; others are tried in memory.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct ExtremeSettingsTests {
     @Test(arguments: [Duration.milliseconds(1), .milliseconds(Int64(Int32.max))])
     func anySessionTimeoutIsNegotiated(_ timeout: Duration) async throws {

@@ -6,110 +6,8 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-#if ServiceLifecycle
-import ServiceLifecycle
-#endif
-
-/// Clients that end in good order while bodies hold locks in them: nothing is given away before a body has ended.
+/// Clients that end in good order while bodies hold locks in them: no lock is released before its body has ended.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct GracefulEndTests {
-    enum End: CaseIterable {
-        case taskAroundWithClientIsCancelled
-        case runIsCancelled
-        case clientIsClosed
-        #if ServiceLifecycle
-        case groupIsCancelled
-        case groupIsShutDown
-        #endif
-    }
-
-    /// A client that holds `/lock` in a body, which ends when it is told to.
-    private final class Holder: Sendable {
-        let client = Promise<ZooKeeperClient>()
-        let lease = Promise<LockLease>()
-        /// The body has been cancelled.
-        let isTold = Promise<Void>()
-        /// Lets the body end.
-        let mayEnd = Promise<Void>()
-        let bodyEnded = Shared<ContinuousClock.Instant?>(nil)
-        /// Ends the client.
-        let end = Promise<Void>()
-
-        @Sendable func body(_ lease: LockLease) async {
-            self.lease.fulfil(lease)
-            // Cancelled: nobody fulfils this.
-            _ = await Promise<Void>().wait()
-            isTold.fulfil(())
-            await mayEnd.wait(isShielded: true)
-            bodyEnded.withLock { $0 = .now }
-        }
-
-        func hold(_ client: ZooKeeperClient) async throws {
-            try await ZooKeeperLock(client, at: "/lock").withLock { await body($0) }
-        }
-
-        /// Returns when the client has ended, and throws what the holder's call has thrown.
-        func run(_ configuration: ZooKeeperConfiguration, _ logger: Logger, _ end: End) async throws {
-            switch end {
-            case .taskAroundWithClientIsCancelled:
-                let task = Task {
-                    try await ZooKeeperClient.withClient(configuration, logger: logger) { client in
-                        self.client.fulfil(client)
-                        try await hold(client)
-                    }
-                }
-                await self.end.wait()
-                task.cancel()
-                try await task.value
-            case .runIsCancelled, .clientIsClosed:
-                let client = try ZooKeeperClient(configuration, logger: logger)
-                self.client.fulfil(client)
-                let running = Task { await client.run() }
-                let holding = Task { try await hold(client) }
-                await self.end.wait()
-                if end == .runIsCancelled { running.cancel() } else { await client.close() }
-                await running.value
-                ended.fulfil(())
-                try await holding.value
-            #if ServiceLifecycle
-            case .groupIsCancelled, .groupIsShutDown:
-                let client = try ZooKeeperClient(configuration, logger: logger)
-                self.client.fulfil(client)
-                // They are shut down in reverse order: here the client before its user, which is the wrong way round.
-                let group = ServiceGroup(
-                    services: [Work(holder: self), client, Failing(after: end == .groupIsCancelled ? self.end : nil)],
-                    logger: logger)
-                let running = Task { try await group.run() }
-                await self.end.wait()
-                if end == .groupIsShutDown { await group.triggerGracefulShutdown() }
-                _ = await running.result
-            #endif
-            }
-            ended.fulfil(())
-        }
-
-        let ended = Promise<Void>()
-    }
-
-    #if ServiceLifecycle
-    private struct Work: Service {
-        let holder: Holder
-
-        func run() async throws { try await holder.hold(holder.client.wait().value!) }
-    }
-
-    /// Fails when it is told to, which ends the group; or only waits for its shutdown.
-    private struct Failing: Service {
-        struct Failed: Error {}
-        let after: Promise<Void>?
-
-        func run() async throws {
-            guard let after else { return try await gracefulShutdown() }
-            await after.wait()
-            throw Failed()
-        }
-    }
-    #endif
-
     private func configuration(closeTimeout: Duration? = nil) async throws -> ZooKeeperConfiguration {
         let server = try ZooKeeperServer.required
         var configuration = try server.configuration
@@ -128,11 +26,12 @@ import ServiceLifecycle
     /// Holds a lock in a client that ends, with another client's contender behind it; `body` runs when the holder's body has
     /// been told, and has not ended.
     private func whileEnding(
-        _ end: End, _ configuration: ZooKeeperConfiguration, logger: Logger = Logger(label: "test"),
-        _ body: (Holder, LockLease, _ granted: Promise<ContinuousClock.Instant>, _ beside: ZooKeeperClient) async throws
+        _ end: ClientEnd, _ configuration: ZooKeeperConfiguration, logger: Logger = Logger(label: "test"),
+        _ body: (EndingHolder, LockLease, _ granted: Promise<ContinuousClock.Instant>, _ beside: ZooKeeperClient)
+            async throws
             -> Void
     ) async throws {
-        let holder = Holder()
+        let holder = EndingHolder()
         try await ZooKeeperServer.required.withClient(in: configuration.chroot) { beside in
             let running = Task { try await holder.run(configuration, logger, end) }
             let lease = try await require(holder.lease)
@@ -140,7 +39,7 @@ import ServiceLifecycle
             let waiting = Task {
                 try await ZooKeeperLock(beside, at: "/lock").withLock { _ in granted.fulfil(.now) }
             }
-            try await eventually("in line") { try await ZooKeeperLock(beside, at: "/lock").participants().count == 2 }
+            try await eventually("enqueued") { try await ZooKeeperLock(beside, at: "/lock").participants().count == 2 }
             holder.end.fulfil(())
             try await require(holder.isTold)
             try await body(holder, lease, granted, beside)
@@ -155,7 +54,7 @@ import ServiceLifecycle
     }
 
     /// The body needs as long as it likes: the lock is its own, and all of it works.
-    @Test(arguments: End.allCases) func theLockIsKeptUntilTheBodyHasEnded(_ end: End) async throws {
+    @Test(arguments: ClientEnd.allCases) func theLockIsKeptUntilTheBodyHasEnded(_ end: ClientEnd) async throws {
         let configuration = try await configuration()
         try await whileEnding(end, configuration) { holder, lease, granted, beside in
             try lease.checkHeld()
@@ -164,7 +63,7 @@ import ServiceLifecycle
             let client = try await require(holder.client)
             try await client.create("/by-client")
             try await client.withBodyOfItsOwn { try await $0.create("/by-session") }
-            // Nobody new gets anything.
+            // New calls get neither a lock nor a session.
             for _ in 0..<2 {
                 await #expect { try await ZooKeeperLock(client, at: "/other").withLock { _ in } } throws: {
                     ZooKeeperError.Code.closed ~= $0
@@ -179,7 +78,9 @@ import ServiceLifecycle
     }
 
     /// Past its bound the call returns, with one warning, and the lock is kept all the same.
-    @Test(arguments: [End.runIsCancelled, .clientIsClosed]) func theBoundIsForTheCallerOnly(_ end: End) async throws {
+    @Test(arguments: [ClientEnd.runIsCancelled, .clientIsClosed]) func theBoundIsForTheCallerOnly(
+        _ end: ClientEnd
+    ) async throws {
         let log = InMemoryLogHandler()
         let configuration = try await configuration(closeTimeout: .milliseconds(50))
         let outlived = Promise<(ZooKeeperClient, ZooKeeperSession)>()
@@ -208,7 +109,7 @@ import ServiceLifecycle
         }
     }
 
-    /// What is held by hand counts until it is released or dropped.
+    /// A lock that is held by hand counts until it is released or dropped.
     @Test(arguments: [true, false]) func aHeldLockCounts(_ isReleased: Bool) async throws {
         let configuration = try await configuration(closeTimeout: .milliseconds(50))
         try await ZooKeeperServer.required.withClient(in: configuration.chroot) { beside in
@@ -265,14 +166,14 @@ import ServiceLifecycle
         await #expect(throws: CancellationError.self) { try await task.value }
     }
 
-    @Test(arguments: [true, false]) func whoeverWaitsIsTold(_ isCancelled: Bool) async throws {
+    @Test(arguments: [true, false]) func aWaiterIsTold(_ isCancelled: Bool) async throws {
         let configuration = try await configuration()
         try await ZooKeeperServer.required.withClient(in: configuration.chroot) { beside in
             try await ZooKeeperLock(beside, at: "/lock").withLock { _ in
                 let client = try ZooKeeperClient(configuration)
                 let running = Task { await client.run() }
                 let waiting = Task { try await ZooKeeperLock(client, at: "/lock").withLock { _ in } }
-                try await eventually("in line") {
+                try await eventually("enqueued") {
                     try await ZooKeeperLock(beside, at: "/lock").participants().count == 2
                 }
                 if isCancelled { waiting.cancel() }
@@ -289,7 +190,7 @@ import ServiceLifecycle
         }
     }
 
-    /// Between writing and reading nobody else writes, also if the client is closed meanwhile.
+    /// No other client writes between writing and reading, also if the client is closed meanwhile.
     @Test func aWriterGoesOnAsAReader() async throws {
         let configuration = try await configuration()
         try await ZooKeeperServer.required.withClient(in: configuration.chroot) { beside in

@@ -37,7 +37,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func itStandsAgainAfterALossAndAfterItsWork() async throws {
+    @Test func itIsRequeuedAfterALossAndAfterItsWork() async throws {
         let configuration = try await configuration()
         try await ZooKeeperClient.withClient(configuration) { client in
             let election = ZooKeeperElection(client, at: "/e", configuration: .init(id: "a"))
@@ -61,7 +61,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func itSaysWhyItCannotStandAndStandsOnceItMay() async throws {
+    @Test func itSaysWhyItCannotBeEnqueuedAndIsOnceItMay() async throws {
         let log = InMemoryLogHandler()
         let configuration = try await configuration()
         try await ZooKeeperClient.withClient(configuration, logger: Logger(label: "test") { _ in log }) { client in

@@ -4,7 +4,8 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// What ends a lock, by its policy. The session lives for long, and its leases end soon: so each is seen by itself.
+/// The events that end a lock, by its policy. The session lives for long, and its leases end soon: so each is seen by
+/// itself.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct LossPolicyTests {
     private func withLock(
         _ policy: LossPolicy, leaseMargin: Duration? = nil,
@@ -73,7 +74,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Whoever does not ask whether it is held gets no say in it either: the doubt is noticed by the clock.
+    /// The doubt is noticed by the clock, also if the body never checks the lease.
     @Test func onExpiryTheDoubtIsNoticedByItself() async throws {
         try await withLock(.onExpiry, leaseMargin: Self.short) { relay, client, lock in
             let held = try await lock.acquire()

@@ -4,10 +4,10 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// What becomes of a lock that is held when things go wrong: what the lease says, what becomes of the body, and what
-/// still goes through.
+/// Loss of a lock that is held: the answers of the lease, the cancellation of the body, and the transactions that still go
+/// through.
 @Suite(.timeLimit(.minutes(5))) struct LossTests {
-    /// How a lock may be lost.
+    /// A way to lose a lock.
     enum Trouble: CaseIterable, Sendable {
         case sessionExpires
         case nodeDeleted
@@ -104,7 +104,7 @@ import ZooKeeperTesting
             server.thaw()
             let result = await write.result
             if trouble == .serverFrozen {
-                // Nobody else could have had the lock meanwhile, whichever it is.
+                // In both cases no other client could have had the lock meanwhile.
                 if case .failure(let error) = result { #expect(error is LockError) }
             } else {
                 // `unavailable`: its answer went with the connection.
@@ -125,7 +125,7 @@ import ZooKeeperTesting
             try await held.lease.verify()
             try await make(trouble, held.lease, server)
             if trouble == .serverFrozen {
-                // There is nobody to ask; when our own clock says that it is over, it throws.
+                // No server answers; when the deadline has passed by our own clock, it throws.
                 try await eventually("lost") { (try? held.lease.checkHeld()) == nil }
             }
             // `unavailable`: the question, or its answer, went with the connection that ended with the session.
@@ -227,8 +227,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// A writer that stands still and is late: the resource refuses its token.
-    @Test func aFencedResourceRefusesWhoeverIsLate() async throws {
+    /// A writer that paused and is late: the resource refuses its token.
+    @Test func aFencedResourceRefusesALateWriter() async throws {
         struct Store {
             var highest: FencingToken?
             mutating func accept(_ token: FencingToken) -> Bool {

@@ -13,7 +13,7 @@ import Musl
 import Darwin
 #endif
 
-/// What needs processes of their own.
+/// Locks of several processes, and of one whose threads are blocked.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(10))) struct ProcessTests {
     /// Eight processes count to 5,000 in a plain file, under the lock and nothing else.
     @Test func eightProcessesLoseNoCount() async throws {
@@ -53,7 +53,7 @@ import Darwin
         }
     }
 
-    /// The process of the holder is stopped for longer than its session lives, and somebody else gets the lock. When it
+    /// The process of the holder is stopped for longer than its session lives, and another client gets the lock. When it
     /// goes on, the first look at the lease says that it is over.
     @Test func aProcessThatWasStoppedKnowsWhenItGoesOn() async throws {
         try await ZooKeeperServer.withServer { server in

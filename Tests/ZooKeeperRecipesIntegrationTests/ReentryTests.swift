@@ -4,7 +4,7 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// Who may enter a lock again: the task that runs the body, and nobody else who has inherited from it.
+/// Reentry: the task that runs the body may enter its lock again, and no task that has inherited from it may.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct ReentryTests {
     private func withLock(_ body: (ZooKeeperClient, ZooKeeperLock) async throws -> Void) async throws {
         try await ZooKeeperServer.required.withClient { client in
@@ -38,8 +38,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Swift calls the two paths' texts equal, for ZooKeeper they are two locks: nobody is let into the second because he
-    /// holds the first.
+    /// The two paths' texts are equal for Swift, and two locks for ZooKeeper: the holder of the first does not enter the second.
     @Test func notTheLockWithTheDecomposedName() async throws {
         try await withLock { client, _ in
             try await ZooKeeperLock(client, at: "/\u{E9}").withLock { outer in
@@ -114,14 +113,14 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func aDetachedTaskStandsInLine() async throws {
+    @Test func aDetachedTaskIsEnqueued() async throws {
         try await withLock { client, lock in
             let order = Shared<[String]>([])
             let detached = try await lock.withLock { _ in
                 let task = Task.detached {
                     try await lock.withLock { _ in order.withLock { $0.append("detached") } }
                 }
-                try await eventually("in line") { try await client.children(of: "/a").names.count == 2 }
+                try await eventually("enqueued") { try await client.children(of: "/a").names.count == 2 }
                 order.withLock { $0.append("body") }
                 return task
             }
@@ -130,7 +129,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func aTaskThatOutlivesTheScopeStandsInLine() async throws {
+    @Test func aTaskThatOutlivesTheScopeIsEnqueued() async throws {
         try await withLock { _, lock in
             let scopeHasEnded = Promise<Void>()
             let task = try await lock.withLock { _ in

@@ -6,8 +6,8 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// A directory in which everybody may create and read, and only one identity may delete: whoever releases a lock there is
-/// told that it stays, and so is whoever asks for it next.
+/// A directory in which every client may create and read, and only one identity may delete: the holder that releases a
+/// lock there gets an error that its node stays, and so do the next calls for that lock.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct RefusalTests {
     private static let administrator = Credential.digest(user: "administrator", password: "secret")
 
@@ -65,7 +65,7 @@ import ZooKeeperTesting
             }
             #expect(try await lock.participants().count == 1)
             #expect(warnings(log) == 1)
-            // Somebody who may removes it.
+            // A client with the permission removes it.
             try await administrator.delete(try #require(try await lock.participants().first).path)
             await #expect { try await lock.withLock { _ in } } throws: { isRefusal($0, .notReleased) }
         }
@@ -96,13 +96,13 @@ import ZooKeeperTesting
         }
     }
 
-    /// Whoever waits in the same client would wait behind that node for as long as the session lives.
-    @Test func whoeverWaitsBehindItIsToldToo() async throws {
+    /// A waiter of the same client would wait behind that node for as long as the session lives.
+    @Test func aWaiterBehindItIsToldToo() async throws {
         try await withSharedDirectory { client, _, _ in
             let lock = ZooKeeperLock(client, at: "/shared")
             let held = try await lock.acquire()
             let waiting = Task { try await lock.withLock { _ in } }
-            try await eventually("in line") { try await lock.participants().count == 2 }
+            try await eventually("enqueued") { try await lock.participants().count == 2 }
             await #expect { try await held.release() } throws: { isRefusal($0, .notReleased) }
             let result = await waiting.result
             #expect { try result.get() } throws: { isRefusal($0, .unavailable) }
@@ -136,8 +136,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// A leader that stands again while another node of its client cannot be removed leaves its old one to the janitor.
-    @Test func standingAgainLeavesNoNodeThatNobodyKnowsOf() async throws {
+    /// A leader that is requeued while another node of its client cannot be removed leaves its old one to the janitor.
+    @Test func requeueingLeavesNoUnknownNode() async throws {
         try await withSharedDirectory(sessionTimeout: .seconds(12)) { client, administrator, _ in
             let election = ZooKeeperElection(client, at: "/shared")
             await #expect {

@@ -4,7 +4,7 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// What each step costs, as the server sees it. Curator needs 2 round trips to acquire, 7 on a fresh path, 1 at each
+/// The requests of each step, as the server sees them. Curator needs 2 round trips to acquire, 7 on a fresh path, 1 at each
 /// hand-over, and 4 requests, 2 of them writes, for an attempt that fails.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct RequestCountTests {
     /// A client behind a relay, with a session so long that no heartbeat disturbs the count.
@@ -18,7 +18,7 @@ import ZooKeeperTesting
     /// then it is done again.
     ///
     /// - Parameters:
-    ///   - pipelines: How many requests are to be under way together.
+    ///   - pipelines: The numbers of requests that are to be under way together.
     ///   - lock: Makes the lock, a new one for each attempt.
     private func countShortHold(
         _ relay: ZooKeeperRelay, pipelines: [Int], _ lock: (_ attempt: Int) throws -> ZooKeeperLock
@@ -48,7 +48,7 @@ import ZooKeeperTesting
     }
 
     /// The removal is on its way before anything that is asked for after the release.
-    @Test func releasedInTheBackgroundOneDoesNotStandInOnesOwnWay() async throws {
+    @Test func aReleaseInTheBackgroundDoesNotBlockTheNextAcquire() async throws {
         try await withClient { client, relay in
             var configuration = ZooKeeperLock.Configuration()
             configuration.release = .background
@@ -75,7 +75,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func theNextInLineNeedsNoRequestToBeNext() async throws {
+    @Test func theNextParticipantNeedsNoRequestToBeGranted() async throws {
         try await withClient { client, relay in
             let server = try ZooKeeperServer.required
             try await server.withClient(in: client.configuration.chroot) { other in
@@ -109,7 +109,7 @@ import ZooKeeperTesting
             try await server.withClient(in: client.configuration.chroot) { other in
                 let first = try await ZooKeeperLock(other, at: "/a").acquire()
                 let second = Task { try await ZooKeeperLock(other, at: "/a").acquire() }
-                try await eventually("two in line") { try await other.children(of: "/a").names.count == 2 }
+                try await eventually("two enqueued") { try await other.children(of: "/a").names.count == 2 }
                 let before = relay.traffic
                 let waiter = Task { try await ZooKeeperLock(client, at: "/a").withLock { _ in } }
                 // Create, list, and the watch on the node before it; its own node it watches when it is next.
@@ -183,20 +183,20 @@ import ZooKeeperTesting
                 #expect((relay.traffic - before).requests == [.multi: 1])
                 let verified = relay.traffic
                 for _ in 0..<200 { try lease.checkHeld() }
-                #expect(relay.traffic == verified, "checking asks nobody")
+                #expect(relay.traffic == verified, "checking sends no request")
             }
         }
     }
 
-    /// However many stand in line, one hand-over costs the same few requests, and wakes one.
+    /// One hand-over costs the same few requests for any length of the queue, and wakes one waiter.
     @Test func manyWaitersCostNoMoreEachThanOne() async throws {
         try await withClient { client, relay in
             let lock = ZooKeeperLock(client, at: "/a")
             let held = try await lock.acquire()
             let before = relay.traffic
             let waiters = (0..<200).map { _ in Task { try await lock.withLock { _ in } } }
-            // Each watches the node before it; the holder its own, and so does the next in line.
-            try await eventually("all in line") { relay.traffic.requests[.getData, default: 0] >= 202 }
+            // Each watches the node before it; the holder its own, and so does the first waiter.
+            try await eventually("all enqueued") { relay.traffic.requests[.getData, default: 0] >= 202 }
             try await held.release()
             for waiter in waiters { try await waiter.value }
             let cost = relay.traffic - before
@@ -216,10 +216,10 @@ import ZooKeeperTesting
                 let theirs = ZooKeeperReadWriteLock(other, at: "/a")
                 let first = try await theirs.acquireWriteLock()
                 let writers = (0..<3).map { _ in Task { try await theirs.withWriteLock { _ in } } }
-                try await eventually("writers in line") { try await theirs.participants().count == 4 }
+                try await eventually("writers enqueued") { try await theirs.participants().count == 4 }
                 let before = relay.traffic
                 let readers = (0..<200).map { _ in Task { try await lock.withReadLock { _ in } } }
-                try await eventually("all in line") { relay.traffic.requests[.getData, default: 0] >= 200 }
+                try await eventually("all enqueued") { relay.traffic.requests[.getData, default: 0] >= 200 }
                 try await first.release()
                 for writer in writers { try await writer.value }
                 for reader in readers { try await reader.value }

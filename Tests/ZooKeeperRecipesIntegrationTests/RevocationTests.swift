@@ -4,7 +4,7 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// A lock that somebody asks for, as Curator's `Revoker` does.
+/// Requests for revocation by another client, as by Curator's `Revoker`.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct RevocationTests {
     private func withLock(
         cancelsBodyOnRevocationRequest: Bool = false,
@@ -36,11 +36,11 @@ import ZooKeeperTesting
             let contender = try #require(try await beside.participants().first)
             #expect(try await beside.requestRevocation(of: contender))
             #expect(try await holder.value)
-            #expect(try await !beside.requestRevocation(of: contender), "it is not in line any more")
+            #expect(try await !beside.requestRevocation(of: contender), "it is not in the queue any more")
         }
     }
 
-    /// What Curator's `Revoker` writes, byte by byte; anything else in the node is no request.
+    /// The data that Curator's `Revoker` writes, byte by byte, is a request; any other data in the node is not.
     @Test func onlyTheWordCounts() async throws {
         try await withLock { client, lock, beside in
             let held = try await lock.acquire()
@@ -73,7 +73,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func whoIsAskedWhileItWaitsKnowsWhenItHolds() async throws {
+    @Test func aRequestDuringTheWaitIsKnownToTheHolder() async throws {
         try await withLock { _, lock, beside in
             let first = try await beside.acquire()
             let waiter = Task { try await lock.withLock { await $0.revocationRequest() } }

@@ -4,7 +4,7 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// Leaders that stand again, that resign, and that are made to.
+/// Leaders that are requeued, that resign, and that are deposed.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct TermTests {
     /// An election seen through a relay, and the same election beside it.
     private func withElections(
@@ -17,7 +17,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Leads twice; the second time only after the other one, and then resigns.
+    /// Leads, is requeued behind the other one, leads again and resigns.
     private func leadTwice(_ election: ZooKeeperElection, _ mayEnd: Promise<Void>) -> Task<[FencingToken], any Error> {
         Task {
             let tokens = Shared<[FencingToken]>([])
@@ -31,7 +31,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func standingAgainIsOneTransaction() async throws {
+    @Test func requeueingIsOneTransaction() async throws {
         try await withElections { relay, election, beside in
             let mayEnd = Promise<Void>()
             let first = leadTwice(election, mayEnd)
@@ -61,9 +61,9 @@ import ZooKeeperTesting
         }
     }
 
-    /// Whether or not the transaction was executed: one node in line, none left behind.
+    /// The result is one node in the queue and none left behind, executed or not.
     @Test(arguments: [RelayFault.Point.request(.multi), .reply(to: .multi)])
-    func aTransactionOfUnknownOutcomeLeavesOnePlace(_ point: RelayFault.Point) async throws {
+    func aTransactionOfUnknownOutcomeLeavesOneNode(_ point: RelayFault.Point) async throws {
         try await withElections { relay, election, beside in
             let mayEnd = Promise<Void>()
             let first = leadTwice(election, mayEnd)
@@ -81,8 +81,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// The leader's own node is deleted at the moment at which it stands again.
-    @Test func aLeaderThatIsDeposedAsItStandsAgainHasOnePlace() async throws {
+    /// The leader's own node is deleted at the moment of its requeue.
+    @Test func aLeaderThatIsDeposedDuringItsRequeueHasOneNode() async throws {
         try await withElections { relay, election, beside in
             let mayEnd = Promise<Void>()
             let first = leadTwice(election, mayEnd)
@@ -97,7 +97,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func whoIsCancelledWhileItStandsAgainLeavesTheLine() async throws {
+    @Test func aCandidateCancelledAfterItsRequeueLeavesTheQueue() async throws {
         try await withElections { relay, election, beside in
             let mayEnd = Promise<Void>()
             let first = leadTwice(election, mayEnd)
@@ -114,7 +114,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func whoIsDeposedWhileItWaitsStandsAtTheEnd() async throws {
+    @Test func aWaitingCandidateThatIsDeposedIsRequeuedAtTheEnd() async throws {
         try await withElections { _, election, beside in
             let leader = try await beside.acquireLeadership()
             let waiting = Task { try await election.withLeadership { $0.fencingToken } }

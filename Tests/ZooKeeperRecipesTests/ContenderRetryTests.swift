@@ -2,7 +2,7 @@ import Testing
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// How a contender goes on when something does not get on: not at once again and again, and not for ever.
+/// Retries of a contender: with growing pauses, and not for ever.
 @Suite struct ContenderRetryTests {
     private typealias Machine = ContenderMachine
     private typealias Failure = ContenderMachine.Failure
@@ -40,7 +40,7 @@ import ZooKeeperRecipes
     // MARK: First, but not in time
 
     /// The first look is a sync away; if its answer takes longer than a lease is good for, so will the next.
-    @Test func whoIsFirstButLateLooksAgainMoreAndMoreSeldom() {
+    @Test func aContenderThatIsFirstButLateListsMoreAndMoreSeldom() {
         var machine = enqueuing()
         #expect(machine.handle(created, isInTime: false) == [.list(syncs: true)])
         for attempt in 2...ContenderMachine.mostRetries + 3 {
@@ -50,12 +50,12 @@ import ZooKeeperRecipes
         requireGrant(&machine, alone)
     }
 
-    /// Who waited in between has got on.
-    @Test func whoeverHasWaitedLooksAtOnceAgain() {
+    /// A wait in between is progress: the pauses begin anew.
+    @Test func aContenderThatHasWaitedListsAtOnceAgain() {
         var machine = enqueuing()
         _ = machine.handle(created, isInTime: false)
         #expect(machine.handle(alone, isInTime: false).first == .backOff(2))
-        // Somebody stands in front after all, as by another dialect's numbers; then goes.
+        // Another contender is in front after all, as by another naming scheme's numbers; then it goes.
         let both = Machine.Event.listed(.success([name("x", 1), name("me", 3)]), connection: 1)
         _ = machine.handle(both, isInTime: true)
         _ = machine.handle(
@@ -129,14 +129,14 @@ import ZooKeeperRecipes
         let last = String(ContenderMachine.mostLostCreates - 1)
         let created = Machine.Created(name: name(last, 3), czxid: zxid(3))
         _ = machine.handle(enqueued(.success(created), [name("x", 1), name(last, 3)]), isInTime: true)
-        // Its node is deleted by somebody: it joins again, and all attempts are open.
+        // An operator deletes its node: it joins again, and has all attempts again.
         #expect(machine.handle(.ownChanged(name(last, 3), isGone: true), isInTime: true) == [.makeGUID])
         _ = machine.handle(.guid("a"), isInTime: true)
         _ = machine.handle(lost, isInTime: true)
         #expect(!machine.handle(empty, isInTime: true).contains(.fail(.createsLost)))
     }
 
-    /// Whatever the code: what may have been executed is looked for.
+    /// A create that may have been executed is looked for, with any error code.
     @Test(arguments: [
         Failure(.refused, .unknown), Failure(.protocolViolation, .unknown), Failure(.connectionLoss, .unknown),
         Failure(.throttled, .unknown),

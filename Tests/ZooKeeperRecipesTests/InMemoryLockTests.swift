@@ -5,7 +5,7 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// Locks, unchanged, on a server in memory.
+/// Locks on the server in memory, with faults that a real server cannot inject at a chosen moment.
 @Suite(.timeLimit(.minutes(3))) struct InMemoryLockTests {
     private let zooKeeper = InMemoryZooKeeper()
 
@@ -18,16 +18,7 @@ import ZooKeeperTesting
         }
     }
 
-    private func names(_ client: ZooKeeperClient) async throws -> [String] {
-        do { return try await client.children(of: "/a").names } catch ZooKeeperError.Code.noNode { return [] }
-    }
-
-    private func line(_ client: ZooKeeperClient, has count: Int) async throws {
-        try await eventually("\(count) in line") { try await names(client).count == count }
-    }
-
-    /// The deadline passes, somebody looks and is told; then an answer that was late moves the deadline on. What is lost
-    /// stays lost.
+    /// The deadline passes, and a check says so; then an answer that was late moves the deadline on. The lock stays lost.
     @Test func aLateAnswerDoesNotReviveALease() async throws {
         try await withTwoClients { first, _ in
             let held = try await ZooKeeperLock(first, at: "/a").acquire()
@@ -55,50 +46,14 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func contendersAreServedInTheOrderInWhichTheyCame() async throws {
-        try await withTwoClients { first, second in
-            let held = try await ZooKeeperLock(first, at: "/a").acquire()
-            let node = try await second.get(held.lease.nodePath)
-            #expect(held.lease.fencingToken == FencingToken(czxid: node.stat.czxid))
-            let order = Shared<[Int]>([])
-            var tasks: [Task<Void, any Error>] = []
-            for index in 0..<10 {
-                let lock = ZooKeeperLock(index % 2 == 0 ? first : second, at: "/a")
-                tasks.append(Task { try await lock.withLock { _ in order.withLock { $0.append(index) } } })
-                try await line(first, has: index + 2)
-            }
-            try await held.release()
-            for task in tasks { try await task.value }
-            #expect(order.value == Array(0..<10))
-            try await line(first, has: 0)
-        }
-    }
-
     @Test func neverTwoAtOnceWhileConnectionsAreCut() async throws {
         try await withTwoClients { first, second in
-            let inside = Shared((now: 0, most: 0, total: 0))
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for index in 0..<8 {
-                    let lock = ZooKeeperLock(index % 2 == 0 ? first : second, at: "/a")
-                    group.addTask {
-                        for round in 0..<20 {
-                            try await lock.withLock { _ in
-                                inside.withLock {
-                                    $0.now += 1
-                                    $0.most = max($0.most, $0.now)
-                                    $0.total += 1
-                                }
-                                await Task.yield()
-                                inside.withLock { $0.now -= 1 }
-                            }
-                            if round % 5 == index % 5 { zooKeeper.cut() }
-                        }
-                    }
-                }
-                try await group.waitForAll()
+            let holders = HolderCount()
+            try await holders.contend(for: "/a", by: [first, second]) { task, round in
+                if round % 5 == task % 5 { zooKeeper.cut() }
             }
-            #expect(inside.value == (now: 0, most: 1, total: 160))
-            try await line(first, has: 0)
+            #expect(holders.value == (now: 0, most: 1, total: 160))
+            try await first.waitForQueue(at: "/a", of: 0)
         }
     }
 
@@ -112,7 +67,7 @@ import ZooKeeperTesting
                 return 42
             }
             #expect(result == 42)
-            try await line(first, has: 0)
+            try await first.waitForQueue(at: "/a", of: 0)
         }
     }
 
@@ -123,7 +78,7 @@ import ZooKeeperTesting
                 try await ZooKeeperLock(first, at: "/a").withLock { lease in
                     let waiter = Task { try await ZooKeeperLock(second, at: "/a").withLock { $0.fencingToken } }
                     next.withLock { $0 = waiter }
-                    try await line(second, has: 2)
+                    try await second.waitForQueue(at: "/a", of: 2)
                     try zooKeeper.expire(lease.session)
                     await #expect(throws: CancellationError.self) { try await Task.sleep(for: .seconds(3_600)) }
                     #expect { try lease.checkHeld() } throws: { LockError.Code.lost ~= $0 }
@@ -133,20 +88,12 @@ import ZooKeeperTesting
                 Issue.record("not lost")
             } catch LockError.Code.lost {}
             _ = try await next.value?.value
-            try await line(first, has: 0)
+            try await first.waitForQueue(at: "/a", of: 0)
         }
     }
 
-    @Test func readersShareAndAnExpiredLeaderIsFollowed() async throws {
+    @Test func anExpiredLeaderIsFollowed() async throws {
         try await withTwoClients { first, second in
-            let reader = try await ZooKeeperReadWriteLock(first, at: "/a").acquireReadLock()
-            let lock = ZooKeeperReadWriteLock(second, at: "/a")
-            let alone = try await lock.withWriteLockIfAvailable { _ in true }
-            let together = try await lock.withReadLockIfAvailable { _ in true }
-            #expect(alone == nil)
-            #expect(together == true)
-            try await reader.release()
-
             let next = ZooKeeperElection(second, at: "/e", configuration: .init(id: "next"))
             let isFollowed = Shared(false)
             // Its own leadership is lost, with an error or without.
@@ -159,22 +106,6 @@ import ZooKeeperTesting
                 isFollowed.withLock { $0 = true }
             }
             #expect(isFollowed.value)
-        }
-    }
-
-    @Test func aWaiterCanTimeOutOrBeCancelled() async throws {
-        try await withTwoClients { first, second in
-            let held = try await ZooKeeperLock(first, at: "/a").acquire()
-            do {
-                try await ZooKeeperLock(second, at: "/a").withLock(waitingUpTo: .milliseconds(20)) { _ in }
-                Issue.record("had the lock")
-            } catch LockError.Code.timedOut {}
-            let waiter = Task { try await ZooKeeperLock(second, at: "/a").withLock { _ in } }
-            try await line(first, has: 2)
-            waiter.cancel()
-            await #expect(throws: CancellationError.self) { try await waiter.value }
-            try await line(first, has: 1)
-            #expect(try await held.release() == nil)
         }
     }
 }

@@ -5,7 +5,7 @@ import ZooKeeperRecipes
 import ZooKeeperTesting
 
 extension Request {
-    /// Whether this creates a node that stands in line, by itself or in a transaction.
+    /// `true` for the create of a contender's node, by itself or in a transaction.
     fileprivate var createsContender: Bool {
         guard case .create(_, _, let mode, _) = kind else { return false }
         return mode == .ephemeralSequential
@@ -16,10 +16,6 @@ extension Request {
 @Suite(.timeLimit(.minutes(3))) struct LostCreateTests {
     private let zooKeeper = InMemoryZooKeeper()
     private let creates = Shared(0)
-
-    private func names(_ client: ZooKeeperClient, _ path: ZNodePath = "/l") async throws -> [String] {
-        do { return try await client.children(of: path).names } catch ZooKeeperError.Code.noNode { return [] }
-    }
 
     /// As when a server reads the first bytes of a request and closes the connection: its length is above the server's limit.
     @Test(arguments: [true, false], [true, false])
@@ -63,7 +59,7 @@ extension Request {
         try await client.run { client in
             _ = try await client.create("/l")
             for _ in 0..<2 { try await ZooKeeperLock(client, at: "/l").withLock { try $0.checkHeld() } }
-            try await eventually("nobody is left") { try await names(client).isEmpty }
+            try await eventually("the queue is empty") { try await client.childNames(of: "/l").isEmpty }
         }
         #expect(creates.value == 2 * ContenderMachine.mostLostCreates)
     }
@@ -82,17 +78,17 @@ extension Request {
         try await client.run { client in
             _ = try await client.create("/l")
             try await ZooKeeperLock(client, at: "/l").withLock { lease in
-                let line = try await names(client)
-                #expect(line == [lease.nodePath.name])
+                let queue = try await client.childNames(of: "/l")
+                #expect(queue == [lease.nodePath.name])
             }
-            try await eventually("nobody is left") { try await names(client).isEmpty }
+            try await eventually("the queue is empty") { try await client.childNames(of: "/l").isEmpty }
         }
         #expect(creates.value == 1, "it was found, and not made again")
     }
 
     /// A caller that leaves while its create is under way leaves nothing, whatever the answer.
     @Test(arguments: [.requestTimeout, ResultCode.connectionLoss])
-    func whoLeavesDuringACreateOfUnknownOutcomeLeavesNothing(_ code: ResultCode) async throws {
+    func leavingDuringACreateOfUnknownOutcomeLeavesNothing(_ code: ResultCode) async throws {
         let waiter = Shared<Task<Void, any Error>?>(nil)
         let client = try zooKeeper.makeClient {
             _ in
@@ -116,7 +112,7 @@ extension Request {
                 await #expect(throws: CancellationError.self) { try await task.value }
                 #expect(creates.value == 1)
                 try await eventually("only the holder is left") {
-                    try await names(beside) == [held.lease.nodePath.name]
+                    try await beside.childNames(of: "/l") == [held.lease.nodePath.name]
                 }
                 try await held.release()
             }

@@ -1,4 +1,3 @@
-import Synchronization
 import TestSupport
 import Testing
 import ZooKeeper
@@ -48,7 +47,7 @@ import ZooKeeperTesting
             let waiting = Task {
                 try await ZooKeeperLock(client, at: "/a").withLock(waitingUpTo: .seconds(60)) { _ in 5 }
             }
-            try await eventually("in line") { try await ZooKeeperLock(beside, at: "/a").participants().count == 2 }
+            try await eventually("enqueued") { try await ZooKeeperLock(beside, at: "/a").participants().count == 2 }
             try await held.release()
             #expect(try await waiting.value == 5)
             #expect(try await beside.children(of: "/a").names == [])
@@ -84,7 +83,7 @@ import ZooKeeperTesting
         }
     }
 
-    @Test func aLeaderStandsAgain() async throws {
+    @Test func aLeaderIsRequeued() async throws {
         try await withClients(throttling: .transaction, times: 2) { client, beside, _ in
             var terms = 0
             try await ZooKeeperElection(client, at: "/e").withTerms { _ in
@@ -96,8 +95,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// Cancelled while the exchange of its old node for a new one is to be tried again, it leaves neither.
-    @Test func aLeaderThatLeavesWhileItStandsAgainLeavesNothing() async throws {
+    /// A leader that is cancelled while the exchange of its old node for a new one is throttled leaves neither.
+    @Test func aLeaderThatLeavesDuringItsRequeueLeavesNothing() async throws {
         let isThrottled = Promise<Void>()
         let client = try zooKeeper.makeClient(configure: { $0.sessionTimeout = .seconds(30) }) { pending in
             guard Kind.transaction.matches(pending.request) else { return nil }

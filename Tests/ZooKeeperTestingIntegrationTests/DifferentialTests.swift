@@ -3,7 +3,7 @@ import Testing
 import ZooKeeper
 import ZooKeeperTesting
 
-/// The same steps in memory and on a real server: everything anybody can see of them must be the same.
+/// The same steps in memory and on a real server: every client must see the same results.
 ///
 /// `ZOOKEEPER_MODEL_SEEDS=1000` tries so many random seeds instead of the fixed ones, `ZOOKEEPER_MODEL_SEED=7` this
 /// one.
@@ -19,8 +19,8 @@ import ZooKeeperTesting
     }
 
     @Test func theModelDoesWhatAServerDoes() async throws {
-        try await ServerWorld.with(places: Run.places) { server in
-            let memory = MemoryWorld()
+        try await ComparedRealServer.with(slots: StepRunner.slots) { server in
+            let memory = ComparedInMemoryServer()
             var seen = Set<Substring>()
             for seed in Self.seeds {
                 guard let words = try await compare(seed, memory, server) else { return }
@@ -32,24 +32,24 @@ import ZooKeeperTesting
         }
     }
 
-    /// What must have come of the steps at least once.
+    /// The words that must occur in the results at least once.
     private static let expectedWords: Set<Substring> = [
         "done", "created", "ended", "noNode", "noAuth", "badVersion", "nodeExists", "notEmpty", "invalidACL",
         "noChildrenForEphemerals", "invalidArgument", "operation", "sees", "deleted", "dataChanged", "childrenChanged",
     ]
 
-    /// - Returns: The words of what came of it; `nil` if there is a difference.
+    /// - Returns: The words in the results; `nil` if there is a difference.
     private func compare(
-        _ seed: UInt64, _ memory: MemoryWorld, _ server: ServerWorld
+        _ seed: UInt64, _ memory: ComparedInMemoryServer, _ server: ComparedRealServer
     ) async throws -> Set<Substring>? {
         let directory = "/seed-\(seed)"
         var steps = RandomSteps(seed: seed, directory: directory, memory.zooKeeper)
-        let expected = try await Run(memory, directory: directory)
-        let actual = try await Run(server, directory: directory)
+        let expected = try await StepRunner(memory, directory: directory)
+        let actual = try await StepRunner(server, directory: directory)
         var trace: [String] = []
         var words: Set<Substring>? = []
         for number in 1...Self.stepCount where words != nil {
-            let step = steps.next(open: (0..<Run.places).filter(expected.has))
+            let step = steps.next(open: (0..<StepRunner.slots).filter(expected.has))
             let inMemory = try await expected.perform(step)
             let onServer = try await actual.perform(step)
             trace.append("\(number) \(step)\n    \(onServer.joined(separator: "\n    "))")

@@ -2,7 +2,7 @@ import TestSupport
 import ZooKeeper
 import ZooKeeperTesting
 
-/// Makes up steps. Looks at the model, so that many of them hit what is there.
+/// Generates random steps. It reads the model, so that many of them hit nodes that exist.
 struct RandomSteps {
     private static let names = ["a", "b", "c"]
     private static let users = ["ann", "bob"]
@@ -17,27 +17,27 @@ struct RandomSteps {
         self.zooKeeper = zooKeeper
     }
 
-    /// - Parameter open: The places that have a session.
+    /// - Parameter open: The slots that have a session.
     mutating func next(open: [Int]) -> Step {
-        let place = Int.random(in: 0..<Run.places, using: &generator)
-        guard open.contains(place) else {
+        let slot = Int.random(in: 0..<StepRunner.slots, using: &generator)
+        guard open.contains(slot) else {
             let credentials = chance(0.4) ? [credential()] : []
-            return .open(place: place, credentials: credentials)
+            return .open(slot: slot, credentials: credentials)
         }
         switch Double.random(in: 0..<1, using: &generator) {
-        case ..<0.006: return .close(place: place)
-        case ..<0.009: return .expire(place: place)
+        case ..<0.006: return .close(slot: slot)
+        case ..<0.009: return .expire(slot: slot)
         case ..<0.012:
             // This and the expiry are rare: the C client takes a second to come back.
-            guard let other = open.first(where: { $0 != place }) else { break }
+            guard let other = open.first(where: { $0 != slot }) else { break }
             let count = Int.random(in: 1...12, using: &generator)
-            return .away(place: place, other: other, (0..<count).map { _ in write() })
-        case ..<0.02: return .forget(place: place)
-        case ..<0.03: return .request(place: place, .authenticate(credential()), watch: false)
-        case ..<0.5: return .request(place: place, read(), watch: chance(0.6))
+            return .disconnected(slot: slot, other: other, (0..<count).map { _ in write() })
+        case ..<0.02: return .releaseWatches(slot: slot)
+        case ..<0.03: return .request(slot: slot, .authenticate(credential()), watch: false)
+        case ..<0.5: return .request(slot: slot, read(), watch: chance(0.6))
         default: break
         }
-        return .request(place: place, write(), watch: false)
+        return .request(slot: slot, write(), watch: false)
     }
 
     // MARK: Requests
@@ -102,7 +102,7 @@ struct RandomSteps {
         elements[Int.random(in: 0..<elements.count, using: &generator)]
     }
 
-    /// Most often one that is there.
+    /// Returns a path, most often one that exists.
     private mutating func path() -> String {
         if chance(0.03) { return pick(["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"]) }
         let known = zooKeeper.model.tree.nodes.keys.filter { $0 == directory || $0.hasPrefix(directory + "/") }.sorted()

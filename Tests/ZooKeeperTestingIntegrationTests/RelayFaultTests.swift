@@ -3,7 +3,7 @@ import Testing
 import ZooKeeper
 import ZooKeeperTesting
 
-/// Each fault is seen for what it is: by the client, by another client, and in the counts.
+/// Each fault as it shows: to the client, to another client, and in the counts.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct RelayFaultTests {
     private func withRelay(
         _ body: (ZooKeeperClient, ZooKeeperRelay, _ beside: ZooKeeperClient) async throws -> Void

@@ -49,7 +49,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// However late the second request comes: the client has not been given the answer to the first.
+    /// A second request is in the same round trip as long as the client has not been given the answer to the first.
     @Test func anAnswerHeldBackEndsNoRoundTrip() async throws {
         try await withRelay { client, relay in
             let before = relay.traffic

@@ -159,20 +159,3 @@ import Darwin
 
     private func exists(_ path: String) -> Bool { (try? readFile("\(path)/zoo.cfg")) != nil }
 }
-
-@Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct TraitTests {
-    @Test func theSuiteHasAServer() async throws {
-        let answer = try await ZooKeeperServer.required.ask("ruok")
-        #expect(answer == "imok")
-    }
-
-    @Test func allItsTestsHaveTheSame() throws {
-        #expect(ZooKeeperServer.current === (try ZooKeeperServer.required))
-    }
-}
-
-@Suite struct WithoutTraitTests {
-    @Test func thereIsNone() {
-        #expect(throws: TestKitError.self) { try ZooKeeperServer.required }
-    }
-}

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import ZooKeeper
 
-/// What wakes the timer thread, also where no file descriptor is to be had for it.
+/// The alarm of the timer thread, with a file descriptor and without.
 @Suite(.timeLimit(.minutes(1))) struct AlarmTests {
     #if os(Linux)
     private static var alarms: [Alarm] { [Alarm(), Alarm(descriptor: -1)] }
@@ -33,7 +33,7 @@ import ZooKeeper
         }
     }
 
-    @Test(arguments: 0..<alarms.count) func anEarlierMomentIsHeardByWhoeverWaits(_ number: Int) async throws {
+    @Test(arguments: 0..<alarms.count) func anEarlierMomentEndsTheWait(_ number: Int) async throws {
         let alarm = Self.alarms[number]
         alarm.set(to: .now + .seconds(86_400))
         let returned = wait(for: alarm)
@@ -49,7 +49,7 @@ import ZooKeeper
     }
 
     #if os(Linux)
-    /// Somebody has closed a descriptor that was not his: the thread goes on, slowly.
+    /// Other code in the process has closed the descriptor: the thread goes on, slowly.
     @Test func aDescriptorThatCannotBeReadDoesNotMakeItSpin() async throws {
         let alarm = Alarm(descriptor: 1 << 20)
         let moment = ContinuousClock.now + .milliseconds(500)

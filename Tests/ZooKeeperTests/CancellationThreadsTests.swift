@@ -1,9 +1,8 @@
-import Synchronization
 import TestSupport
 import Testing
 import ZooKeeper
 
-/// Bodies are cancelled by a few threads, whatever their handlers do.
+/// Bodies are cancelled by a few threads, also if their handlers block.
 @Suite(.timeLimit(.minutes(2))) struct CancellationThreadsTests {
     @Test func aHandfulOfThreadsTellsThousands() async throws {
         let most = Shared(0)
@@ -15,13 +14,13 @@ import ZooKeeper
                 told.withLock { $0 += 1 }
             }
         }
-        try await eventually("everybody is told") { told.value == 5_000 }
+        try await eventually("all are told") { told.value == 5_000 }
         #expect(most.value <= 16)
         try await eventually("they go when there is nothing to do") { CancellationThreads.shared.threadCount == 0 }
     }
 
-    /// Handlers that never return keep threads, and nobody else waiting.
-    @Test func whoeverBlocksKeepsNobodyElseWaiting() async throws {
+    /// Handlers that never return keep their threads, and delay no other handler.
+    @Test func aHandlerThatBlocksDelaysNoOther() async throws {
         let isOpen = Shared(false)
         let blocked = Shared(0)
         let told = Shared(0)
@@ -42,7 +41,7 @@ import ZooKeeper
     }
 }
 
-/// Blocks a thread, which looks again every few milliseconds.
+/// Blocks a thread, which checks a condition every few milliseconds.
 private struct DeadEnd {
     func wait(until condition: () -> Bool) {
         let alarm = Alarm()

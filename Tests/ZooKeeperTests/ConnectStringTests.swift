@@ -2,7 +2,8 @@ import TestSupport
 import Testing
 import ZooKeeper
 
-/// What the JVM client's `ConnectStringParser` accepts is accepted, with the same meaning; the exceptions are named.
+/// Connect strings that the JVM client's `ConnectStringParser` accepts are accepted, with the same meaning, but for the
+/// exceptions that are named.
 @Suite struct ConnectStringTests {
     @Test(arguments: [
         ("a:1", ["a:1"], "/"),

@@ -22,7 +22,7 @@ import ZooKeeper
                 + "at Main/main.swift:7")
     }
 
-    @Test func theFirstPlaceOfACallStays() {
+    @Test func theFirstLocationOfACallIsKept() {
         let error = ZooKeeperError(.closed).at(file: "a", line: 1).at(file: "b", line: 2)
         #expect(error.file == "a")
         #expect(error.line == 1)

@@ -9,11 +9,12 @@ import ZooKeeper
             Request(.exists(path: "/a")), submittedAt: .now, retry: .never, delegate: nil, observer: observer)
     }
 
-    /// The answer and the end of the session, or a cancellation, may come together: whoever waits is told once.
-    @Test func onlyTheFirstEndCountsForWhoeverWaits() async throws {
+    /// The answer and the end of the session, or a cancellation, may come together: the waiter is told once.
+    @available(macOS 26, *)
+    @Test func onlyTheFirstEndCountsForAWaiter() async throws {
         let pending = makePending()
-        let caller = Task { await pending.answer() }
-        try await eventually("awaited") { pending.isAwaited }
+        // Waits for the answer when this returns.
+        let caller = Task.immediate { await pending.answer() }
         pending.finish(.success(Response(.done)))
         // Before the second end: resuming a caller twice is not to be survived.
         try #require(pending.isFinished)
@@ -25,7 +26,7 @@ import ZooKeeper
         }
     }
 
-    @Test func onlyTheFirstEndCountsForWhoeverComesLate() async {
+    @Test func onlyTheFirstEndCountsForALateWaiter() async {
         let ends = Shared(0)
         let pending = makePending { _ in ends.withLock { $0 += 1 } }
         pending.fail(.closed)
@@ -35,10 +36,10 @@ import ZooKeeper
         #expect { try outcome.get() } throws: { ZooKeeperError.Code.closed ~= $0 }
     }
 
+    @available(macOS 26, *)
     @Test func cancellingTheCallerEndsItOnce() async throws {
         let pending = makePending()
-        let caller = Task { await pending.answer() }
-        try await eventually("awaited") { pending.isAwaited }
+        let caller = Task.immediate { await pending.answer() }
         caller.cancel()
         let outcome = await caller.value
         #expect { try outcome.get() } throws: { ZooKeeperError.Code.cancelled ~= $0 }

@@ -49,7 +49,7 @@ import ZooKeeper
         for pending in pendingRequests { queue.append(.single(pending), .normal) }
         #expect(issueAll(&queue) == ["/0", "/1"])
         queue.append(.single(pending(.exists(path: "/u"))), .urgent)
-        #expect(issueAll(&queue) == ["/u"], "urgent ones have room of their own")
+        #expect(issueAll(&queue) == ["/u"], "urgent ones have a limit of their own")
         #expect(queue.finish(pendingRequests[1]) != nil)
         #expect(queue.finish(pendingRequests[1]) == nil)
         #expect(issueAll(&queue) == ["/2"])
@@ -62,7 +62,7 @@ import ZooKeeper
         queue.append(.single(single), .normal)
         queue.append(.pipeline((0..<3).map { pending(.exists(path: "/f\($0)")) }), .normal)
         queue.append(.single(pending(.exists(path: "/after"))), .normal)
-        #expect(issueAll(&queue) == ["/s"], "and nobody passes it")
+        #expect(issueAll(&queue) == ["/s"], "and no request overtakes it")
         _ = queue.finish(single)
         #expect(issueAll(&queue) == ["/f0", "/f1", "/f2"])
     }

@@ -2,7 +2,7 @@ import TestSupport
 import Testing
 import ZooKeeper
 
-/// The scope that runs a body in the caller's isolation, and that somebody else can cancel.
+/// The scope that runs a body in the caller's isolation, and that can be cancelled from outside.
 @Suite struct RevocableScopeTests {
     private final class Box {
         var value = 0
@@ -99,7 +99,7 @@ import ZooKeeper
         #expect(throws: Oops.self) { try result.get() }
     }
 
-    /// A handler of the user's may block; whoever revokes must not wait for it.
+    /// A handler of the user's may block; the revoking thread must not wait for it.
     @Test func aCancellationHandlerDoesNotHoldUpTheRevoker() async {
         let revocation = Revocation()
         let started = Promise<Void>()

@@ -1,5 +1,5 @@
 import Logging
-import Synchronization
+import TestSupport
 import Testing
 import ZooKeeper
 
@@ -98,7 +98,7 @@ private final class ScriptedTransport: SessionTransport {
         var actions: [String: @Sendable () -> ResultCode?] = [:]
     }
 
-    private let state = Mutex(State())
+    private let state = Shared(State())
 
     var issued: [String] { state.withLock { $0.issued } }
 

@@ -63,7 +63,7 @@ import ZooKeeper
         #expect(timeout - machine.margin >= machine.heartbeatInterval * 3)
     }
 
-    /// What the negotiated time-out does not allow is clamped, and said.
+    /// A margin that the negotiated time-out does not allow is clamped, and reported.
     @Test(arguments: [(45, 40, 20), (10, 4, 2), (5, 40, 5), (0, 4, 0), (3_155_760_000, 40, 20)])
     func aMarginThatLeavesNoLeaseIsClamped(_ wanted: Int, _ timeout: Int, _ margin: Int) {
         var machine = SessionStateMachine(

@@ -34,7 +34,7 @@ import ZooKeeper
         #expect(table.fire(kind, at: "/a").isEmpty, "once")
     }
 
-    /// The server keeps one watch for all of a path: it must not be asked to remove it while somebody wants it again.
+    /// The server keeps one watch for all of a path: it must not be asked to remove it while a new read wants it again.
     @Test func aRemovalGivesWayToANewRead() throws {
         var table = WatchTable(budget: 1_000)
         let old = try finished(&table, .getData(path: "/a"), .ok)

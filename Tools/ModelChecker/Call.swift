@@ -1,7 +1,7 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-// What clients ask and servers answer.
+// The requests of clients and the answers of servers.
 
 struct Pipeline: Hashable {
     enum Kind: Hashable {
@@ -24,7 +24,7 @@ struct SyncedAnswers: Hashable {
     /// The connection over which the sync was answered.
     private var syncedOver: Int?
     private var list: Answer?
-    /// Whether the list was answered behind the sync, by the same connection: only then the sync says anything about it.
+    /// `true` if the list was answered behind the sync, by the same connection: only then the sync says anything about it.
     private var isBehind = false
 
     /// The list, when both have been answered.
@@ -39,18 +39,18 @@ struct SyncedAnswers: Hashable {
     mutating func add(_ answer: Answer, isSync: Bool, _ connection: Int) {
         if isSync {
             // A sync that follows its list by the same connection was sent again.
-            isBehind = ToldFlaw.listsCountBeforeTheirSync.isPlanted && syncedOver == connection
+            isBehind = ModelFlaw.listsCountBeforeTheirSync.isPlanted && syncedOver == connection
             sync = answer
         } else {
             isBehind = sync != nil && syncedOver == connection
             list = answer
         }
         syncedOver = connection
-        if ToldFlaw.listsCountWithoutTheirSync.isPlanted { isBehind = true }
+        if ModelFlaw.listsCountWithoutTheirSync.isPlanted { isBehind = true }
     }
 }
 
-/// What a request asks of the server. Names are those of children of the directory.
+/// A request to the server. Names are those of children of the directory.
 enum Operation: Hashable {
     case createDirectory
     case create(prefix: String)
@@ -69,7 +69,7 @@ enum Operation: Hashable {
         }
     }
 
-    /// Whether it adds a node to the line.
+    /// `true` if it adds a node to the queue.
     var joins: Bool {
         switch self {
         case .create, .exchange, .downgrade: true
@@ -78,9 +78,9 @@ enum Operation: Hashable {
     }
 }
 
-/// Whose a watch is. One that nobody holds any more is `nobody`.
+/// The owner of a watch. One without an owner is `released`.
 enum Watcher: Hashable {
-    case nobody
+    case released
     case blocker
     case own
 }
@@ -93,15 +93,15 @@ struct Call: Hashable {
         /// The janitor's synced list.
         case look(Int, isSync: Bool)
         case downgrade(caller: Int)
-        case nobody
+        case ignored
     }
 
     var operation: Operation
     var purpose: Purpose
-    var watcher = Watcher.nobody
-    /// Whether it is sent again when its connection is lost, for as long as the session lives.
+    var watcher = Watcher.released
+    /// `true` if it is sent again when its connection is lost, for as long as the session lives.
     var staysUntilSessionEnds = false
-    /// Whether it is sent again within the time of a request.
+    /// `true` if it is sent again within the request time-out.
     var isRepeated = false
     var isUrgent = false
 
@@ -118,7 +118,7 @@ enum Answer: Hashable {
     case read(String)
     case done
 
-    /// Whether the leader has looked at a write or a sync with this answer.
+    /// `true` if an answer like this, to a write or a sync, shows that the leader has processed it.
     var provesLeader: Bool {
         guard case .failure(let failure) = self else { return true }
         return failure.code == .noNode || failure.code == .nodeExists

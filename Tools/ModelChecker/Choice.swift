@@ -1,9 +1,9 @@
-/// One step that the world may take. Its text is what a trace consists of, and what is replayed.
+/// One step that the world may take. Traces consist of the texts of choices, and are replayed from these.
 package struct Choice: Sendable, Hashable, CustomStringConvertible {
     package enum Kind: String, Sendable, Hashable, CaseIterable {
-        // What always goes on.
+        // Steps that always go on.
         case start
-        /// A caller that has looked for leftovers joins the line.
+        /// A caller that has looked for leftovers joins the queue.
         case join
         /// The server receives the client's next request.
         case serve
@@ -14,27 +14,27 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
         case reconnectReversed
         /// The server of a client has caught up with the others.
         case catchUp
-        /// Whoever holds it is done: gives it back, or goes on to what its part says.
+        /// The holder is done: it releases, or goes on to the next step of its role.
         case release
-        /// The server executes what an old connection brought.
+        /// The server executes the next request of an old connection.
         case late
-        /// It never will.
+        /// The requests of an old connection are dropped.
         case dropLate
         /// The server ends a session that its client has given up or closed.
         case expireAbandoned
-        /// Contenders hear that the session is being closed.
-        case tellRetiring
+        /// Contenders are told that the session is being closed.
+        case notifyClosing
         /// The session is told to end as soon as nothing is held.
         case endWhenFree
         /// The session is closed: all is drained, or it has taken too long.
-        case goodbye
+        case closeSession
         /// Answers of the leader move the deadline of leases again.
         case inTimeAgain
-        /// Everybody may delete in the directory again.
+        /// All clients may delete in the directory again.
         case permit
 
-        // What goes on after a while.
-        /// What a machine has put off is done.
+        // Steps that go on after a pause.
+        /// Actions that a machine has put off are taken.
         case resume
         /// A downgrade that was throttled is tried again.
         case downgradeAgain
@@ -67,13 +67,13 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
         package var isFault: Bool {
             switch self {
             case .start, .join, .serve, .receive, .reconnect, .reconnectReversed, .catchUp, .release, .late, .dropLate,
-                .expireAbandoned, .tellRetiring, .endWhenFree, .goodbye, .inTimeAgain, .permit:
+                .expireAbandoned, .notifyClosing, .endWhenFree, .closeSession, .inTimeAgain, .permit:
                 false
             default: !isPaced
             }
         }
 
-        /// Whether time goes by before it: a circle of steps with one of these does not spin.
+        /// `true` if time passes before it: a circle of steps with one of these does not spin.
         package var isPaced: Bool {
             switch self {
             case .resume, .downgradeAgain, .look, .removeAgain: true
@@ -83,9 +83,9 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
     }
 
     package var kind: Kind
-    /// Which client, counted from 0; or which node of the line, the first first.
+    /// The number of the client, or the index of the node in the queue, counted from 0.
     package var index = 0
-    /// Which caller of the client, which of several things, or how many states the server lags behind.
+    /// The number of the client's caller, the index among several things, or the number of states that the server lags behind.
     package var other = 0
 
     package init(_ kind: Kind, _ index: Int = 0, _ other: Int = 0) {

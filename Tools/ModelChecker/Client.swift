@@ -1,7 +1,7 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// A client and its session, as far as the recipes can see them, and those who ask for the lock in it.
+/// A client and its session, as far as the recipes can see them, and its callers.
 struct Client {
     let index: Int
     var callers: [Caller]
@@ -12,41 +12,42 @@ struct Client {
     var session = SessionID(rawValue: 0)
     /// The server's number of the connection; `nil` while there is none.
     var link: Int?
-    /// Which of the session's connections this is, counted from 1.
+    /// The number of the session's connection, counted from 1.
     var connection = 1
     var isOverdue = false
-    /// Whether the deadline of leases stays in the past, whatever is answered.
+    /// `true` while the deadline of leases stays in the past, although requests are answered.
     var staysOverdue = false
-    /// During the news that it is over.
+    /// `true` while contenders are told that it is over.
     var isSessionOver = false
-    /// How far its owner has got with closing it.
+    /// The progress of its owner in closing it.
     var closing = SessionClosing()
-    /// Whether contenders have yet to hear of that; and whether the session has yet to be told to end when nothing is held.
+    /// `true` if contenders have yet to be told of that.
     var owesNotice = false
+    /// `true` if the session has yet to be told to end as soon as nothing is held.
     var owesClose = false
-    /// Whether the owner has ended it: nothing comes after it.
+    /// `true` if the owner has ended it: no session comes after it.
     var isClosed = false
-    /// Whether that ended a session that was alive and in time.
+    /// `true` if that ended a session that was alive and in time.
     var wasEndedByOwner = false
-    /// What was sent and is not answered; the first `executed` have been executed.
+    /// Calls that were sent and are not answered; the first `executed` have been executed.
     var sent: [Call] = []
     var executed = 0
     var inbox: [Message] = []
-    // What waits for a connection.
+    // Calls that wait for a connection.
     var urgent: [[Call]] = []
     var again: [[Call]] = []
     var waiting: [[Call]] = []
-    /// What an old connection may yet bring to the server.
+    /// Operations that an old connection may yet bring to the server.
     var late: [Operation] = []
     var oldLink: Int?
     /// The last transaction it has seen.
     var seen = Zxid(rawValue: 0)
     var watches: [Watching] = []
-    /// What the server keeps for this connection.
+    /// The watches that the server keeps for this connection.
     var watchedByServer: Set<String> = []
     /// The state of the server it is connected to, if that one lags behind.
     var behind: World.Past?
-    /// What it watches there, and up to which transaction it has seen everything of it.
+    /// The nodes that it watches there, each with the last transaction up to which it has seen all changes.
     var lagWatches: [String: Zxid] = [:]
 
     // The janitor.
@@ -77,24 +78,24 @@ struct Client {
     var isDone: Bool { callers.allSatisfy(\.isDone) }
 }
 
-/// One who asks for the lock, in the session of its client.
+/// A caller that acquires the lock, in the session of its client.
 struct Caller: Hashable {
-    enum Stage: Hashable {
+    enum Phase: Hashable {
         case idle
-        /// No node that cannot be removed is known to be in the way; is about to join.
+        /// It has found no leftover in the way, and is about to join.
         case joining
         case waiting
         case holding
-        /// Reads, and tries to write.
+        /// It reads, and tries to write.
         case upgrading
-        /// Reads and writes.
+        /// It reads and writes.
         case upgraded
-        /// Has written, and asks to go on as a reader.
+        /// It has written, and asks to go on as a reader.
         case downgrading(Downgrading)
         case done(End)
     }
 
-    /// How far a writer has got that becomes a reader.
+    /// The progress of a writer that becomes a reader.
     struct Downgrading: Hashable {
         enum Step: Hashable {
             case exchanging
@@ -115,7 +116,7 @@ struct Caller: Hashable {
         case left
         case lost
         case failed
-        /// An attempt found somebody in the way.
+        /// An attempt found another contender in the way.
         case busy
         /// The session is being closed.
         case closed
@@ -125,23 +126,23 @@ struct Caller: Hashable {
         case refused
     }
 
-    var part: Scenario.Part
-    var stage = Stage.idle
+    var role: Scenario.Role
+    var phase = Phase.idle
     var wasGranted = false
-    /// What keeps the session open for the place that is being exchanged for a new one.
+    /// The hold that keeps the session open for the node that is being exchanged for a new one.
     var oldHold: Int?
 
-    init(_ part: Scenario.Part) { self.part = part }
+    init(_ role: Scenario.Role) { self.role = role }
 
-    var isHolding: Bool { stage == .holding || stage == .upgrading || stage == .upgraded }
+    var isHolding: Bool { phase == .holding || phase == .upgrading || phase == .upgraded }
 
     var isDone: Bool {
-        if case .done = stage { return true }
+        if case .done = phase { return true }
         return false
     }
 }
 
-/// One place in line: a machine and what its driver keeps.
+/// One contender: a machine and the state of its driver.
 struct Actor: Hashable {
     var machine: ContenderMachine
     let policy: ContentionPolicy
@@ -154,11 +155,11 @@ struct Actor: Hashable {
     var enqueuing: Int?
     var guid: String?
     var grant: ContenderMachine.Grant?
-    /// Whether it is to notice that its node is gone: it is watched, or a watch has been asked for.
+    /// `true` if it must notice the removal of its node: it is watched, or a watch has been asked for.
     var isGuarded = false
-    /// Nodes of this attempt that once stood first in line, nobody in their way.
+    /// Nodes of this contender that were once first in the queue, with none in their way.
     var wereFirst: Set<String> = []
-    /// What keeps the session open while it is held: until the body is over and the node is gone.
+    /// The hold that keeps the session open until the body is over and the node is gone.
     var hold: Int?
     var isBodyOver = false
     var isRemoved = false
@@ -173,8 +174,8 @@ struct Actor: Hashable {
 /// A removal that is to be tried again.
 struct Removal: Hashable {
     var name: String
-    /// Whose driver hears of its outcome.
+    /// The slot of the driver that is told of its result.
     var slot: Int?
-    /// Whether it was refused, and not only put off.
+    /// `true` if it was refused, and not only put off.
     var isRefused: Bool
 }

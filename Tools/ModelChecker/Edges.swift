@@ -1,7 +1,7 @@
-/// Into which states one comes without a fault, by twos.
+/// The steps without a fault, as pairs of states.
 struct Edges {
     private var from: [Int32] = []
-    /// What comes after a pause has all bits the other way round.
+    /// The states that are reached; for a step after a pause, with all bits inverted.
     private var to: [Int32] = []
 
     mutating func append(_ from: Int32, _ to: Int32, isPaced: Bool) {
@@ -9,7 +9,7 @@ struct Edges {
         self.to.append(isPaced ? ~to : to)
     }
 
-    /// A state from which no end can be reached, if there is one: the first.
+    /// Returns the first state from which no end can be reached, if there is one.
     func withoutEnd(_ count: Int, _ ends: [Int32]) -> Int? {
         func target(_ edge: Int) -> Int { Int(to[edge] < 0 ? ~to[edge] : to[edge]) }
         var start = [Int32](repeating: 0, count: count + 1)
@@ -33,8 +33,8 @@ struct Edges {
         return reaches.firstIndex(of: false)
     }
 
-    /// A state to which one comes back without a pause, if there is one: the first of what is left when states into which
-    /// nothing leads are taken away one after the other.
+    /// Returns a state of a circle without a pause, if there is one: the first that is left when states without an entry are
+    /// removed one after the other.
     func circle(_ count: Int) -> Int? {
         var start = [Int32](repeating: 0, count: count + 1)
         var entries = [Int32](repeating: 0, count: count)

@@ -25,41 +25,41 @@ import SystemPackage
 
     func run() throws {
         var scenarios = (short || replay != nil ? Scenario.short : []) + (short ? [] : Scenario.long)
-        var crowds = short ? [] : Scenario.crowds
+        var randomized = short ? [] : Scenario.randomized
         if let scenario {
             scenarios = scenarios.filter { $0.name.contains(scenario) }
-            crowds = crowds.filter { $0.name.contains(scenario) }
+            randomized = randomized.filter { $0.name.contains(scenario) }
         }
-        if list { return (scenarios + crowds).forEach { say($0.name) } }
-        if let replay { return try show(replay, of: scenarios + crowds) }
-        var isGood = true
+        if list { return (scenarios + randomized).forEach { say($0.name) } }
+        if let replay { return try show(replay, of: scenarios + randomized) }
+        var hasPassed = true
         var states = 0
         var collisions = 0
-        say(Outcome.header)
+        say(SearchReport.header)
         for scenario in scenarios {
             var scenario = scenario
             if let faults { scenario.budget = faults }
             let search = Search(scenario, limit: limit, countsCollisions: !trustFingerprints && !short)
-            let outcome = Outcome(searching: search)
-            try tell(outcome, scenario)
-            states += outcome.states
-            collisions += outcome.collisions
-            isGood = isGood && outcome.isGood
+            let report = SearchReport(searching: search)
+            try tell(report, scenario)
+            states += report.states
+            collisions += report.collisions
+            hasPassed = hasPassed && report.hasPassed
         }
         say("\(states) states" + (short || trustFingerprints ? "" : ", fingerprint collisions: \(collisions)"))
-        for scenario in crowds {
-            let outcome = Outcome(walking: Walk(scenario), seeds: seed..<seed + UInt64(walks))
-            try tell(outcome, scenario)
-            isGood = isGood && outcome.isGood
+        for scenario in randomized {
+            let report = SearchReport(walking: Walk(scenario), seeds: seed..<seed + UInt64(walks))
+            try tell(report, scenario)
+            hasPassed = hasPassed && report.hasPassed
         }
-        if !isGood { throw ExitCode.failure }
+        if !hasPassed { throw ExitCode.failure }
     }
 
-    private func tell(_ outcome: Outcome, _ scenario: Scenario) throws {
-        say("\(outcome)")
-        guard stop, !outcome.isGood else { return }
+    private func tell(_ report: SearchReport, _ scenario: Scenario) throws {
+        say("\(report)")
+        guard stop, !report.hasPassed else { return }
         let what =
-            outcome.violation.map { "\($0.kind.rawValue) after \(outcome.length) steps" }
+            report.violation.map { "\($0.kind.rawValue) after \(report.length) steps" }
             ?? "more states than the limit"
         say("FAILED \(scenario.name): \(what)")
         throw ExitCode.failure

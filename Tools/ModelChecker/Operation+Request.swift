@@ -1,10 +1,10 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-// What is asked, as the server reads it, and its answers.
+// Operations as requests to the server, and its answers.
 
 extension Call {
-    /// Whether it was meant to set a watch, also if nobody wants it any more.
+    /// `true` if it was meant to set a watch, also if that has been released.
     var isWatching: Bool {
         if case .get = operation { return true }
         return false

@@ -1,52 +1,52 @@
 package import ZooKeeperRecipes
 
-/// Who takes part in one check, where, and what may go wrong.
+/// One check: its contenders, their sessions, the directory, and the faults that may happen.
 package struct Scenario: Sendable {
-    /// What one client wants.
-    package struct Part: Sendable, Hashable {
+    /// The role of one contender.
+    package struct Role: Sendable, Hashable {
         package var policy = ContentionPolicy.exclusive
         package var mode = ContenderMachine.Mode.wait
-        /// How often it leads before it leaves; in between it stands again, in one transaction.
+        /// The number of times that it leads before it leaves; in between it is requeued, in one transaction.
         package var terms = 1
-        /// Whether it goes on as a reader when it has written.
+        /// `true` if it goes on as a reader when it has written.
         package var downgrades = false
-        /// Whether it tries to write while it reads.
+        /// `true` if it tries to write while it reads.
         package var upgrades = false
 
-        package static let exclusive = Part()
-        package static let reader = Part(policy: .shared)
-        package static let attempt = Part(mode: .attempt)
-        package static let leader = Part(terms: 2)
-        package static let downgrader = Part(downgrades: true)
-        package static let upgrader = Part(policy: .shared, upgrades: true)
+        package static let exclusive = Role()
+        package static let reader = Role(policy: .shared)
+        package static let attempt = Role(mode: .attempt)
+        package static let leader = Role(terms: 2)
+        package static let downgrader = Role(downgrades: true)
+        package static let upgrader = Role(policy: .shared, upgrades: true)
 
-        /// Whether it looks at its own node instead of watching it: its session watches as many paths as it can.
+        /// `true` if it reads its own node instead of watching it: its session watches as many paths as it can.
         package var cannotWatch = false
-        package static let unwatching = Part(cannotWatch: true)
+        package static let unwatching = Role(cannotWatch: true)
     }
 
     package var name: String
     package var dialect = LineDialect.curator
-    package var parts: [Part]
+    package var roles: [Role]
     package var faults: Faults
-    /// How many faults may happen in one history.
+    /// The number of faults that may happen in one history.
     package var budget: Int
-    /// Children of the directory that have nothing to do with the line. (One that begins like our nodes, too.)
+    /// Children of the directory that are no contenders. (Also one that begins like our nodes.)
     package var foreign: [String] = []
-    /// Whether the directory is there from the start.
+    /// `true` if the directory does not exist at the start.
     package var isFresh = false
-    /// Whether nobody may delete in the directory at first.
+    /// `true` if no client may delete in the directory at first.
     package var isDenied = false
-    /// In which session each part is; `nil` if each has its own.
+    /// The session of each role; `nil` if each has its own.
     package var sessions: [Int]?
 
     package init(
-        _ name: String, _ dialect: LineDialect, _ parts: [Part], _ faults: Faults, budget: Int,
+        _ name: String, _ dialect: LineDialect, _ roles: [Role], _ faults: Faults, budget: Int,
         foreign: [String] = [], isFresh: Bool = false, isDenied: Bool = false, sessions: [Int]? = nil
     ) {
         self.name = name
         self.dialect = dialect
-        self.parts = parts
+        self.roles = roles
         self.faults = faults
         self.budget = budget
         self.foreign = foreign
@@ -55,23 +55,23 @@ package struct Scenario: Sendable {
         self.sessions = sessions
     }
 
-    /// The parts of each session.
-    var partsBySession: [[Part]] {
-        guard let sessions else { return parts.map { [$0] } }
+    /// The roles of each session.
+    var rolesBySession: [[Role]] {
+        guard let sessions else { return roles.map { [$0] } }
         return (0...(sessions.max() ?? 0)).map { session in
-            zip(parts, sessions).filter { $0.1 == session }.map(\.0)
+            zip(roles, sessions).filter { $0.1 == session }.map(\.0)
         }
     }
 
-    /// The kinds of things that may happen without anybody of the line doing them.
+    /// The kinds of events that may happen without a contender's doing.
     package struct Faults: OptionSet, Sendable, Hashable {
         package let rawValue: Int
 
         package init(rawValue: Int) { self.rawValue = rawValue }
 
-        /// A connection is lost, with everything that is on its way in either direction.
+        /// A connection is lost, with all messages that are on their way in either direction.
         package static let cut = Faults(rawValue: 1 << 0)
-        /// A connection is lost for the client, but what it has sent may be executed yet, even after it has come back.
+        /// A connection is lost for the client, but the requests it has sent may be executed yet, even after it has come back.
         package static let cutLate = Faults(rawValue: 1 << 1)
         /// The server ends a session.
         package static let expire = Faults(rawValue: 1 << 2)
@@ -79,7 +79,7 @@ package struct Scenario: Sendable {
         package static let abandon = Faults(rawValue: 1 << 3)
         /// The lease runs out.
         package static let overdue = Faults(rawValue: 1 << 4)
-        /// What waits for a connection waits too long.
+        /// A request waits too long for a connection.
         package static let expireHeld = Faults(rawValue: 1 << 5)
         /// A caller is cancelled, or its time is up.
         package static let leave = Faults(rawValue: 1 << 6)
@@ -87,7 +87,7 @@ package struct Scenario: Sendable {
         package static let delete = Faults(rawValue: 1 << 7)
         /// An operator deletes two nodes in one transaction.
         package static let deleteTwo = Faults(rawValue: 1 << 8)
-        /// Somebody writes to a node, as Curator does to ask for a lock.
+        /// Another client writes to a node, as Curator does to request revocation.
         package static let write = Faults(rawValue: 1 << 9)
         /// The server removes the directory as an empty container.
         package static let reap = Faults(rawValue: 1 << 10)

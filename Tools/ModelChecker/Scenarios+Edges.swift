@@ -1,6 +1,6 @@
 import ZooKeeperRecipes
 
-// One thing more that can happen, each in scenarios of its own: what the servers refuse, an owner that closes its client,
+// One more kind of event, each in scenarios of its own: requests that the servers refuse, an owner that closes its client,
 // several contenders in one session, pipelines over two connections, a deadline that does not come back.
 
 extension Scenario {

@@ -1,13 +1,13 @@
 import ZooKeeperRecipes
 
 extension Scenario {
-    /// Small enough to be looked at completely in the tests.
-    package static let short = shortLines + shortEdges
-    /// Everything that can go wrong, as often as a machine can look at in some minutes.
-    package static let long = longEdges + longLines
+    /// The scenarios that are small enough to be searched completely in the tests.
+    package static let short = shortQueues + shortEdges
+    /// The scenarios with all faults, as large as a machine can search in some minutes.
+    package static let long = longEdges + longQueues
 
     /// One contender for what its own requests leave behind, two for hand-offs, three for those behind several.
-    private static let shortLines: [Scenario] = [
+    private static let shortQueues: [Scenario] = [
         Scenario("one: lock", .curator, [.exclusive], .all, budget: 2),
         Scenario("one: elect", .curatorLatch, [.leader], [.cut, .cutLate, .leave, .delete], budget: 2),
         Scenario("two: lock", .curator, [.exclusive, .exclusive], [.cut, .expire], budget: 1),
@@ -29,7 +29,7 @@ extension Scenario {
 
     static let common: Faults = [.cut, .cutLate, .expire, .delete, .leave]
 
-    private static let longLines: [Scenario] = [
+    private static let longQueues: [Scenario] = [
         Scenario("1 lock", .curator, [.exclusive], .all, budget: 3),
         Scenario("1 elect", .curatorLatch, [.leader], .all, budget: 3),
         Scenario("1 upgrade", .curatorReadWrite, [.upgrader], .all, budget: 2),
@@ -67,8 +67,8 @@ extension Scenario {
         Scenario("3 elect", .curatorLatch, [.leader, .exclusive, .exclusive], [.delete, .leave], budget: 1),
     ]
 
-    /// For random histories.
-    package static let crowds: [Scenario] = [
+    /// The scenarios for random histories.
+    package static let randomized: [Scenario] = [
         Scenario("5 lock at random", .curator, Array(repeating: .exclusive, count: 5), .all, budget: 8),
         Scenario(
             "6 lock and try at random", .curator, Array(repeating: .exclusive, count: 4) + [.attempt, .attempt], .all,

@@ -1,17 +1,17 @@
 import ZooKeeperRecipes
 
-/// All worlds of a scenario, breadth first: so what is found first took the fewest steps.
+/// The search of all worlds of a scenario, breadth first: so the first violation found took the fewest steps.
 ///
-/// That every fair run ends follows from two things that are looked at when all worlds are known. From every world there is
-/// a way to an end without a fault: so whoever is fair to all steps comes to one. And the steps that are neither faults nor
-/// paced, that is the machine's own traffic and what answers it, form no circle: so nothing goes round as fast as it can,
-/// and whatever is waited for is waited for with pauses. (Faults cannot be part of a circle, for they take from the budget. A
-/// line of ever new worlds is no circle either: it ends at the limit, or when somebody joins for the 25th time.)
+/// That every fair run ends follows from two properties that are checked when all worlds are known. From every world there
+/// is a way to an end without a fault: so a run that is fair to all steps comes to one. And the steps that are neither
+/// faults nor paced, that is the machine's own requests and their answers, form no circle: so nothing goes round as fast as
+/// it can, and every wait has pauses. (Faults cannot be part of a circle, for they take from the budget. A sequence of ever
+/// new worlds is no circle either: it ends at the limit, or when a contender joins for the 25th time.)
 package struct Search: Sendable {
     package var scenario: Scenario
-    /// How many states to look at, at most.
+    /// The largest number of states to search.
     package var limit: Int
-    /// Whether worlds of the same fingerprint are compared by a second one, which has nothing to do with the first.
+    /// `true` if worlds of the same fingerprint are compared by a second one, which is independent of the first.
     package var countsCollisions: Bool
 
     package init(_ scenario: Scenario, limit: Int = .max, countsCollisions: Bool = false) {
@@ -20,14 +20,14 @@ package struct Search: Sendable {
         self.countsCollisions = countsCollisions
     }
 
-    package struct Report: Sendable {
+    package struct Summary: Sendable {
         package var states = 0
         package var transitions = 0
         package var ends = 0
-        /// How often two worlds had the same fingerprint and were not the same.
+        /// The number of times that two worlds had the same fingerprint and were not the same.
         package var collisions = 0
         package var depth = 0
-        /// Whether all there are have been seen.
+        /// `true` if all states have been searched.
         package var isComplete = true
         package var violation: Violation?
         package var trace: [Choice] = []
@@ -38,12 +38,12 @@ package struct Search: Sendable {
         var choice: Choice
     }
 
-    package func run(progress: (Report) -> Void = { _ in }) -> Report {
-        var report = Report()
+    package func run(progress: (Summary) -> Void = { _ in }) -> Summary {
+        var report = Summary()
         let first = World(scenario)
         var known: [Int: Int32] = [first.fingerprint: 0]
         var steps = [Step(parent: -1, choice: Choice(.start))]
-        // Into which states one comes without a fault, by twos; and which are good ends.
+        // The steps without a fault, and the good ends.
         var edges = Edges()
         var seconds = countsCollisions ? [first.fingerprint(1)] : []
         var ends: [Int32] = []
@@ -100,8 +100,8 @@ package struct Search: Sendable {
     }
 
     private func failed(
-        _ violation: Violation, _ number: Int32, _ last: Choice?, _ steps: [Step], _ report: Report
-    ) -> Report {
+        _ violation: Violation, _ number: Int32, _ last: Choice?, _ steps: [Step], _ report: Summary
+    ) -> Summary {
         var report = report
         report.violation = violation
         var trace = last.map { [$0] } ?? []

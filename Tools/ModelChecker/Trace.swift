@@ -1,4 +1,4 @@
-/// A history as text: to be read, and to be replayed.
+/// A history as text, which can be read and replayed.
 package struct Trace: Sendable {
     package var scenario: Scenario
     package var choices: [String]
@@ -12,9 +12,9 @@ package struct Trace: Sendable {
         self.choices = choices
     }
 
-    /// One line per step: what was chosen, and below it what came of it.
+    /// Replays the history. The text has one line per step, and below it the events of that step.
     ///
-    /// - Returns: What was violated, if anything; whether it went on to an end; and the text.
+    /// - Returns: The violation, if there was one; `true` if the history went on to an end; and the text.
     package func replay() -> (violation: Violation?, isComplete: Bool, text: String) {
         var world = World(scenario)
         world.isLogging = true
@@ -29,7 +29,7 @@ package struct Trace: Sendable {
         }
         let isComplete = world.choices.allSatisfy(\.kind.isFault)
         if world.violation == nil, isComplete { world.checkEnd() }
-        text += "line: \(world.lineText)\n"
+        text += "queue: \(world.queueText)\n"
         text += world.violation.map { "VIOLATED: \($0)\n" } ?? "nothing violated so far\n"
         text += "replay: --scenario \"\(scenario.name)\" --replay \"\(choices.joined(separator: " "))\"\n"
         return (world.violation, isComplete, text)

@@ -1,31 +1,31 @@
-/// What must never happen, and did.
+/// A violation of an invariant.
 package struct Violation: Error, Sendable, Hashable, CustomStringConvertible {
     package enum Kind: String, Sendable, Hashable {
         /// Two conflicting contenders hold at the same time, their sessions live and their nodes are there.
         case twoHolders = "two holders"
-        /// Granted although its node never stood first in line.
-        case undeserved = "granted out of turn"
+        /// Granted although its node never was first in the queue.
+        case outOfTurn = "granted out of turn"
         /// Granted while the session may be over.
         case late = "granted past the deadline"
         /// Granted with another node's transaction as its token.
         case wrongToken = "granted with a wrong token"
         /// Held by a node that it believes to be gone, or the other way round.
         case loseUnasked = "loses a lock whose node is there"
-        /// Nothing will happen any more, and somebody waits.
+        /// No step is possible any more, and a contender waits.
         case stuck = "waits for ever"
-        /// From here on the good end cannot be reached.
+        /// No good end can be reached from this state.
         case noProgress = "can never end"
         case orphan = "a node is left behind"
-        /// Everybody is done, and somebody has not got it although nothing was in the way.
+        /// All callers are done, and one has not been granted although nothing was in the way.
         case neverGranted = "never granted"
         case refused = "failed for no reason"
-        /// Somebody is granted while a body still runs whose session was closed by its owner.
+        /// Granted while a body still runs whose session was closed by its owner.
         case underBody = "granted under a running body"
         /// Granted in a session that its owner is closing.
         case retiring = "granted in a session that is being closed"
         /// A node that cannot be removed is taken for removed.
-        case untold = "did not tell that a node stays"
-        /// Somebody waits behind a node of its own client that cannot be removed.
+        case unreported = "did not tell that a node stays"
+        /// A contender waits behind a node of its own client that cannot be removed.
         case behindItself = "waits behind its own leftover"
         /// Requests go round in circles, as fast as they can.
         case spins = "goes in circles without waiting"

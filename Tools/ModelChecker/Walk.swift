@@ -1,9 +1,9 @@
 import ZooKeeperTesting
 
-/// One history at random.
+/// A random history.
 package struct Walk: Sendable {
     package var scenario: Scenario
-    /// One fault in so many steps, while the budget lasts.
+    /// The number of steps for each fault, while the budget lasts.
     package var faultEvery: Int
     package var limit: Int
 
@@ -13,7 +13,7 @@ package struct Walk: Sendable {
         self.limit = limit
     }
 
-    /// - Returns: What was violated, and the choices made.
+    /// - Returns: The violation, if there was one, and the choices made.
     package func run(seed: UInt64) -> (violation: Violation?, trace: [Choice]) {
         var random = SplitMix64(seed: seed)
         var world = World(scenario)

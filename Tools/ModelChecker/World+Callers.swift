@@ -1,71 +1,71 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-// What the callers do: they ask for the lock, use it, go on to the next thing, give it back, or leave.
+// The callers: they acquire the lock, use it, go on to the next step of their role, release, or leave.
 
 extension World {
-    /// A caller asks for the lock, unless a node that cannot be removed is in the way.
+    /// Lets a caller acquire the lock, unless a node that cannot be removed is in the way.
     mutating func start(_ caller: Int, _ index: Int) {
         for leftover in clients[index].leftovers.sorted() {
             if isThere(leftover) {
-                clients[index].callers[caller].stage = .done(.blocked)
+                clients[index].callers[caller].phase = .done(.blocked)
                 return
             }
             clients[index].leftovers.remove(leftover)
         }
         // Between this look and the next step, a node may turn out not to be removable.
         if scenario.isDenied {
-            clients[index].callers[caller].stage = .joining
+            clients[index].callers[caller].phase = .joining
         } else {
             join(caller, index)
         }
     }
 
     mutating func join(_ caller: Int, _ index: Int) {
-        let part = clients[index].callers[caller].part
-        let machine = ContenderMachine(dialect: scenario.dialect, policy: part.policy, mode: part.mode)
-        clients[index].callers[caller].stage = .waiting
-        begin(Actor(machine, part.policy), 2 * caller, index)
+        let role = clients[index].callers[caller].role
+        let machine = ContenderMachine(dialect: scenario.dialect, policy: role.policy, mode: role.mode)
+        clients[index].callers[caller].phase = .waiting
+        begin(Actor(machine, role.policy), 2 * caller, index)
         deliver()
     }
 
-    /// What the driver of a machine does first.
+    /// Starts a machine, as its driver does.
     private mutating func begin(_ actor: Actor, _ slot: Int, _ index: Int) {
         clients[index].actors[slot] = actor
         if clients[index].closing.phase != .open, !clients[index].owesNotice {
             post(.sessionClosing, to: slot, of: index)
         }
-        if !clients[index].leftovers.isEmpty, !ToldFlaw.newcomersIgnoreLeftovers.isPlanted {
+        if !clients[index].leftovers.isEmpty, !ModelFlaw.newcomersIgnoreLeftovers.isPlanted {
             post(.blocked(.init(.noAuth, .refused)), to: slot, of: index)
         }
         post(.start, to: slot, of: index)
     }
 
-    /// The holder is done with what it did.
+    /// Ends the body of the holder: it releases, or goes on to the next step of its role.
     mutating func release(_ caller: Int, _ index: Int) {
         let client = clients[index]
         let slot = 2 * caller
         guard let actor = client.actors[slot], let grant = actor.grant else { return }
-        let part = client.callers[caller].part
+        let role = client.callers[caller].role
         func end(_ end: Caller.End, _ world: inout World) {
-            world.clients[index].callers[caller].stage = .done(end)
+            world.clients[index].callers[caller].phase = .done(end)
             world.post(.released, to: slot, of: index)
             world.deliver()
             world.endBody(slot, index)
         }
-        if client.callers[caller].stage == .upgraded {
-            clients[index].callers[caller].stage = .holding
+        if client.callers[caller].phase == .upgraded {
+            clients[index].callers[caller].phase = .holding
             post(.released, to: slot + 1, of: index)
             deliver()
             endBody(slot + 1, index)
         } else if client.isOverdue || client.isClosed {
             // It has lost its lease: nothing is done with it any more.
             end(.lost, &self)
-        } else if part.terms > 1 {
+        } else if role.terms > 1 {
             requeue(caller, grant.name, index)
-        } else if part.downgrades {
+        } else if role.downgrades {
             becomeReader(caller, index, grant)
-        } else if part.upgrades {
+        } else if role.upgrades {
             tryToWrite(caller, beside: grant.name, index)
         } else {
             end(.released, &self)
@@ -77,16 +77,16 @@ extension World {
         let slot = 2 * caller
         clients[index].callers[caller].oldHold = clients[index].actors[slot]?.hold
         forgetActor(slot, index)
-        clients[index].callers[caller].part.terms -= 1
-        clients[index].callers[caller].stage = .waiting
-        let policy = clients[index].callers[caller].part.policy
+        clients[index].callers[caller].role.terms -= 1
+        clients[index].callers[caller].phase = .waiting
+        let policy = clients[index].callers[caller].role.policy
         let machine = ContenderMachine(dialect: scenario.dialect, policy: policy, mode: .wait, replacing: old)
         begin(Actor(machine, policy), slot, index)
     }
 
     private mutating func tryToWrite(_ caller: Int, beside name: String, _ index: Int) {
-        clients[index].callers[caller].part.upgrades = false
-        clients[index].callers[caller].stage = .upgrading
+        clients[index].callers[caller].role.upgrades = false
+        clients[index].callers[caller].phase = .upgrading
         let machine = ContenderMachine(
             dialect: scenario.dialect, policy: .exclusive, mode: .attempt, companion: name)
         begin(Actor(machine, .exclusive, companion: name), 2 * caller + 1, index)
@@ -96,7 +96,7 @@ extension World {
         dropWatches(of: slot, index) { _ in true }
         clients[index].actors[slot] = nil
         func forget(_ call: inout Call) {
-            if call.actor == slot || call.purpose == .removal(slot: slot) { call.purpose = .nobody }
+            if call.actor == slot || call.purpose == .removal(slot: slot) { call.purpose = .ignored }
         }
         for position in clients[index].sent.indices { forget(&clients[index].sent[position]) }
         for queue in clients[index].waiting.indices {
@@ -107,13 +107,13 @@ extension World {
         }
     }
 
-    /// The caller is cancelled, or its time is up.
+    /// Cancels the caller, or lets its time run out.
     mutating func leave(_ caller: Int, _ index: Int) {
-        clients[index].callers[caller].stage = .done(.left)
+        clients[index].callers[caller].phase = .done(.left)
         leave((index + caller).isMultiple(of: 2) ? .cancelled : .timedOut, 2 * caller, index)
     }
 
-    /// Leaves the line, or gives the lock back if it has been granted.
+    /// Leaves the queue, or releases the lock if it has been granted.
     mutating func leave(_ event: ContenderMachine.Event, _ slot: Int, _ index: Int) {
         post(event, to: slot, of: index)
         deliver()
@@ -121,7 +121,7 @@ extension World {
         deliver()
     }
 
-    // MARK: What they are told
+    // MARK: Results
 
     mutating func granted(_ grant: ContenderMachine.Grant, _ slot: Int, _ index: Int) {
         let letter = clients[index].letter
@@ -130,8 +130,8 @@ extension World {
         }
         if clients[index].actors[slot]?.wereFirst.contains(grant.name) != true {
             fail(
-                .undeserved,
-                "\(letter) is granted \(grant.name), which is not its own or was never first: \(lineText)")
+                .outOfTurn,
+                "\(letter) is granted \(grant.name), which is not its own or was never first: \(queueText)")
         }
         if grant.czxid != token(of: grant.name) {
             fail(.wrongToken, "\(letter) gets the token of another node than \(grant.name)")
@@ -145,14 +145,14 @@ extension World {
         clients[index].actors[slot]?.hold = hold
         endOldHold(caller, index)
         if clients[index].callers[caller].isDone {
-            // The caller leaves, and gives it back at once.
+            // The caller leaves, and releases at once.
             clients[index].actors[slot]?.isBodyOver = true
             return post(.released, to: slot, of: index)
         }
         clients[index].actors[slot]?.isGuarded = grant.isWatched
         dropWatches(of: slot, index) { $0 == .blocker }
         clients[index].callers[caller].wasGranted = true
-        clients[index].callers[caller].stage = slot.isMultiple(of: 2) ? .holding : .upgraded
+        clients[index].callers[caller].phase = slot.isMultiple(of: 2) ? .holding : .upgraded
         checkGranted(slot, index)
     }
 
@@ -168,18 +168,18 @@ extension World {
         }
         clients[index].actors[slot]?.isRemoved = true
         let caller = slot / 2
-        switch (clients[index].callers[caller].stage, slot.isMultiple(of: 2)) {
+        switch (clients[index].callers[caller].phase, slot.isMultiple(of: 2)) {
         case (.upgraded, false):
-            clients[index].callers[caller].stage = .holding
+            clients[index].callers[caller].phase = .holding
             endBody(slot, index)
         case (.upgraded, true), (.upgrading, true):
-            // The reader's node is gone; whatever the writer has is given back.
-            clients[index].callers[caller].stage = .done(.lost)
+            // The reader's node is gone; if the writer holds, it releases.
+            clients[index].callers[caller].phase = .done(.lost)
             if clients[index].actors[slot + 1]?.machine.isOver == false { post(.cancelled, to: slot + 1, of: index) }
             endBody(slot + 1, index)
             endBody(slot, index)
         case (.holding, true):
-            clients[index].callers[caller].stage = .done(.lost)
+            clients[index].callers[caller].phase = .done(.lost)
             endBody(slot, index)
         default: break
         }
@@ -190,35 +190,35 @@ extension World {
         if slot.isMultiple(of: 2) {
             told(reason, slot, index)
             endOldHold(caller, index)
-        } else if clients[index].callers[caller].stage == .upgrading {
-            clients[index].callers[caller].stage = .holding
+        } else if clients[index].callers[caller].phase == .upgrading {
+            clients[index].callers[caller].phase = .holding
         }
     }
 
-    /// What the caller makes of why it did not get the lock.
+    /// Takes the reason for which the caller did not get the lock.
     private mutating func told(_ reason: ContenderMachine.Reason, _ slot: Int, _ index: Int) {
         let caller = slot / 2
         if !slot.isMultiple(of: 2) {
-            if clients[index].callers[caller].stage == .upgrading { clients[index].callers[caller].stage = .holding }
+            if clients[index].callers[caller].phase == .upgrading { clients[index].callers[caller].phase = .holding }
             return
         }
-        guard clients[index].callers[caller].stage == .waiting else { return }
-        let part = clients[index].callers[caller].part
+        guard clients[index].callers[caller].phase == .waiting else { return }
+        let role = clients[index].callers[caller].role
         func end(_ end: Caller.End, if isAllowed: Bool, _ world: inout World) {
-            world.clients[index].callers[caller].stage = .done(end)
+            world.clients[index].callers[caller].phase = .done(end)
             if !isAllowed { world.fail(.refused, "\(world.clients[index].letter) fails: \(reason)") }
         }
         switch reason {
         case .sessionLost:
             // In the next session it joins again.
-            clients[index].callers[caller].stage = part.mode == .wait ? .idle : .done(.failed)
-        case .busy: clients[index].callers[caller].stage = .done(.busy)
-        case .cancelled, .timedOut: clients[index].callers[caller].stage = .done(.left)
+            clients[index].callers[caller].phase = role.mode == .wait ? .idle : .done(.failed)
+        case .busy: clients[index].callers[caller].phase = .done(.busy)
+        case .cancelled, .timedOut: clients[index].callers[caller].phase = .done(.left)
         case .sessionClosing: end(.closed, if: clients[index].closing.phase != .open, &self)
         case .blocked: end(.blocked, if: !clients[index].leftovers.isEmpty, &self)
         case .createsLost: end(.failed, if: scenario.budget >= ContenderMachine.mostLostCreates, &self)
         case .refused(let failure):
-            let isUnanswered = failure.code == .connectionLoss && part.mode == .attempt
+            let isUnanswered = failure.code == .connectionLoss && role.mode == .attempt
             if failure.code == .closed { return end(.closed, if: clients[index].closing.phase != .open, &self) }
             // A node cannot be exchanged for another where nothing may be deleted.
             end(.failed, if: isUnanswered || (failure.code == .noAuth && scenario.isDenied), &self)
@@ -226,5 +226,5 @@ extension World {
         }
     }
 
-    var lineText: String { "[\(line.map(\.name).joined(separator: " "))]" }
+    var queueText: String { "[\(queue.map(\.name).joined(separator: " "))]" }
 }

@@ -2,7 +2,7 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-// What may happen next, and making it happen.
+// The choices of a world, and taking one.
 
 extension World {
     package var choices: [Choice] {
@@ -22,7 +22,7 @@ extension World {
         var choices: [Choice] = []
         func add(_ kind: Choice.Kind, _ other: Int = 0) { choices.append(Choice(kind, client.index, other)) }
         for (number, caller) in client.callers.enumerated() {
-            switch caller.stage {
+            switch caller.phase {
             case .idle: add(.start, number)
             case .joining: add(.join, number)
             case .holding, .upgraded: add(.release, number)
@@ -47,15 +47,15 @@ extension World {
             if isAlive(client.session) { add(.late) }
             add(.dropLate)
         }
-        // What an old connection may still bring, it brings before a session's time-out has gone by.
+        // The requests of an old connection arrive before a session's time-out has passed.
         if client.looksAgain, client.late.isEmpty { add(.look) }
         // Until rights come back, a removal is refused again, and nothing changes.
         for (position, removal) in client.removals.enumerated() where !removal.isRefused || !isDenied {
             add(.removeAgain, position)
         }
-        if client.owesNotice { add(.tellRetiring) }
+        if client.owesNotice { add(.notifyClosing) }
         if client.owesClose { add(.endWhenFree) }
-        if client.closing.phase == .draining { add(.goodbye) }
+        if client.closing.phase == .draining { add(.closeSession) }
         if client.staysOverdue { add(.inTimeAgain) }
         return choices
     }
@@ -68,7 +68,7 @@ extension World {
         }
         let isUp = client.link != nil
         let alive = isAlive(client.session)
-        let hasBegun = client.callers.contains { $0.stage != .idle }
+        let hasBegun = client.callers.contains { $0.phase != .idle }
         let isBusy = hasBegun && !(client.isDone && client.sent.isEmpty && !client.hasHeld)
         let unexecuted = client.sent[client.executed...]
         add(.cut, .cut, if: isUp && isBusy)
@@ -86,11 +86,11 @@ extension World {
             for lag in [0] + lags(of: client) { add(.split, .split, lag, if: true) }
         }
         for (number, caller) in client.callers.enumerated() {
-            add(.leave, .leave, number, if: caller.stage == .waiting)
+            add(.leave, .leave, number, if: caller.phase == .waiting)
             let actor = client.actors[2 * number]
             add(
                 .holdForLong, .holdForLong, number,
-                if: caller.stage == .holding && actor?.grant?.isWatched == false && actor?.putOff.isEmpty == true
+                if: caller.phase == .holding && actor?.grant?.isWatched == false && actor?.putOff.isEmpty == true
                     && !client.watches.contains { $0.watcher == .own && $0.actor == 2 * number }
                     && !client.sent.contains { $0.watcher == .own && $0.actor == 2 * number })
         }
@@ -105,7 +105,7 @@ extension World {
 
     private var operators: [Choice] {
         var choices: [Choice] = []
-        let count = line.count
+        let count = queue.count
         if scenario.faults.contains(.delete) { choices += (0..<count).map { Choice(.delete, $0) } }
         if scenario.faults.contains(.write) { choices += (0..<count).map { Choice(.write, $0) } }
         if scenario.faults.contains(.deleteTwo) {
@@ -118,9 +118,9 @@ extension World {
     }
 
     private var missed: [Choice] {
-        guard scenario.faults.contains(.missed), line.count > 1 else { return [] }
+        guard scenario.faults.contains(.missed), queue.count > 1 else { return [] }
         return clients.filter { client in
-            client.link != nil && client.callers.contains { $0.stage == .waiting }
+            client.link != nil && client.callers.contains { $0.phase == .waiting }
         }.flatMap { client in
             [Choice(.missed, client.index, 0), Choice(.missed, client.index, 1)]
         }
@@ -141,9 +141,9 @@ extension World {
         case .reconnectReversed: reconnect(index, reversed: true)
         case .catchUp: catchUp(index)
         case .release: release(choice.other, index)
-        case .tellRetiring: tellRetiring(index)
+        case .notifyClosing: notifyClosing(index)
         case .endWhenFree: endWhenFree(index)
-        case .goodbye: sayGoodbye(index)
+        case .closeSession: closeSession(index)
         case .inTimeAgain: clients[index].staysOverdue = false
         case .permit: allow(.all)
         case .resume: resume(choice.other / 8, choice.other % 8, index)
@@ -176,12 +176,12 @@ extension World {
             expireHeld(index)
             deliver()
         case .leave: leave(choice.other, index)
-        case .delete: operate([.delete(path: Self.path(of: line[index].name), version: -1)])
+        case .delete: operate([.delete(path: Self.path(of: queue[index].name), version: -1)])
         case .deleteTwo: deleteTwo(index, choice.other)
         case .missed:
             loseConnection(index, mayBringMore: false)
             deleteTwo(choice.other, 1 - choice.other)
-        case .write: operate([.setData(path: Self.path(of: line[index].name), data: [1], version: -1)])
+        case .write: operate([.setData(path: Self.path(of: queue[index].name), data: [1], version: -1)])
         case .reap: reap()
         case .holdForLong:
             clients[index].actors[2 * choice.other]?.isGuarded = true
@@ -194,11 +194,12 @@ extension World {
         checkNoticed()
     }
 
-    /// One transaction, but its steps have an order: who stands first between them may be granted, and loses at once.
+    /// Deletes two nodes in one transaction. Its steps have an order: a contender that is first between them may be granted, and
+    /// loses at once.
     private mutating func deleteTwo(_ first: Int, _ second: Int) {
-        let line = line
-        noteFirst(without: line[first].name)
-        operate([first, second].map { .delete(path: Self.path(of: line[$0].name), version: -1) })
+        let queue = queue
+        noteFirst(without: queue[first].name)
+        operate([first, second].map { .delete(path: Self.path(of: queue[$0].name), version: -1) })
     }
 
     private mutating func dropLate(_ index: Int) {

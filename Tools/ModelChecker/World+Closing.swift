@@ -1,22 +1,22 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-// How the owner of a client closes it: the real decider says when, and this does what it says.
+// Closing a client: the real `SessionClosing` decides, and this does what it decides.
 
 extension World {
-    /// The owner begins. Contenders hear of it a moment later, and another thread may bring an answer before; so it may before
-    /// the session is told to end as soon as nothing is held.
+    /// Begins to close the client. Contenders are told of it a moment later, and another thread may bring an answer before; so
+    /// it may before the session is told to end as soon as nothing is held.
     mutating func close(_ index: Int) {
         guard clients[index].closing.retire() else { return }
         clients[index].owesNotice = true
         clients[index].owesClose = true
-        // Nobody gets a session of this client any more.
-        for caller in clients[index].callers.indices where clients[index].callers[caller].stage == .idle {
-            clients[index].callers[caller].stage = .done(.closed)
+        // No caller gets a session of this client any more.
+        for caller in clients[index].callers.indices where clients[index].callers[caller].phase == .idle {
+            clients[index].callers[caller].phase = .done(.closed)
         }
     }
 
-    mutating func tellRetiring(_ index: Int) {
+    mutating func notifyClosing(_ index: Int) {
         clients[index].owesNotice = false
         for slot in clients[index].actors.indices {
             guard let actor = clients[index].actors[slot], !actor.machine.isOver, actor.grant == nil else { continue }
@@ -30,11 +30,13 @@ extension World {
         deliver()
     }
 
-    // MARK: What is held
+    // MARK: Holds
 
+    /// Takes a hold on the session.
+    ///
     /// - Returns: `nil` if nothing new may be held.
     mutating func beginHold(at name: String, _ index: Int, isContinued: Bool = false) -> Int? {
-        if ToldFlaw.grantsWhileRetiring.isPlanted, clients[index].closing.phase == .retiring {
+        if ModelFlaw.grantsWhileRetiring.isPlanted, clients[index].closing.phase == .retiring {
             return clients[index].closing.beginHold(at: ZNodePath(unchecked: Self.path(of: name)), isContinued: true)
         }
         return clients[index].closing.beginHold(
@@ -45,13 +47,13 @@ extension World {
         if clients[index].closing.endHold(number) { beginDrain(index) }
     }
 
-    /// The body of this contender has ended.
+    /// Notes that the body of this contender has ended.
     mutating func endBody(_ slot: Int, _ index: Int) {
         clients[index].actors[slot]?.isBodyOver = true
         settleHold(slot, index)
     }
 
-    /// Lets go of the session when the body has ended and the node is gone.
+    /// Releases the hold on the session when the body has ended and the node is gone.
     mutating func settleHold(_ slot: Int, _ index: Int) {
         guard let actor = clients[index].actors[slot], let hold = actor.hold, actor.isBodyOver, actor.isRemoved else {
             return
@@ -71,8 +73,9 @@ extension World {
         for call in calls { finish(call, .failure(.init(.closed, .notSent)), index) }
     }
 
-    /// The session says goodbye, or ends without: what it has sent may be executed yet, and then the servers end it.
-    mutating func sayGoodbye(_ index: Int) {
+    /// Closes the session, with a request to the server or without: the requests it has sent may be executed yet, and then the
+    /// servers end it.
+    mutating func closeSession(_ index: Int) {
         let client = clients[index]
         clients[index].closing.end()
         let unexecuted = client.sent[client.executed...].map(\.operation).filter(\.isWrite)
@@ -83,7 +86,7 @@ extension World {
         finishClose(index)
     }
 
-    /// Nothing comes after a session that its owner has closed.
+    /// Ends the client with its session: the owner has closed it.
     mutating func finishClose(_ index: Int) {
         let old = clients[index]
         var new = Client(index, old.callers)
@@ -95,12 +98,12 @@ extension World {
         new.wasEndedByOwner = old.wasEndedByOwner
         new.guids = old.guids
         for caller in new.callers.indices {
-            switch new.callers[caller].stage {
+            switch new.callers[caller].phase {
             case .waiting: fail(.stuck, "\(old.letter) waits in a session that is closed")
-            case .idle, .joining: new.callers[caller].stage = .done(.closed)
-            // If its session is over by itself, the body has heard so.
+            case .idle, .joining: new.callers[caller].phase = .done(.closed)
+            // If its session is over by itself, the body has been told.
             case .holding, .upgrading, .upgraded, .downgrading:
-                if !old.wasEndedByOwner { new.callers[caller].stage = .done(.lost) }
+                if !old.wasEndedByOwner { new.callers[caller].phase = .done(.lost) }
             case .done: break
             }
         }

@@ -1,18 +1,18 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-// How a writer becomes a reader: one transaction, and if its answer is lost, a look at the names.
+// A writer becomes a reader: one transaction, and if its answer is lost, a list of the names.
 
 extension World {
     mutating func becomeReader(_ caller: Int, _ index: Int, _ grant: ContenderMachine.Grant) {
-        clients[index].callers[caller].part.downgrades = false
+        clients[index].callers[caller].role.downgrades = false
         let reader = grant.name.replacing("__WRIT__", with: "__READ__")
         ask(Caller.Downgrading(grant: grant, reader: reader), caller, index)
     }
 
-    /// Asks what its step says.
+    /// Sends the request of its present step.
     private mutating func ask(_ state: Caller.Downgrading, _ caller: Int, _ index: Int) {
-        clients[index].callers[caller].stage = .downgrading(state)
+        clients[index].callers[caller].phase = .downgrading(state)
         var call = Call(
             operation: .downgrade(writer: state.grant.name, reader: state.reader), purpose: .downgrade(caller: caller))
         switch state.step {
@@ -29,18 +29,18 @@ extension World {
     }
 
     mutating func downgradeAgain(_ caller: Int, _ index: Int) {
-        guard case .downgrading(var state) = clients[index].callers[caller].stage else { return }
+        guard case .downgrading(var state) = clients[index].callers[caller].phase else { return }
         state.step = .exchanging
         ask(state, caller, index)
         deliver()
     }
 
     mutating func downgradeAnswered(_ operation: Operation, _ answer: Answer, _ caller: Int, _ index: Int) {
-        guard case .downgrading(var state) = clients[index].callers[caller].stage else { return }
+        guard case .downgrading(var state) = clients[index].callers[caller].phase else { return }
         var failure: ContenderMachine.Failure?
         if case .failure(let why) = answer { failure = why }
         switch (state.step, failure?.code) {
-        // Done, or done by an earlier attempt whose answer was lost.
+        // Executed, or executed by an earlier attempt whose answer was lost.
         case (.exchanging, nil), (.exchanging, .nodeExists): goOn(state, caller, index)
         // The writer's node is gone.
         case (.exchanging, .noNode): giveUp(state, caller, index, isGone: true)
@@ -61,7 +61,7 @@ extension World {
         }
     }
 
-    /// The same place in line, as a reader.
+    /// Lets the writer go on as a reader, with the same sequence number.
     private mutating func goOn(_ state: Caller.Downgrading, _ caller: Int, _ index: Int) {
         let slot = 2 * caller
         let hold = beginHold(at: state.reader, index, isContinued: true)
@@ -72,17 +72,17 @@ extension World {
         actor.grant = held
         actor.hold = hold
         clients[index].actors[slot] = actor
-        clients[index].callers[caller].stage = .holding
+        clients[index].callers[caller].phase = .holding
         if let old { endHold(old, index) }
     }
 
     private mutating func giveUp(_ state: Caller.Downgrading, _ caller: Int, _ index: Int, isGone: Bool) {
         let slot = 2 * caller
-        clients[index].callers[caller].stage = .done(isGone ? .lost : .failed)
+        clients[index].callers[caller].phase = .done(isGone ? .lost : .failed)
         if isGone {
             clients[index].actors[slot]?.isRemoved = true
         } else {
-            // Which of the two is there is not known; neither will be.
+            // It is not known which of the two exists; both are deleted.
             post(.released, to: slot, of: index)
             deliver()
             remove(state.reader, nil, index)

@@ -1,7 +1,7 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-// What the driver of a machine does: its actions become requests, the answers of a pipeline become an event.
+// The driver of a machine: its actions become requests, the answers of a pipeline become an event.
 
 extension World {
     // MARK: Events
@@ -10,7 +10,7 @@ extension World {
         events.append((index, actor, event))
     }
 
-    /// In the order in which the session saw them, one after the other.
+    /// Delivers the events in the order in which the session saw them, one after the other.
     mutating func deliver() {
         if isDelivering { return }
         isDelivering = true
@@ -21,7 +21,7 @@ extension World {
             if isLogging { log.append("\(clients[index].letter): \(event)\(isInTime ? "" : " (past the deadline)")") }
             perform(actions, slot, index)
             if clients[index].actors[slot]?.machine.isOver == true {
-                dropWatches(of: slot, index) { $0 != .nobody }
+                dropWatches(of: slot, index) { $0 != .released }
             }
         }
         isDelivering = false
@@ -32,7 +32,7 @@ extension World {
             if isLogging { log.append("    -> \(action)") }
             switch action {
             case .backOff:
-                if ToldFlaw.neverBacksOff.isPlanted { continue }
+                if ModelFlaw.neverBacksOff.isPlanted { continue }
                 clients[index].actors[slot]?.putOff.append(Array(actions[(position + 1)...]))
                 return
             case .check: clients[index].actors[slot]?.putOff.append([action])
@@ -41,7 +41,7 @@ extension World {
         }
     }
 
-    /// Does what was put off, unless the caller has left meanwhile.
+    /// Takes the actions that were put off, unless the caller has left meanwhile.
     mutating func resume(_ slot: Int, _ position: Int, _ index: Int) {
         guard let actor = clients[index].actors[slot] else { return }
         clients[index].actors[slot]?.putOff.remove(at: position)
@@ -55,8 +55,9 @@ extension World {
                     connection: clients[index].connection), to: slot, of: index)
         } else if !actor.machine.isOver {
             if case .check(let name)? = actions.first {
-                fly(
-                    .check, [Call(operation: .exists(name), purpose: .nobody, staysUntilSessionEnds: true)], slot, index
+                send(
+                    .check, [Call(operation: .exists(name), purpose: .ignored, staysUntilSessionEnds: true)], slot,
+                    index
                 )
             } else {
                 perform(actions, slot, index)
@@ -69,18 +70,18 @@ extension World {
         switch action {
         case .makeGUID:
             let guid = clients[index].makeGUID()
-            // With as few faults as there are here, nobody joins again so often. States with ever new guids are no circle.
+            // With so few faults no contender joins again so often. States with ever new guids are no circle.
             if clients[index].guids > 24 { return fail(.spins, "\(clients[index].letter) joins again and again") }
             clients[index].actors[slot]?.guid = guid
             clients[index].actors[slot]?.wereFirst = []
             post(.guid(guid), to: slot, of: index)
-        case .probe: fly(.probe, [Call(operation: .list, purpose: .nobody)], slot, index)
+        case .probe: send(.probe, [Call(operation: .list, purpose: .ignored)], slot, index)
         case .enqueue(let guid, let createsParents, let old): enqueue(guid, createsParents, old, slot, index)
         case .list(let syncs):
-            fly(
+            send(
                 syncs ? .syncedList : .list,
                 ((syncs ? [.sync] : []) + [.list]).map {
-                    Call(operation: $0, purpose: .nobody, staysUntilSessionEnds: true)
+                    Call(operation: $0, purpose: .ignored, staysUntilSessionEnds: true)
                 }, slot, index)
         case .watch(let blocker, let own): watch(blocker, own, slot, index)
         case .grant(let grant): granted(grant, slot, index)
@@ -107,14 +108,14 @@ extension World {
         } else {
             operations = (createsParents ? [.createDirectory] : []) + [.create(prefix: prefix), .list]
         }
-        let number = fly(
-            .enqueue(isExchange: isExchange), operations.map { Call(operation: $0, purpose: .nobody) }, slot, index)
+        let number = send(
+            .enqueue(isExchange: isExchange), operations.map { Call(operation: $0, purpose: .ignored) }, slot, index)
         clients[index].actors[slot]?.enqueuing = number
     }
 
     private mutating func watch(_ blocker: String?, _ own: String?, _ slot: Int, _ index: Int) {
         var calls: [Call] = []
-        if blocker == nil, own != nil, clients[index].callers[slot / 2].part.cannotWatch {
+        if blocker == nil, own != nil, clients[index].callers[slot / 2].role.cannotWatch {
             let failure = ContenderMachine.Failure(.watchBudgetExceeded, .notSent)
             return post(
                 .watched(blocker: nil, own: .failure(failure), connection: clients[index].connection), to: slot,
@@ -122,20 +123,20 @@ extension World {
         }
         if let blocker {
             dropWatches(of: slot, index) { $0 == .blocker }
-            calls.append(Call(operation: .get(blocker), purpose: .nobody, watcher: .blocker))
+            calls.append(Call(operation: .get(blocker), purpose: .ignored, watcher: .blocker))
         }
         if let own {
             dropWatches(of: slot, index) { $0 == .own }
-            calls.append(Call(operation: .get(own), purpose: .nobody, watcher: .own))
+            calls.append(Call(operation: .get(own), purpose: .ignored, watcher: .own))
         }
-        fly(.watch(blocker: blocker, own: own), calls, slot, index)
+        send(.watch(blocker: blocker, own: own), calls, slot, index)
     }
 
-    /// Nobody holds them any more: what they see is not told.
+    /// Releases the watches of an actor: their events are ignored.
     mutating func dropWatches(of slot: Int, _ index: Int, _ isDropped: (Watcher) -> Bool) {
         clients[index].watches.removeAll { $0.actor == slot && isDropped($0.watcher) }
         func drop(_ call: inout Call) {
-            if call.actor == slot, isDropped(call.watcher) { call.watcher = .nobody }
+            if call.actor == slot, isDropped(call.watcher) { call.watcher = .released }
         }
         for position in clients[index].sent.indices { drop(&clients[index].sent[position]) }
         for queue in clients[index].waiting.indices {
@@ -146,7 +147,7 @@ extension World {
     // MARK: Pipelines
 
     @discardableResult
-    private mutating func fly(_ kind: Pipeline.Kind, _ calls: [Call], _ slot: Int, _ index: Int) -> Int {
+    private mutating func send(_ kind: Pipeline.Kind, _ calls: [Call], _ slot: Int, _ index: Int) -> Int {
         guard var actor = clients[index].actors[slot] else { return 0 }
         let pipeline = Pipeline(kind: kind, answers: Array(repeating: nil, count: calls.count))
         let free = actor.pipelines.firstIndex { $0 == nil } ?? actor.pipelines.count
@@ -162,10 +163,10 @@ extension World {
         return free
     }
 
-    /// A request has been answered, or never will be.
+    /// Takes the answer to a request, or the certainty that there will be none.
     mutating func finish(_ call: Call, _ answer: Answer, _ index: Int) {
         switch call.purpose {
-        case .nobody: break
+        case .ignored: break
         case .removal(let slot): removalAnswered(call.operation, slot, answer, index)
         case .look(let number, let isSync): looked(number, answer, isSync: isSync, index)
         case .downgrade(let caller): downgradeAnswered(call.operation, answer, caller, index)

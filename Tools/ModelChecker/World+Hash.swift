@@ -1,14 +1,16 @@
 import ZooKeeper
 import ZooKeeperTesting
 
-// When two worlds are the same: when the same can happen from here on. Numbers of connections, sessions and transactions
-// that only grow do not count; how they compare does.
+// Two worlds are the same if the same can happen from here on. Numbers of connections, sessions and transactions that only
+// grow do not count; their order does.
 
 extension World {
-    /// A number that is the same for worlds that are the same.
+    /// The fingerprint: a number that is the same for worlds that are the same.
     package var fingerprint: Int { fingerprint(0) }
 
-    /// - Parameter salt: With another one, worlds have numbers that have nothing to do with these.
+    /// Returns a fingerprint.
+    ///
+    /// - Parameter salt: Selects one of several independent fingerprints.
     func fingerprint(_ salt: Int) -> Int {
         var hasher = Hasher()
         if salt != 0 { hasher.combine(salt) }
@@ -16,7 +18,7 @@ extension World {
         let times = hashServer(&hasher)
         for client in clients { client.hash(into: &hasher, times, seenCounts: !past.isEmpty) }
         if scenario.isDenied { hasher.combine(isDenied) }
-        // Which of the states that there were a client may yet see.
+        // The former states that a client may yet see.
         for state in past {
             hasher.combine(state.names)
         }
@@ -25,7 +27,8 @@ extension World {
         return hasher.finalize()
     }
 
-    /// - Returns: When the nodes of the line were last changed, in order: what a client has seen is a place among these.
+    /// - Returns: The last changes of the nodes in the queue, in order: the zxid that a client has seen is hashed as its rank
+    ///   among these.
     private func hashServer(_ hasher: inout Hasher) -> [Zxid] {
         guard let directory = server.tree.nodes[Self.directory] else {
             hasher.combine(-1)
@@ -53,9 +56,9 @@ extension World {
 }
 
 extension Client {
-    /// - Parameter seenCounts: Whether what it has seen matters although it watches nothing.
+    /// - Parameter seenCounts: `true` if the zxid that it has seen matters although it watches nothing.
     fileprivate func hash(into hasher: inout Hasher, _ times: [Zxid], seenCounts: Bool) {
-        func place(_ zxid: Zxid) -> Int { times.count { $0 <= zxid } }
+        func rank(_ zxid: Zxid) -> Int { times.count { $0 <= zxid } }
         hasher.combine(callers)
         for actor in actors { hasher.combine(actor) }
         hasher.combine(link == nil)
@@ -69,9 +72,9 @@ extension Client {
         hasher.combine(wasEndedByOwner)
         hasher.combine(sent)
         hasher.combine(executed)
-        // What a client has seen is only of use to set watches again: without one it does not count.
+        // The zxid that a client has seen is only used to set watches again: without one it does not count.
         var hasWatches = seenCounts || !watches.isEmpty
-        if hasWatches { hasher.combine(place(seen)) }
+        if hasWatches { hasher.combine(rank(seen)) }
         hasher.combine(inbox.count)
         for message in inbox {
             switch message {
@@ -79,14 +82,14 @@ extension Client {
                 hasher.combine(1)
                 hasher.combine(answer)
                 if case .read = answer { hasWatches = true }
-                if hasWatches { hasher.combine(place(zxid)) }
+                if hasWatches { hasher.combine(rank(zxid)) }
             case .event(let name, let isGone):
                 hasher.combine(2)
                 hasher.combine(name)
                 hasher.combine(isGone)
             case .watchesSet(let zxid):
                 hasher.combine(3)
-                if hasWatches { hasher.combine(place(zxid)) }
+                if hasWatches { hasher.combine(rank(zxid)) }
             case .closed: hasher.combine(4)
             }
         }
@@ -103,10 +106,10 @@ extension Client {
         hasher.combine(leftovers)
         if let behind {
             hasher.combine(behind.names)
-            hasher.combine(place(behind.zxid))
+            hasher.combine(rank(behind.zxid))
             for (name, zxid) in lagWatches.sorted(by: { $0.key < $1.key }) {
                 hasher.combine(name)
-                hasher.combine(place(zxid))
+                hasher.combine(rank(zxid))
             }
         }
         hasher.combine(guids)

@@ -1,17 +1,17 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-// What must hold in every world, and in those in which nothing will happen any more.
+// The invariants of every world, and of those in which no step is possible any more.
 
 extension World {
-    /// At no transaction do two conflicting contenders of live sessions hold.
+    /// Checks that no two conflicting contenders of live sessions hold at the same transaction.
     mutating func checkHolders() {
         var holders: [(caller: Int, name: String, policy: ContentionPolicy)] = []
         for client in clients where isAlive(client.session) {
             for (number, caller) in client.callers.enumerated() {
                 let id = client.index * 8 + number
-                // It keeps at least what a reader has, all the while.
-                if case .downgrading(let state) = caller.stage {
+                // It holds at least as a reader all the while.
+                if case .downgrading(let state) = caller.phase {
                     for name in [state.grant.name, state.reader] where isThere(name) {
                         holders.append((id, name, .shared))
                     }
@@ -28,17 +28,17 @@ extension World {
         for (position, one) in holders.enumerated() {
             for other in holders[(position + 1)...] where other.caller != one.caller {
                 if one.policy == .shared, other.policy == .shared { continue }
-                fail(.twoHolders, "\(one.name) and \(other.name); \(lineText)")
+                fail(.twoHolders, "\(one.name) and \(other.name); \(queueText)")
             }
         }
     }
 
-    /// Nobody is granted in a session that is being closed, nor while a body runs whose session was closed by its owner. (If
-    /// it expired, the body may not know yet.)
+    /// Checks that no contender is granted in a session that is being closed, nor while a body runs whose session was closed by
+    /// its owner. (If it expired, the body may not know yet.)
     mutating func checkGranted(_ slot: Int, _ index: Int) {
         let policy = clients[index].actors[slot]?.policy
         if clients[index].closing.phase != .open {
-            fail(.retiring, "\(clients[index].letter): \(lineText)")
+            fail(.retiring, "\(clients[index].letter): \(queueText)")
         }
         for client in clients where client.wasEndedByOwner {
             for (number, caller) in client.callers.enumerated() where caller.isHolding {
@@ -49,21 +49,21 @@ extension World {
         }
     }
 
-    /// Nobody waits behind a node of its own client that is known to stay.
+    /// Checks that no contender waits behind a node of its own client that is known to stay.
     mutating func checkLeftovers() {
         for client in clients where !client.leftovers.isEmpty {
-            for (number, caller) in client.callers.enumerated() where caller.stage == .waiting {
+            for (number, caller) in client.callers.enumerated() where caller.phase == .waiting {
                 guard client.actors[2 * number]?.machine.isOver == false else { continue }
-                fail(.behindItself, "\(client.letter), \(client.leftovers.sorted()): \(lineText)")
+                fail(.behindItself, "\(client.letter), \(client.leftovers.sorted()): \(queueText)")
             }
         }
     }
 
-    /// A holder that watches its node hears that it is gone: if nothing is on its way any more, it knows.
+    /// Checks that a holder that watches its node knows of its removal when no message is on its way any more.
     mutating func checkNoticed() {
         for client in clients {
             for (number, caller) in client.callers.enumerated() {
-                guard caller.stage == .holding, !caller.part.cannotWatch, let actor = client.actors[2 * number],
+                guard caller.phase == .holding, !caller.role.cannotWatch, let actor = client.actors[2 * number],
                     let grant = actor.grant, actor.isGuarded, actor.putOff.isEmpty, client.link != nil,
                     isAlive(client.session), client.sent.isEmpty, client.inbox.isEmpty, client.behind == nil,
                     !isThere(grant.name)
@@ -73,13 +73,13 @@ extension World {
         }
     }
 
-    /// Nothing but faults can happen any more: everybody must be done, have got what nobody kept from him, and have left
-    /// nothing behind.
+    /// Checks the end of a history, at which nothing but faults can happen any more: all callers must be done, must have been
+    /// granted unless something was in the way, and must have left nothing behind.
     package mutating func checkEnd() {
         for client in clients {
             for caller in client.callers {
-                guard case .done(let end) = caller.stage else {
-                    fail(.stuck, "\(client.letter) waits, and nothing will wake it: \(lineText)")
+                guard case .done(let end) = caller.phase else {
+                    fail(.stuck, "\(client.letter) waits, and nothing will wake it: \(queueText)")
                     continue
                 }
                 switch end {
@@ -88,7 +88,7 @@ extension World {
                 case .failed where scenario.isDenied || scenario.budget >= ContenderMachine.mostLostCreates: continue
                 default: break
                 }
-                if caller.part.mode == .wait, !caller.wasGranted {
+                if caller.role.mode == .wait, !caller.wasGranted {
                     fail(.neverGranted, "\(client.letter) was never granted")
                 }
             }
@@ -96,6 +96,6 @@ extension World {
                 fail(.stuck, "\(client.letter)'s session is being closed, and nothing will end it")
             }
         }
-        if !line.isEmpty { fail(.orphan, "everybody is done, and there is \(lineText)") }
+        if !queue.isEmpty { fail(.orphan, "all are done, and there is \(queueText)") }
     }
 }

@@ -1,12 +1,14 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-// The janitor, who removes what must not stay; and what becomes of a node that the servers refuse to remove.
+// The janitor, which removes nodes that must not stay; and nodes that the servers refuse to remove.
 
 extension World {
     // MARK: Removals
 
-    /// - Parameter slot: Whose driver hears of the outcome.
+    /// Sends the delete of a node.
+    ///
+    /// - Parameter slot: The slot of the driver that is told of the result.
     mutating func remove(_ name: String, _ slot: Int?, _ index: Int) {
         let call = Call(
             operation: .delete(name), purpose: .removal(slot: slot), staysUntilSessionEnds: true, isUrgent: true)
@@ -23,7 +25,7 @@ extension World {
         switch verdict {
         case .removed:
             if isThere(name), isAlive(clients[index].session) {
-                fail(.untold, "\(clients[index].letter) takes \(name) for removed: \(answer.text)")
+                fail(.unreported, "\(clients[index].letter) takes \(name) for removed: \(answer.text)")
             }
             clients[index].leftovers.remove(name)
         case .sessionEnded: break
@@ -54,21 +56,21 @@ extension World {
         deliver()
     }
 
-    /// Tells the driver of a contender that its node is gone, or stays. Only the one that it was granted counts: there may be
+    /// Tells the driver of a contender that its node is gone, or stays. Only the node that it was granted counts: there may be
     /// another with its guid, of a create that was executed twice.
     private mutating func removed(_ name: String, _ slot: Int, _ index: Int, _ verdict: Janitor.Verdict) {
         guard let actor = clients[index].actors[slot], actor.machine.isOver, let own = actor.grant?.name,
-            own == name || ToldFlaw.anyRemovalIsARelease.isPlanted
+            own == name || ModelFlaw.anyRemovalIsARelease.isPlanted
         else { return }
         let isFirst = !actor.isRemoved
         clients[index].actors[slot]?.isRemoved = true
         settleHold(slot, index)
-        guard slot.isMultiple(of: 2), clients[index].callers[slot / 2].stage == .done(.released) else { return }
+        guard slot.isMultiple(of: 2), clients[index].callers[slot / 2].phase == .done(.released) else { return }
         if verdict == .refused, isFirst {
-            clients[index].callers[slot / 2].stage = .done(.refused)
+            clients[index].callers[slot / 2].phase = .done(.refused)
         } else if verdict != .sessionEnded, isThere(own), isAlive(clients[index].session) {
             // (If the session has ended for the client, the node goes with it.)
-            fail(.untold, "\(clients[index].letter) is told that \(own) is gone, and it is there")
+            fail(.unreported, "\(clients[index].letter) is told that \(own) is gone, and it is there")
         }
     }
 
@@ -81,7 +83,7 @@ extension World {
         }
     }
 
-    // MARK: Creates of unknown outcome
+    // MARK: Creates of unknown report
 
     mutating func look(_ index: Int) {
         let number = clients[index].looks.firstIndex { $0 == nil } ?? clients[index].looks.count
@@ -118,7 +120,7 @@ extension World {
             clients[index].unresolvedCreates.remove(stray)
             remove(name, nil, index)
         }
-        // With nothing to look for, another look changes nothing.
+        // Without unresolved creates, another list changes nothing.
         if clients[index].unresolvedCreates.isEmpty { clients[index].looksAgain = false }
     }
 }

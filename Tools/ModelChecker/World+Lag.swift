@@ -2,11 +2,11 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-// A server that lags behind the others: it answers reads from a state that there was, until the client syncs or writes
-// through it, or it catches up by itself.
+// A server that lags behind the others: it answers reads from a former state, until the client syncs or writes through it,
+// or it catches up by itself.
 
 extension World {
-    /// How many states of the line are kept.
+    /// The number of states of the queue that are kept.
     private static let depth = 3
 
     mutating func notePast() {
@@ -17,13 +17,15 @@ extension World {
         if past.count > Self.depth { past.removeFirst() }
     }
 
-    /// By how many states the next server of a client may lag behind: never behind what the client has seen.
+    /// The numbers of states that the next server of a client may lag behind: never behind the zxid that the client has seen.
     func lags(of client: Client) -> [Int] {
         guard scenario.faults.contains(.lag) else { return [] }
         return past.indices.dropLast().filter { past[$0 + 1].zxid > client.seen }.map { past.count - 1 - $0 }
     }
 
-    /// - Returns: Whether the server has answered from a state that is over.
+    /// Lets the server answer from its former state.
+    ///
+    /// - Returns: `true` if it has.
     mutating func answerLagging(_ call: Call, _ index: Int) -> Bool {
         guard let behind = clients[index].behind else { return false }
         let zxid = max(behind.zxid, clients[index].seen)
@@ -38,7 +40,7 @@ extension World {
                 answer = .failure(.init(.noNode, .refused))
             }
         default:
-            // A write or a sync is answered when this server has everything that was before it.
+            // A write or a sync is answered when this server has all transactions before it.
             catchUp(index)
             return false
         }

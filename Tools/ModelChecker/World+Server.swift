@@ -2,7 +2,7 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-// What the server does, and what it sends to whom.
+// The server: requests, events and sessions.
 
 extension World {
     private func id(_ link: Int) -> ZooKeeperModel.ConnectionID { ZooKeeperModel.ConnectionID(link) }
@@ -11,7 +11,7 @@ extension World {
 
     // MARK: Sessions
 
-    /// A new session for a client.
+    /// Opens a new session for a client.
     mutating func openSession(_ index: Int) {
         lastLink += 1
         for output in server.apply(.connect(id(lastLink), session: nil)) {
@@ -22,9 +22,9 @@ extension World {
         clients[index].seen = server.zxid
     }
 
-    /// Goes on with its session over a new connection, if the server lets it.
+    /// Resumes the session over a new connection, if the server lets it.
     ///
-    /// - Returns: Whether it does.
+    /// - Returns: `true` if it does.
     mutating func connect(_ index: Int, reversed: Bool, lag: Int = 0) -> Bool {
         lastLink += 1
         let link = lastLink
@@ -49,7 +49,9 @@ extension World {
         return true
     }
 
-    /// - Parameter mayBringMore: Whether the server still reads what has been sent.
+    /// Loses the connection.
+    ///
+    /// - Parameter mayBringMore: `true` if the server still reads the requests that have been sent.
     mutating func dropLink(_ index: Int, mayBringMore: Bool) {
         if let link = clients[index].link {
             if mayBringMore {
@@ -71,7 +73,7 @@ extension World {
 
     // MARK: Requests
 
-    /// The server receives a client's next request.
+    /// Lets the server receive a client's next request.
     mutating func serve(_ index: Int, twice: Bool = false) {
         guard let link = clients[index].link, clients[index].executed < clients[index].sent.count else { return }
         let call = clients[index].sent[clients[index].executed]
@@ -79,10 +81,10 @@ extension World {
         if isLogging { log.append("\(clients[index].letter)'s \(call.operation.text) is executed") }
         if answerLagging(call, index) { return }
         if twice { execute(call.operation, watch: false, id(link), xid: Self.lateXid) }
-        execute(call.operation, watch: call.watcher != .nobody || call.isWatching, id(link), xid: 0)
+        execute(call.operation, watch: call.watcher != .released || call.isWatching, id(link), xid: 0)
     }
 
-    /// What an old connection brought is executed; nobody gets the answer.
+    /// Executes the next request of an old connection; its answer is lost.
     mutating func executeLate(_ index: Int) {
         let operation = clients[index].late.removeFirst()
         if isLogging { log.append("\(clients[index].letter)'s late \(operation.text) is executed") }
@@ -97,7 +99,7 @@ extension World {
         if let link = abandoned[index].link { execute(operation, watch: false, id(link), xid: Self.lateXid) }
     }
 
-    /// Somebody who is not in the line asks for something.
+    /// Executes requests of a client that is not in the queue.
     mutating func operate(_ steps: [TransactionStep.Kind]) {
         lastLink += 1
         let link = id(lastLink)
@@ -115,13 +117,13 @@ extension World {
         dispatch(server.apply(.reap(Self.directory)))
     }
 
-    /// The server has too much to do, and does not execute a client's next request.
+    /// Lets the server throttle a client's next request, which it does not execute.
     mutating func throttle(_ index: Int) {
         clients[index].executed += 1
         clients[index].inbox.append(.answer(.throttled, clients[index].seen))
     }
 
-    /// Says what everybody may do in the directory.
+    /// Sets the permissions of the directory.
     mutating func allow(_ permissions: AccessControl.Permissions) {
         lastLink += 1
         let link = id(lastLink)
@@ -137,7 +139,7 @@ extension World {
         }
     }
 
-    /// Whether nobody may delete in the directory.
+    /// `true` if no client may delete in the directory.
     var isDenied: Bool {
         scenario.isDenied
             && server.tree.nodes[Self.directory]?.accessControl.contains { $0.permissions.contains(.delete) } == false
@@ -150,7 +152,7 @@ extension World {
         if operation.isWrite { afterWrite() }
     }
 
-    // MARK: What it sends
+    // MARK: Messages
 
     mutating func dispatch(_ outputs: [ZooKeeperModel.Output]) {
         for output in outputs {
@@ -173,7 +175,7 @@ extension World {
         }
     }
 
-    /// Notes who stands first now.
+    /// Notes the contenders that are first now.
     private mutating func afterWrite() {
         noteFirst()
         notePast()
@@ -181,21 +183,21 @@ extension World {
 
     /// - Parameter gone: A node that does not count.
     mutating func noteFirst(without gone: String? = nil) {
-        let line = line.filter { $0.name != gone }
-        for place in line {
-            for slot in clients[place.client].actors.indices {
-                guard let actor = clients[place.client].actors[slot], let guid = actor.guid,
-                    place.name.hasPrefix("_c_\(guid)-"), !actor.wereFirst.contains(place.name)
+        let queue = queue.filter { $0.name != gone }
+        for entry in queue {
+            for slot in clients[entry.client].actors.indices {
+                guard let actor = clients[entry.client].actors[slot], let guid = actor.guid,
+                    entry.name.hasPrefix("_c_\(guid)-"), !actor.wereFirst.contains(entry.name)
                 else { continue }
-                if !line.contains(where: { isInTheWay($0, of: place, actor) }) {
-                    clients[place.client].actors[slot]?.wereFirst.insert(place.name)
+                if !queue.contains(where: { isInTheWay($0, of: entry, actor) }) {
+                    clients[entry.client].actors[slot]?.wereFirst.insert(entry.name)
                 }
             }
         }
     }
 
-    private func isInTheWay(_ other: Place, of place: Place, _ actor: Actor) -> Bool {
-        if other.sequence >= place.sequence || other.name == actor.companion { return false }
+    private func isInTheWay(_ other: QueueEntry, of entry: QueueEntry, _ actor: Actor) -> Bool {
+        if other.sequence >= entry.sequence || other.name == actor.companion { return false }
         if let guid = actor.guid, other.name.hasPrefix("_c_\(guid)-") { return false }
         return actor.policy == .exclusive || !other.isReader
     }

@@ -1,12 +1,12 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-// What a client's session does: requests go out and wait, answers and events come in, connections and sessions end.
+// A client's session: requests go out and wait, answers and events come in, connections and sessions end.
 
 extension World {
     // MARK: Out
 
-    /// Requests go back to back if there is a connection; otherwise they wait together, and are certainly not sent.
+    /// Sends requests back to back if there is a connection; otherwise they wait together, and are certainly not sent.
     mutating func submit(_ calls: [Call], from index: Int) {
         let phase = clients[index].closing.phase
         if clients[index].isSessionOver {
@@ -22,7 +22,7 @@ extension World {
         }
     }
 
-    /// What waits for a connection, and belongs to this pipeline, is not wanted any more.
+    /// Withdraws the requests of this pipeline that wait for a connection.
     mutating func withdraw(actor: Int, slot: Int, of index: Int) {
         func isMeant(_ call: Call) -> Bool {
             if case .pipeline(actor, slot, _) = call.purpose { return true }
@@ -33,7 +33,7 @@ extension World {
         for call in withdrawn.joined() { finish(call, .failure(.init(.cancelled, .notSent)), index) }
     }
 
-    /// What has been waiting for a connection has waited too long.
+    /// Fails the requests that wait for a connection: they have waited too long.
     mutating func expireHeld(_ index: Int) {
         let calls = (clients[index].again + clients[index].waiting).joined().filter { !$0.staysUntilSessionEnds }
         clients[index].again.removeAll { !$0[0].staysUntilSessionEnds }
@@ -43,7 +43,7 @@ extension World {
 
     // MARK: In
 
-    /// The client takes the next thing the server sent.
+    /// Lets the client receive the next message of the server.
     mutating func receive(_ index: Int) {
         switch clients[index].inbox.removeFirst() {
         case .closed:
@@ -69,7 +69,7 @@ extension World {
             {
                 clients[index].isOverdue = false
             }
-            if case .read(let name) = answer, call.watcher != .nobody, let actor = call.actor {
+            if case .read(let name) = answer, call.watcher != .released, let actor = call.actor {
                 let watch = Watching(name: name, actor: actor, watcher: call.watcher)
                 if !clients[index].watches.contains(watch) { clients[index].watches.append(watch) }
             }
@@ -84,7 +84,7 @@ extension World {
         case .blocker:
             post(.blockerChanged(watch.name, isGone: isGone, connection: connection), to: watch.actor, of: index)
         case .own: post(.ownChanged(watch.name, isGone: isGone), to: watch.actor, of: index)
-        case .nobody: break
+        case .released: break
         }
     }
 
@@ -112,7 +112,9 @@ extension World {
         deliver()
     }
 
-    /// - Parameter lag: How many states the next server lags behind.
+    /// Connects the client again.
+    ///
+    /// - Parameter lag: The number of states that the next server lags behind.
     mutating func reconnect(_ index: Int, reversed: Bool = false, lag: Int = 0, inFront: [Call] = []) {
         guard connect(index, reversed: reversed, lag: lag) else {
             if isLogging { log.append("\(clients[index].letter) hears that its session has expired") }
@@ -127,16 +129,16 @@ extension World {
         clients[index].sent += inFront + held.joined()
     }
 
-    /// Where the last pipeline that was handed over can be split: its last request has not been executed, and at least one
-    /// is in front of it.
+    /// The index at which the last pipeline that was handed over can be split: its last request has not been executed, and at
+    /// least one is in front of it.
     func splitPosition(_ client: Client) -> Int? {
         let last = client.sent.count - 1
         guard last > 0, client.executed <= last, client.sent[last].isBehind(client.sent[last - 1]) else { return nil }
         return last
     }
 
-    /// The connection is lost between two requests of a pipeline. Whoever hands it over notices nothing: the last one goes out
-    /// by the next connection, in front of whatever is sent again.
+    /// Loses the connection between two requests of a pipeline. The thread that hands them over does not notice: the last one
+    /// goes out by the next connection, in front of all that are sent again.
     mutating func split(_ index: Int, lag: Int) {
         guard let position = splitPosition(clients[index]) else { return }
         let tail = Array(clients[index].sent[position...])
@@ -148,14 +150,14 @@ extension World {
 
     // MARK: Sessions
 
-    /// The client gives up while the server keeps the session.
+    /// Lets the client give up while the server keeps the session.
     mutating func abandon(_ index: Int) {
         abandoned.append(
             Abandoned(session: clients[index].session, link: clients[index].oldLink, late: clients[index].late))
         loseSession(index)
     }
 
-    /// Everybody is told that the session is over.
+    /// Tells all contenders that the session is over.
     mutating func tellEnd(_ code: ZooKeeperError.Code, _ index: Int) {
         clients[index].isSessionOver = true
         let calls = (clients[index].urgent + clients[index].again + clients[index].waiting).joined().map { $0 }
@@ -168,9 +170,9 @@ extension World {
         for call in calls { finish(call, .failure(.init(code, .notSent)), index) }
         let watches = clients[index].watches
         clients[index].watches = []
-        for watch in watches where watch.watcher != .nobody { post(.sessionLost, to: watch.actor, of: index) }
+        for watch in watches where watch.watcher != .released { post(.sessionLost, to: watch.actor, of: index) }
         deliver()
-        // What was put off finds out when it is done.
+        // Actions that were put off find out when they are taken.
         for slot in clients[index].actors.indices {
             clients[index].actors[slot]?.putOff.removeAll { if case .check? = $0.first { true } else { false } }
             while clients[index].actors[slot]?.putOff.isEmpty == false { resume(slot, 0, index) }
@@ -178,7 +180,7 @@ extension World {
         deliver()
     }
 
-    /// The session is over for the client: everybody is told; who waits joins again in the next one.
+    /// Ends the session for the client: all contenders are told, and those that wait join again in the next one.
     mutating func loseSession(_ index: Int) {
         tellEnd(.sessionLost, index)
         if clients[index].closing.phase != .open { return finishClose(index) }
@@ -187,18 +189,18 @@ extension World {
         new.guids = old.guids
         for (number, caller) in old.callers.enumerated() {
             new.callers[number].oldHold = nil
-            switch caller.stage {
-            case .holding, .upgrading, .upgraded, .downgrading: new.callers[number].stage = .done(.lost)
+            switch caller.phase {
+            case .holding, .upgrading, .upgraded, .downgrading: new.callers[number].phase = .done(.lost)
             case .waiting: fail(.stuck, "\(old.letter) waits, and is not told that its session is over")
             case .idle, .joining, .done: break
             }
         }
         clients[index] = new
         openSession(index)
-        // Joins again at the end of the line, under a new guid.
+        // Joins again at the end of the queue, under a new guid.
         for number in new.callers.indices
-        where new.callers[number].stage == .joining
-            || (new.callers[number].stage == .idle && old.actors[2 * number] != nil)
+        where new.callers[number].phase == .joining
+            || (new.callers[number].phase == .idle && old.actors[2 * number] != nil)
         {
             start(number, index)
         }
@@ -206,11 +208,11 @@ extension World {
 }
 
 extension Call {
-    /// Whether it belongs to the same pipeline as `other`, and comes behind it.
+    /// Returns `true` if it belongs to the same pipeline as `other`, and comes behind it.
     fileprivate func isBehind(_ other: Call) -> Bool {
         switch (purpose, other.purpose) {
-        case (.pipeline(let actor, let slot, let place), .pipeline(let other, let otherSlot, let before)):
-            actor == other && slot == otherSlot && place > before
+        case (.pipeline(let actor, let slot, let index), .pipeline(let other, let otherSlot, let before)):
+            actor == other && slot == otherSlot && index > before
         case (.look(let number, isSync: false), .look(let other, isSync: true)): number == other
         default: false
         }

@@ -2,18 +2,18 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// Everything there is: a server, and clients with their sessions, connections and places in line. A value: the same
+/// The state of a check: a server, and clients with their sessions, connections and contenders. It is a value: the same
 /// choices lead to the same world.
 ///
-/// What the clients do is what ``Contender``, the session and the janitor do around a ``ContenderMachine``, which is the
-/// real one; so is the server, ``ZooKeeperModel``.
+/// The clients model ``Contender``, the session and the janitor around a ``ContenderMachine``, which is the real one; so is
+/// the server, ``ZooKeeperModel``.
 ///
-/// What is assumed:
+/// Assumptions:
 /// * A machine is told that its session is in time only while the server keeps the session: that is what a lease rests on.
-/// * What an old connection brings late, it brings before the janitor's last look, a session's time-out later.
-/// * There is one server. Another one, to which a client connects again, may be some states of the line behind it, but not
-///   behind what the client has seen; that only in scenarios that ask for it, and until the client syncs or writes.
-/// * Rights come back some day, and a deadline that stays in the past does not do so for ever.
+/// * The late requests of an old connection arrive before the janitor's last list, a session's time-out later.
+/// * There is one server. Another one, to which a client connects again, may be some states of the queue behind it, but not
+///   behind the zxid that the client has seen; that only in scenarios with that fault, and until the client syncs or writes.
+/// * Permissions come back some day, and a deadline that stays in the past does not do so for ever.
 package struct World {
     static let directory = "/l"
 
@@ -25,14 +25,14 @@ package struct World {
     /// Faults that may still happen.
     var budget: Int
     var lastLink = 0
-    /// What was done in the last step, for people.
+    /// The events of the last step, as text.
     var log: [String] = []
     var isLogging = false
     package internal(set) var violation: Violation?
-    /// What the machines have yet to be told. Empty between steps.
+    /// The events that the machines have yet to be told. Empty between steps.
     var events: [(client: Int, actor: Int, event: ContenderMachine.Event)] = []
     var isDelivering = false
-    /// The last states of the line, the newest last, if servers may lag behind.
+    /// The last states of the queue, the newest last, if servers may lag behind.
     var past: [Past] = []
 
     /// The children of the directory, and the transaction that made them so.
@@ -50,7 +50,7 @@ package struct World {
     package init(_ scenario: Scenario) {
         self.scenario = scenario
         budget = scenario.budget
-        clients = scenario.partsBySession.enumerated().map { Client($0.offset, $0.element.map { Caller($0) }) }
+        clients = scenario.rolesBySession.enumerated().map { Client($0.offset, $0.element.map { Caller($0) }) }
         for index in clients.indices { openSession(index) }
         if !scenario.isFresh { makeDirectory(scenario.foreign) }
         if scenario.isDenied { allow([.read, .write, .create, .admin]) }
@@ -67,17 +67,17 @@ package struct World {
         for name in children { _ = server.apply(create(Self.path(of: name), .persistent)) }
     }
 
-    /// Of requests whose answers nobody gets.
+    /// The xid of requests whose answers are ignored.
     static let lateXid: Int32 = -100
 
     static func path(of name: String) -> String { "\(directory)/\(name)" }
 
     static func name(of path: String) -> String { String(path.dropFirst(directory.utf8.count + 1)) }
 
-    // MARK: The line
+    // MARK: The queue
 
-    /// A node of the line, read without the code that is checked.
-    struct Place: Hashable {
+    /// A node of the queue, parsed without the code that is checked.
+    struct QueueEntry: Hashable {
         var name: String
         var sequence: Int
         var isReader: Bool
@@ -85,7 +85,7 @@ package struct World {
         var client: Int
     }
 
-    func place(_ name: String) -> Place? {
+    func entry(_ name: String) -> QueueEntry? {
         let bytes = Array(name.utf8)
         guard bytes.count > 15, bytes.starts(with: "_c_".utf8) else { return nil }
         let client = Int(bytes[3]) - 65
@@ -95,23 +95,23 @@ package struct World {
             guard (0x30...0x39).contains(byte) else { return nil }
             sequence = sequence * 10 + Int(byte) - 0x30
         }
-        return Place(name: name, sequence: sequence, isReader: name.contains("__READ__"), client: client)
+        return QueueEntry(name: name, sequence: sequence, isReader: name.contains("__READ__"), client: client)
     }
 
-    /// Everybody who stands in line, the first first.
-    var line: [Place] {
-        (server.tree.nodes[Self.directory]?.children ?? []).compactMap { place($0) }
+    /// The nodes of all contenders, in the order of their sequence numbers.
+    var queue: [QueueEntry] {
+        (server.tree.nodes[Self.directory]?.children ?? []).compactMap { entry($0) }
             .sorted { ($0.sequence, $0.name) < ($1.sequence, $1.name) }
     }
 
     func isThere(_ name: String) -> Bool { server.tree.nodes[Self.path(of: name)] != nil }
 
-    /// The number a node's transaction has for the machines. To them it is opaque, so it need only tell nodes apart; one
-    /// made from the name keeps worlds equal that differ in nothing but how many transactions there were.
+    /// The czxid of a node, as the machines get it. To them it is opaque, so it need only tell nodes apart; one made from the
+    /// name keeps worlds equal that differ only in the number of transactions.
     func token(of name: String) -> Zxid {
-        guard let place = place(name) else { return Zxid(rawValue: 0) }
+        guard let entry = entry(name) else { return Zxid(rawValue: 0) }
         let guid = name.utf8.dropFirst(4).first.map { Int($0) } ?? 0
-        return Zxid(rawValue: Int64((place.sequence * 16 + place.client) * 256 + guid))
+        return Zxid(rawValue: Int64((entry.sequence * 16 + entry.client) * 256 + guid))
     }
 
     // MARK: Telling

@@ -9,12 +9,12 @@ import Musl
 import Darwin
 #endif
 
-/// One storm for a long time in one process, in which memory must not grow: `Soak [MINUTES]`.
+/// Runs one long stress run in one process, whose memory must not grow: `Soak [MINUTES]`.
 ///
 /// Prints a line a minute, at the end the slope of the resident memory over the second half, and a verdict. The first half
 /// does not count: until then buffers, threads and the allocator grow to what the load needs.
 @main struct Soak {
-    /// In KiB a minute. What was ever left behind by each call, or by each reconnect, is far above it.
+    /// The highest slope that passes, in KiB a minute. A leak at each call, or at each reconnect, is far above it.
     static let bound = 100.0
 
     static func main() async throws {
@@ -28,13 +28,13 @@ import Darwin
                 try? await Task.sleep(for: .seconds(2))
             }
         }
-        var storm = Storm(seed: UInt64(environmentValue("FUZZ_SEED") ?? "") ?? 1)
-        storm.duration = .seconds(60 * minutes)
-        storm.calm = .seconds(2)
+        var run = StressRun(seed: UInt64(environmentValue("FUZZ_SEED") ?? "") ?? 1)
+        run.duration = .seconds(60 * minutes)
+        run.maximumPause = .seconds(2)
         let report = try await ZooKeeperServer.withServer { server in
-            try await storm.run(on: server) { minute, report in
+            try await run.run(on: server) { minute, report in
                 say("minute \(minute): \(Int(residentKibibytes() ?? 0)) KiB resident, \(Self.summary(report))")
-                // What follows the last minute is the look at what is left, which needs other memory.
+                // After the last minute come the final checks, which need other memory.
                 if minute == minutes { sampler.cancel() }
             }
         }
@@ -51,12 +51,12 @@ import Darwin
         exit(isFlat && report.violations.isEmpty ? 0 : 1)
     }
 
-    private static func summary(_ report: Storm.Report) -> String {
+    private static func summary(_ report: StressRun.Report) -> String {
         "\(report.calls) calls, \(report.connections) connections, \(report.expiries) expiries, "
             + "\(report.violations.count) violations"
     }
 
-    /// By least squares.
+    /// The slope by least squares, in KiB a minute.
     private static func slope(_ samples: [(minute: Double, kibibytes: Double)]) -> Double {
         let count = Double(samples.count)
         let x = samples.reduce(0) { $0 + $1.minute } / count
@@ -65,7 +65,7 @@ import Darwin
         return products / samples.reduce(0) { $0 + ($1.minute - x) * ($1.minute - x) }
     }
 
-    /// The second number of `/proc/self/statm` is in pages.
+    /// The resident memory of this process: the second number of `/proc/self/statm`, which is in pages.
     private static func residentKibibytes() -> Double? {
         let numbers = try? readFile("/proc/self/statm").split(separator: " ")
         guard let numbers, numbers.count > 1, let pages = Double(numbers[1]) else { return nil }

@@ -1,14 +1,14 @@
 import TestSupport
 import ZooKeeperTesting
 
-/// What the JVM client itself says: its classes are in the server's jar.
+/// The JVM client itself as a reference: its classes are in the server's jar.
 enum JVM {
     enum Subject: String {
         case path
         case connectString
     }
 
-    /// The answer to each of `texts`, in the form that `JVMRules.java` documents.
+    /// Returns the answer to each of `texts`, in the form that `JVMRules.java` documents.
     static func answers(to texts: [String], as subject: Subject) async throws -> [String] {
         let distribution = try await ServerDistribution.installed()
         let lines = texts.map(\.hexadecimal).joined(separator: "\n") + "\n"

@@ -12,7 +12,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// What we accept, the server accepts, and it comes back as it was; what we refuse never reaches it.
+    /// Paths that this library accepts, the server accepts and returns unchanged; those that it refuses never reach the server.
     @Test func pathsComeBackUnchanged() async throws {
         try await withClient { client, relay in
             var accepted = 0
@@ -48,7 +48,7 @@ import ZooKeeperTesting
 
     // MARK: Transactions
 
-    /// What is known of a node.
+    /// The properties of a node on which later steps depend.
     private struct Node: Equatable {
         var version: Int32 = 0
         var isEphemeral = false
@@ -59,9 +59,9 @@ import ZooKeeperTesting
 
     private struct Step {
         var operation: any TransactionOperation
-        /// Changes the tree, or says why not.
+        /// Changes the tree, or returns the error.
         var apply: (inout Tree) -> ZooKeeperError.Code?
-        /// What is refused here, before it is sent.
+        /// The error with which this library refuses it before it is sent; `nil` if it does not.
         var refusal: ZooKeeperError.Code?
     }
 
@@ -180,7 +180,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// The server's answer gives back what was set, or is `invalidACL`.
+    /// The server returns the list that was set, or answers `invalidACL`.
     @Test func accessControlComesBackUnchanged() async throws {
         try await withClient { client, _ in
             for seed in Fuzz.seeds(200 * Fuzz.factor) {

@@ -23,7 +23,7 @@ import ZooKeeperTesting
             if entries.isEmpty {
                 #expect(code == .invalidACL)
             } else {
-                // What ends a C string, and what servers give back broken.
+                // These end a C string, or come back broken from the servers.
                 let isBad = texts.contains { $0.utf8.contains { $0 == 0 || $0 >= 0xF0 } }
                 #expect(code == (isBad ? .invalidArgument : nil), "seed \(seed)")
             }
@@ -82,7 +82,7 @@ import ZooKeeperTesting
             }
             let version = Int64(bitPattern: random.next() >> 1)
             var lines = servers.map { "server.\($0.key)=\($0.value)" } + ["version=\(String(version, radix: 16))"]
-            // What we do not know, or what is broken, is passed over.
+            // Unknown and broken lines are ignored.
             for _ in 0..<random.int(0...3) {
                 let line = random.pick([
                     "", "=", "server.", "server.x=a", "group.1=1:2", "weight.1=1", random.text(0...9),

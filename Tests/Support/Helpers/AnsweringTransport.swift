@@ -1,16 +1,15 @@
 package import Dispatch
 package import Logging
-import Synchronization
 package import ZooKeeper
 package import ZooKeeperTesting
 
 /// Answers some requests itself, with a failure, and passes the others on to a transport that it wraps.
 ///
-/// Its answers come on the queue on which that transport tells what it hears, so one after the other as a real one's; they
-/// never come from within a call.
+/// Its answers come on the queue of that transport's delegate calls, so one after the other as a real one's; they never
+/// come from within a call.
 package final class AnsweringTransport: SessionTransport {
-    /// Decides what to answer; `nil`: what the server says. Called where the request is issued, so it must neither block nor
-    /// call the session.
+    /// Chooses an answer; `nil` for the server's own. Called where the request is issued, so it must neither block nor call
+    /// the session.
     package typealias Hook = @Sendable (any TransportRequest) -> ResultCode?
 
     private let base: any SessionTransport
@@ -18,14 +17,14 @@ package final class AnsweringTransport: SessionTransport {
     private let hook: Hook
     private let lateHook: Hook
     private let delay: @Sendable (any TransportRequest) -> Duration?
-    /// What is held back, with all behind it; `nil` if nothing is.
-    private let held = Mutex<[any TransportRequest]?>(nil)
+    /// The requests that are held back; `nil` if none are.
+    private let held = Shared<[any TransportRequest]?>(nil)
 
     /// - Parameters:
-    ///   - queue: Where `base` tells what it hears.
-    ///   - hook: What to answer in place of the server, which never sees the request.
-    ///   - lateHook: What to answer when the server has executed the request, whatever it said.
-    ///   - delay: For how long the request is held back, and all behind it. They count as sent.
+    ///   - queue: The queue on which `base` calls its delegate.
+    ///   - hook: The answer in place of the server's, which never sees the request.
+    ///   - lateHook: The answer in place of the server's when it has executed the request.
+    ///   - delay: The time for which the request is held back, and all behind it. They count as sent.
     package init(
         _ base: any SessionTransport, on queue: DispatchQueue, answering hook: @escaping Hook,
         afterwards lateHook: @escaping Hook = { _ in nil },
@@ -57,7 +56,7 @@ package final class AnsweringTransport: SessionTransport {
         Deadlines.shared.schedule(at: .now + delay) { self.release() }
     }
 
-    /// Passes on what is held back, up to the next that is to be held back itself.
+    /// Passes on the requests that are held back, up to the next one with a delay of its own.
     private func release() {
         var isFirst = true
         while let request = held.withLock({ $0?.first }) {
@@ -103,8 +102,8 @@ extension InMemoryZooKeeper {
     /// server has executed them.
     ///
     /// - Parameters:
-    ///   - configure: What is special about the client.
-    ///   - delay: For how long a request is held back, and all behind it. They count as sent.
+    ///   - configure: Changes the client's configuration.
+    ///   - delay: The time for which a request is held back, and all behind it. They count as sent.
     package func makeClient(
         logger: Logger = .current, configure: (inout ZooKeeperConfiguration) -> Void = { _ in },
         answering hook: @escaping AnsweringTransport.Hook,

@@ -3,7 +3,7 @@ public import ZooKeeperTesting
 
 extension ZooKeeperServer {
     /// Runs `body` with a client whose chroot is `directory`; if there is none, a new node of its own, so that tests that
-    /// share a server do not meet.
+    /// share a server do not disturb each other.
     @discardableResult
     public func withClient<Success>(
         in directory: ZNodePath? = nil,
@@ -19,7 +19,7 @@ extension ZooKeeperServer {
     ///
     /// - Parameters:
     ///   - sessionTimeout: So long that no heartbeat disturbs a count, unless a test says otherwise.
-    ///   - configure: What else is special about the client.
+    ///   - configure: Changes the client's configuration.
     @discardableResult
     public func withRelayedClient<Success>(
         sessionTimeout: Duration = .seconds(60),
@@ -40,7 +40,7 @@ extension ZooKeeperServer {
         }
     }
 
-    /// The same, with another client beside it that does not pass the relay.
+    /// Runs `body` with a client that is connected through a relay, and another client beside it that is not.
     @discardableResult
     public func withRelayedClient<Success>(
         sessionTimeout: Duration = .seconds(60),

@@ -6,10 +6,10 @@ import Musl
 import Darwin
 #endif
 
-/// A state that a test waited for did not come.
-public struct NeverCame: Error, CustomStringConvertible {
+/// The error of a test that waited for a state which did not come.
+public struct ConditionTimeout: Error, CustomStringConvertible {
     public let description: String
-    /// What was waited for.
+    /// The state that was waited for.
     public let what: String
 }
 
@@ -18,7 +18,7 @@ private let environmentPatience = unsafe getenv("TEST_PATIENCE").flatMap {
     Int(unsafe String(cString: $0))
 }
 
-/// How long a test waits for a state.
+/// The time for which a test waits for a state.
 public let patience = Duration.seconds(environmentPatience ?? 60)
 
 /// Waits for a state, and fails if it has not come within `limit`.
@@ -34,5 +34,5 @@ public func eventually(
         if try await condition() { return }
         try await Task.sleep(for: .milliseconds(5))
     }
-    throw NeverCame(description: "within \(limit): \(what)", what: what)
+    throw ConditionTimeout(description: "within \(limit): \(what)", what: what)
 }

@@ -23,13 +23,13 @@ public func withTemporaryFile<Success>(
     return try result.get()
 }
 
-/// The text of a file.
+/// Returns the text of a file.
 public func readFile(_ path: String) throws -> String {
     let descriptor = try FileDescriptor.open(FilePath(path), .readOnly)
     defer { try? descriptor.close() }
     var text: [UInt8] = []
     var bytes = [UInt8](repeating: 0, count: 65_536)
-    // The files of /proc come in pieces of a page, whatever is asked for.
+    // The files of /proc come in pieces of a page, whatever the size of the buffer.
     while true {
         // The buffer lives for the call.
         let count = unsafe try bytes.withUnsafeMutableBytes { unsafe try descriptor.read(into: $0) }

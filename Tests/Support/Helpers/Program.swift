@@ -13,31 +13,31 @@ import Darwin
 
 /// A program of this package, run in a process of its own.
 public struct Program: Sendable {
-    /// For what needs several processes.
+    /// The worker of tests that need several processes.
     public static let testWorker = Program("TestWorker")
 
-    /// A program that runs: what it says line by line, and how to end it.
+    /// A program that runs: its output line by line, and its process id.
     public struct Running: Sendable {
         public let pid: Int32
-        /// What it has printed so far.
+        /// The lines that it has printed so far.
         public let lines = Shared<[String]>([])
 
         /// Waits until it has printed a line with this start, and returns the line.
         public func line(startingWith start: String) async throws -> String {
-            try await eventually("it says \"\(start)\"") { lines.value.contains { $0.hasPrefix(start) } }
+            try await eventually("it prints \"\(start)\"") { lines.value.contains { $0.hasPrefix(start) } }
             return lines.value.first { $0.hasPrefix(start) } ?? ""
         }
     }
 
     private static let directory = FilePath(CommandLine.arguments[0]).removingLastComponent()
-    /// Where the compiler finds the modules of this package.
+    /// The folder in which the compiler finds the modules of this package.
     public static let modules = directory.appending("Modules").string
 
-    /// Where the program with this name is, beside the test bundle.
+    /// Returns the path of the program with this name, beside the test bundle.
     public static func path(of name: String) -> String { directory.appending(name).string }
 
-    /// Kills the program when the process that started it is gone, and becomes the program. As long as the program is the
-    /// parent of the loop, its number is not another process's.
+    /// A shell script that kills the program when the process that started it is gone, and becomes the program. As long as
+    /// the program is the parent of the loop, its number is not another process's.
     private static let guarding = """
         starter=$PPID
         (
@@ -49,27 +49,27 @@ public struct Program: Sendable {
         """
 
     private let executable: Executable
-    /// What comes before the arguments.
+    /// The arguments before those of the program.
     private var prefix: [String] = []
 
-    /// The program with this name, beside the test bundle.
+    /// Takes the program with this name, beside the test bundle.
     public init(_ name: String) {
         executable = .path(Self.directory.appending(name))
     }
 
-    /// The program with this name, beside the test bundle, which may run until it is told to end, or stand still: it is
-    /// gone soon after this process is, however this process ends.
+    /// Takes the program with this name, beside the test bundle, which may run until it is told to end, or be stopped: it
+    /// ends soon after this process does, however this process ends.
     public init(guarded name: String) {
         executable = .path("/bin/sh")
         prefix = ["-c", Self.guarding, "sh", Self.directory.appending(name).string]
     }
 
-    /// The program with this name that the shell would find.
+    /// Takes the program with this name that the shell would find.
     public init(found name: String) {
         executable = .name(name)
     }
 
-    /// The program at this path.
+    /// Takes the program at this path.
     public init(at path: String) {
         executable = .path(FilePath(path))
     }
@@ -82,7 +82,7 @@ public struct Program: Sendable {
     /// Runs it while `body` runs, and then to its end.
     ///
     /// - Parameter environment: Variables it gets besides those of this process.
-    /// - Returns: What it printed, and whether it succeeded.
+    /// - Returns: The lines that it printed, and its success.
     @discardableResult
     public func run(
         _ arguments: [String], environment: [String: String] = [:],
@@ -94,7 +94,7 @@ public struct Program: Sendable {
 
     /// Runs it while `body` runs, and then to its end; kills it if `body` throws.
     ///
-    /// - Returns: What it printed, and its exit status; for one that was killed, the negative number of the signal.
+    /// - Returns: The lines that it printed, and its exit status; for one that was killed, the negative number of the signal.
     public func status(
         _ arguments: [String], environment: [String: String] = [:],
         _ body: @Sendable (Running) async throws -> some Sendable
@@ -130,10 +130,10 @@ public struct Program: Sendable {
     /// Runs it until it ends, which it should when `lines` do.
     ///
     /// - Parameters:
-    ///   - lines: What it is told.
+    ///   - lines: The lines of its standard input.
     ///   - started: Gets its process id.
-    ///   - heard: Gets every line it says.
-    ///   - ended: Called when it says no more, before its process id is free.
+    ///   - heard: Gets every line that it prints.
+    ///   - ended: Called at the end of its output, before its process id is free.
     public func converse(
         _ arguments: [String], _ lines: AsyncStream<String>,
         started: @escaping @Sendable (Int32) -> Void, heard: @escaping @Sendable (String) -> Void,

@@ -1,7 +1,7 @@
 package import ZooKeeper
 
 extension Promise.Wait {
-    /// What came, if something came.
+    /// The value, if the wait ended with one.
     package var value: Value? {
         if case .value(let value) = self { return value }
         return nil

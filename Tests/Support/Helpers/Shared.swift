@@ -1,4 +1,11 @@
+#if THREAD_SANITIZER
+import ZooKeeper
+
+/// The mutex that the thread sanitizer understands.
+typealias Mutex = SanitizerMutex
+#else
 import Synchronization
+#endif
 
 /// A value that several tasks and callbacks of a test use.
 public final class Shared<Value: Sendable>: Sendable {
@@ -10,6 +17,6 @@ public final class Shared<Value: Sendable>: Sendable {
         state.withLock { body(&$0) }
     }
 
-    /// A copy of the value now.
+    /// A copy of the present value.
     public var value: Value { state.withLock { $0 } }
 }

@@ -1,9 +1,10 @@
 import Dispatch
-import Synchronization
+import Logging
+import Testing
 package import ZooKeeper
 
-/// A server that accepts every connection, and from some moment on says nothing more: each connection is lost after a while,
-/// as the C client loses it, and the next is accepted at once. Before that, every node is there.
+/// A transport to a server that accepts every connection, and from some moment on answers nothing: each connection is lost
+/// after a while, as the C client loses it, and the next is accepted at once. Before that moment, every node exists.
 package final class SilentTransport: SessionTransport {
     private struct State {
         var delegate: (any SessionTransportDelegate)?
@@ -15,11 +16,11 @@ package final class SilentTransport: SessionTransport {
     private let timeout: Duration
     private let patience: Duration
     private let queue = DispatchQueue(label: "zookeeper.silent")
-    private let state = Mutex(State())
+    private let state = Shared(State())
 
     /// - Parameters:
-    ///   - timeout: What it says when it is asked for a session.
-    ///   - patience: How long a connection lasts on which nothing is said.
+    ///   - timeout: The session time-out that it grants.
+    ///   - patience: The time after which a connection without an answer is lost.
     package init(timeout: Duration, patience: Duration) {
         self.timeout = timeout
         self.patience = patience
@@ -31,7 +32,7 @@ package final class SilentTransport: SessionTransport {
         scheduleLoss()
     }
 
-    /// How many connections were accepted.
+    /// The number of connections that were accepted.
     package var connections: Int { state.withLock { $0.connections } }
 
     package func open(sessionTimeout: Duration, delegate: any SessionTransportDelegate) {
@@ -82,6 +83,33 @@ package final class SilentTransport: SessionTransport {
         queue.async {
             self.state.withLock { $0.unanswered = [] }
             done()
+        }
+    }
+}
+
+extension SilentTransport {
+    /// Runs `body` with a client whose server has fallen silent, and goes on accepting its connections.
+    package static func withClient(
+        credentials: [Credential] = [], chroot: ZNodePath = .root,
+        _ body: (ZooKeeperClient, ZooKeeperSession) async throws -> Void
+    ) async throws {
+        let transport = SilentTransport(timeout: .seconds(2), patience: .milliseconds(300))
+        var configuration: ZooKeeperConfiguration = "silent:1"
+        configuration.sessionTimeout = .seconds(2)
+        configuration.requestTimeout = .seconds(1)
+        // The session must not end the waits by ending itself.
+        configuration.abandonAfter = .seconds(3_600)
+        configuration.credentials = credentials
+        configuration.chroot = chroot
+        let client = try ZooKeeperClient(configuration, logger: Logger(label: "test")) { _, _ in transport }
+        try await client.run { client in
+            let session = try await client.withSession { $0 }
+            transport.fallSilent()
+            let known = transport.connections
+            try await eventually("a handshake, and nothing behind it") { transport.connections > known }
+            try await body(client, session)
+            // It was not the end of the session that ended the waits.
+            #expect(!session.state.isFinal)
         }
     }
 }

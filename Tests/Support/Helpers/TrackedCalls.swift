@@ -1,18 +1,18 @@
 public import ZooKeeper
 
-/// A number of calls of which it is known how often each was answered, and whether its pending has been let go.
+/// Counts, for each of many calls, its answers, and those whose pending request is still in memory.
 public final class TrackedCalls: Sendable {
-    private struct WeakReply: Sendable {
+    private struct WeakRequest: Sendable {
         weak let pending: PendingRequest?
     }
 
-    private let pendingRequests = Shared<[WeakReply]>([])
+    private let pendingRequests = Shared<[WeakRequest]>([])
     private let answers = Shared<[Int: Int]>([:])
     private let codes = Shared<[String: Int]>([:])
 
     public init() {}
 
-    /// Issues `count` calls and keeps nothing of them but what is told.
+    /// Issues `count` calls, and keeps no strong reference to their requests.
     public func issue(_ count: Int, in session: ZooKeeperSession, _ makeRequest: (Int) -> Request) {
         let start = pendingRequests.value.count
         for index in start..<start + count {
@@ -25,17 +25,17 @@ public final class TrackedCalls: Sendable {
                 }
                 codes.withLock { $0[code, default: 0] += 1 }
             }
-            pendingRequests.withLock { $0.append(WeakReply(pending: pending)) }
+            pendingRequests.withLock { $0.append(WeakRequest(pending: pending)) }
         }
     }
 
     public var count: Int { pendingRequests.value.count }
-    /// How many have been answered.
+    /// The number of calls that have been answered.
     public var answered: Int { answers.value.count }
-    /// How many have been answered more than once.
+    /// The number of calls that have been answered more than once.
     public var answeredTwice: Int { answers.value.values.count { $0 > 1 } }
-    /// How many pendingRequests are still in memory.
+    /// The number of pending requests that are still in memory.
     public var alive: Int { pendingRequests.value.count { $0.pending != nil } }
-    /// How many had each result.
+    /// The number of calls by result.
     public var results: [String: Int] { codes.value }
 }

@@ -1,7 +1,7 @@
 public import ZooKeeperTesting
 
 extension ZooKeeperServer {
-    /// How many watches on data and existence the server has, by its own count. (Of those on children it gives none.)
+    /// Returns the number of watches on data and existence by the server's own count, which leaves out those on children.
     public func watchCount() async throws -> Int {
         let answer = try await ask("wchs")
         return answer.split(separator: ":").last.flatMap { Int($0.trimmed) } ?? 0

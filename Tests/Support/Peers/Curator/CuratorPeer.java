@@ -1,4 +1,4 @@
-// Takes and gives back Apache Curator's locks as it is told. The protocol: ../README.md.
+// Acquires and releases Apache Curator's locks by command. The protocol: ../README.md.
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

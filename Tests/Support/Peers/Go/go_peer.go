@@ -1,4 +1,4 @@
-// Takes and gives back go-zookeeper's locks as it is told. The protocol: ../README.md.
+// Acquires and releases go-zookeeper's locks by command. The protocol: ../README.md.
 package main
 
 import (

@@ -1,4 +1,4 @@
-"""Takes and gives back kazoo's locks as it is told. The protocol: ../README.md."""
+"""Acquires and releases kazoo's locks by command. The protocol: ../README.md."""
 
 import os
 import queue

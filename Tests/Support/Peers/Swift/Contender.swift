@@ -2,9 +2,9 @@ import SystemPackage
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// One who takes and gives back a lock as it is told, one command after the other.
+/// A contender that acquires and releases a lock by command, one command after the other.
 final class Contender: Sendable {
-    /// One hold, from the wish for it to its end.
+    /// One hold, from the acquire to its end.
     private struct Hold: Sendable {
         enum Order {
             case downgrade
@@ -17,7 +17,7 @@ final class Contender: Sendable {
         let acquired = Promise<LockLease?>()
         /// The lease as a reader; `nil` if that failed.
         let downgraded = Promise<LockLease?>()
-        /// How it ended.
+        /// The error with which it ended; `nil` without one.
         let ended = Promise<(any Error)?>()
 
         init() { (orders, give) = AsyncStream.makeStream() }
@@ -50,7 +50,7 @@ final class Contender: Sendable {
         }
     }
 
-    func obey(_ words: [String]) { commands.yield(words) }
+    func execute(_ words: [String]) { commands.yield(words) }
 
     private func say(_ text: String) { Output.say("\(name) \(text)") }
 
@@ -110,7 +110,7 @@ final class Contender: Sendable {
         }
     }
 
-    /// Thrown out of a writing scope that is not to go on as a reader.
+    /// The error that ends a writing scope which is not to go on as a reader.
     private struct Released: Error {}
 
     private func count(_ rounds: Int, in file: FilePath, _ recipe: Recipe) async throws -> String {
@@ -118,7 +118,7 @@ final class Contender: Sendable {
         for _ in 0..<rounds {
             try await recipe.hold(waitingUpTo: nil) { _, isDowngraded in
                 let before = try read(file)
-                // A moment in which another would come in, if it could.
+                // A moment in which another contender would get the lock, if it could.
                 try await Task.sleep(for: .milliseconds(1))
                 if recipe.isReader || isDowngraded {
                     if try read(file) != before { torn += 1 }

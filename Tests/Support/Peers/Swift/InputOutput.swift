@@ -9,7 +9,7 @@ import Musl
 import Darwin
 #endif
 
-/// What the process is told, line by line.
+/// The standard input of the process, line by line.
 enum Input {
     /// Read on a thread of its own, so that none of the pool's waits for it.
     static let lines: AsyncStream<String> = {
@@ -23,13 +23,13 @@ enum Input {
     }()
 }
 
-/// What it says.
+/// The standard output of the process.
 enum Output {
     /// Not by `print` and `fflush(nil)`, which waits for the thread that reads. A pipe takes a short line as a whole.
     static func say(_ line: String) {
         _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8)
     }
 
-    /// Ends the process as it stands.
+    /// Ends the process at once.
     static func leave() -> Never { exit(0) }
 }

@@ -3,7 +3,7 @@ import ZooKeeperRecipes
 
 /// One of our recipes, as all contenders use it: in a scope.
 struct Recipe: Sendable {
-    /// What a scope runs while the lock is held. A writer that may go on as a reader runs it twice.
+    /// The body of a scope, which runs while the lock is held. A writer that may go on as a reader runs it twice.
     typealias Body = (LockLease, _ isDowngraded: Bool) async throws -> Void
 
     enum Kind: String {

@@ -1,4 +1,4 @@
-// Takes and gives back our own locks as it is told: `CONNECT SESSION-TIMEOUT-IN-MS`. The protocol: ../README.md.
+// Acquires and releases the locks of this package by command: `CONNECT SESSION-TIMEOUT-IN-MS`. The protocol: ../README.md.
 
 import ZooKeeper
 
@@ -13,7 +13,7 @@ try await ZooKeeperClient.withClient(configuration) { client in
         guard words.count >= 2 else { continue }
         let contender = contenders[words[0]] ?? Contender(String(words[0]), client)
         contenders[words[0]] = contender
-        contender.obey(words.dropFirst().map(String.init))
+        contender.execute(words.dropFirst().map(String.init))
     }
     Output.leave()
 }
