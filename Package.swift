@@ -121,7 +121,8 @@ let package = Package(
             dependencies: [
                 "FencedWriter", "FirstLock", "LeaderElectedWorker", "LockDemo", "ProcessSignals", "ReadWriteCache",
                 "ServiceRegistry", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", "zklock",
-            ]),
+            ],
+            exclude: ["Uses"]),
         .testTarget(
             name: "HarnessTests",
             dependencies: ["ProcessSignals", "RecipeHarness", "TestSupport", "ZooKeeperHistory", "ZooKeeperTesting"]),
