@@ -73,7 +73,7 @@ import ZooKeeperTesting
                 _ = try await $0.get(ZNodePath.root.child(String(repeating: "x", count: 1_048_576)))
             },
             Case(name: "a nameless sequential node", isSent: true) {
-                let created = try await $0.perform(Create(namelessIn: "/empty"), file: #fileID, line: #line)
+                let created = try await $0.perform(Create(namelessIn: "/empty"))
                 #expect(created.path.name.count == 10)
             },
             // Access control.
@@ -212,7 +212,7 @@ import ZooKeeperTesting
             let (first, _) = try await client.transaction(Create("/x"), Create("/x/y"))
             #expect(first.path == "/x")
             // Its name is its digits: behind the chroot's own name they would be a node beside it.
-            let nameless = try await client.perform(Create(namelessIn: .root), file: #fileID, line: #line)
+            let nameless = try await client.perform(Create(namelessIn: .root))
             #expect(nameless.path.name.count == 10)
             try await client.delete(nameless.path)
         }

@@ -44,8 +44,8 @@ import ZooKeeperTesting
         try await withClient { client in
             let first = try await client.create("/n-", mode: .persistentSequential).path
             let second = try await client.create("/n-", mode: .ephemeralSequential).path
-            let nameless = try await client.perform(Create(namelessIn: first), file: #fileID, line: #line).path
-            let inRoot = try await client.perform(Create(namelessIn: .root), file: #fileID, line: #line).path
+            let nameless = try await client.perform(Create(namelessIn: first)).path
+            let inRoot = try await client.perform(Create(namelessIn: .root)).path
             #expect([first, second] == ["/n-0000000000", "/n-0000000001"])
             #expect([nameless, inRoot] == ["/n-0000000000/0000000000", "/0000000002"])
         }
