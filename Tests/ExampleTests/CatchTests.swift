@@ -20,7 +20,22 @@ import Testing
         #expect(failures > 0, "all uses compile alone with \(optimization), and not together")
     }
 
-    /// The files with a use each.
+    /// The uses do not touch every call, so the declarations are read too. (`output` takes apart what only the library
+    /// can make.)
+    @Test(arguments: ["Sources/ZooKeeper", "Recipes", "Sources/ZooKeeperTesting"])
+    func nothingPublicThrowsTyped(_ directory: String) async throws {
+        let files = try await Program(found: "find").output([directory, "-name", "*.swift"]).lines
+        #expect(!files.isEmpty)
+        for file in files {
+            for text in try readFile(file).split(separator: "public ").dropFirst() {
+                let declaration = text.split(separator: "\n\n").first ?? ""
+                let signature = declaration.prefix { $0 != "{" && $0 != "}" }
+                #expect(!signature.contains("throws(") || signature.hasPrefix("func output("), "\(file): \(signature)")
+            }
+        }
+    }
+
+    /// Lists the files with a use each.
     private func uses() async throws -> [String] {
         let directory = "Tests/ExampleTests/Uses"
         return try await Program(found: "ls").output([directory]).lines.map { "\(directory)/\($0)" }

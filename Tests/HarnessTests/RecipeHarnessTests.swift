@@ -52,7 +52,8 @@ import Darwin
         }
     }
 
-    /// A client that ends in good order waits for the bodies that go on, and a server that refuses something loses nothing.
+    /// A client that ends in good order waits for the bodies that go on, and a server that refuses something loses
+    /// nothing.
     @Test(arguments: [HistoryEvent.Fault.stopClient, .closeClient, .throttleServer])
     func aGracefulEndGivesNoLockAway(_ fault: HistoryEvent.Fault) async throws {
         try await withDirectory { directory in
@@ -114,7 +115,8 @@ import Darwin
             #expect(operations.keys.sorted() == ["c0", "c1"])
             for (process, operations) in operations {
                 #expect(operations.count > 1, "\(process)")
-                // Each of the two has half of it: two turns a second on average, and never sooner than after half of that.
+                // Each of the two has half of it: two turns a second on average, and never sooner than after half of
+                // that.
                 for (former, latter) in zip(operations, operations.dropFirst()) {
                     #expect(latter.invoked - former.invoked >= 250_000, "\(former.name), \(latter.name)")
                 }

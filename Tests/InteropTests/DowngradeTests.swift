@@ -32,7 +32,8 @@ extension InteropTests {
             }
         }
 
-        /// Our writer becomes a reader: Curator's writer behind it goes on waiting, and so does Curator's reader behind that.
+        /// Our writer becomes a reader: Curator's writer behind it goes on waiting, and so does Curator's reader
+        /// behind that.
         @Test func ours() async throws {
             try await withWriters(.ours, .curator) { pair, curator in
                 let reader = try await curator.contender("read", at: pair.queue.path)
@@ -59,8 +60,8 @@ extension InteropTests {
             }
         }
 
-        /// Curator 5.4.0 becomes a reader at the end of the queue, and the writer that waited comes first: ours, as well as its
-        /// own.
+        /// Curator 5.4.0 becomes a reader at the end of the queue, and the writer that waited comes first: ours, as
+        /// well as its own.
         @Test(arguments: [Peer.ours, .curator]) func curators(_ waiter: Peer) async throws {
             try await withWriters(.curator, waiter) { pair, _ in
                 try await pair.holder.do("downgrade", expecting: "downgraded")
@@ -105,7 +106,8 @@ extension InteropTests {
             }
         }
 
-        /// The nodes of Curator 5.5 and later: first a plain ephemeral reader with the writer's digits, then the writer goes.
+        /// The nodes of Curator 5.5 and later: first a plain ephemeral reader with the writer's digits, then the
+        /// writer goes.
         @Test func thatOfCurator55() async throws {
             let environment = try InteropEnvironment.required
             let path = try await environment.server.makeDirectory()

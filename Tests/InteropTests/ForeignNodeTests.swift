@@ -43,7 +43,8 @@ extension InteropTests {
             }
         }
 
-        /// A contender without data, which our own nodes never are, is one all the same; and a child that is none is not.
+        /// A contender without data, which our own nodes never are, is one all the same; and a child that is none is
+        /// not.
         @Test(.needs(.kazoo), arguments: ["kazoo-lock", "lock", "write", "latch"])
         func dataThatIsNull(_ recipe: String) async throws {
             let environment = try InteropEnvironment.required

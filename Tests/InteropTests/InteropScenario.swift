@@ -225,7 +225,8 @@ struct InteropScenario: Sendable {
         environment.matrix.add(rounds, row(recipes), isAlone: peers.isAlone)
     }
 
-    /// Counts a violation in the matrix, and records an issue: unless it is a known one of the peer, or the peer ran alone.
+    /// Counts a violation in the matrix, and records an issue: unless it is a known one of the peer, or the peer ran
+    /// alone.
     func report(_ kind: String, by peer: Peer, _ recipes: RecipeRoles) {
         environment.matrix.add(kind, by: peer, row(recipes), isAlone: peers.isAlone)
         if peers.isAlone || KnownIssues.contains(peer, for: kind, fault, isVictim: isVictim(peer)) { return }

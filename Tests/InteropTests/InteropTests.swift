@@ -2,8 +2,9 @@ import Testing
 
 /// Real Curator, kazoo and go-zookeeper, each in processes of its own, on the same paths as this library.
 ///
-/// A matrix is printed at the end, by recipe, peer and fault: the violations by this library (none, or a test fails), and
-/// those by the peer, together with this library and by itself. `INTEROP_ROUNDS` says how often every scenario is run.
+/// A matrix is printed at the end, by recipe, peer and fault: the violations by this library (none, or a test fails),
+/// and those by the peer, together with this library and by itself. `INTEROP_ROUNDS` says how often every scenario is
+/// run.
 @Suite(.interopEnvironment, .timeLimit(.minutes(60))) struct InteropTests {
     /// Runs the scenario in both orders, and with the peer alone.
     static func meet(_ peer: Peer, _ fault: Fault) async throws {

@@ -4,9 +4,9 @@ enum KnownIssues {
     static func contains(_ peer: Peer, for kind: String, _ fault: Fault, isVictim: Bool) -> Bool {
         switch (peer, fault) {
         case (.ours, _): false
-        // A process that stood still for longer than its session lived does not know, and is not told in time. What it does
-        // then is up to its library: Curator's latch may lead without a node for a moment, its selector may have left the
-        // queue for good, the lock of go-zookeeper stays stuck.
+        // A process that stood still for longer than its session lived does not know, and is not told in time. What it
+        // does then is up to its library: Curator's latch may lead without a node for a moment, its selector may have
+        // left the queue for good, the lock of go-zookeeper stays stuck.
         case (_, .holderFrozen), (_, .waiterFrozen): isVictim
         // A wait ends with the connection; the node stays in the queue.
         case (.go, .serverRestarted): kind.hasPrefix("acquire: failed")

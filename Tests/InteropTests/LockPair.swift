@@ -35,7 +35,8 @@ final class LockPair: Sendable {
         self.third = try await holder.contender(recipes.holder, at: path)
     }
 
-    /// Waits until `contender` gets the lock, and judges the grant. If it has not been enqueued before, it acquires now.
+    /// Waits until `contender` gets the lock, and judges the grant. If it has not been enqueued before, it acquires
+    /// now.
     func grant(_ contender: RemoteContender) async throws {
         if early.withLock({ $0.remove(contender.name) }) != nil { return }
         let pending = waiting.withLock { $0.removeValue(forKey: contender.name) } ?? contender.begin("acquire")
@@ -98,15 +99,16 @@ final class LockPair: Sendable {
         }
     }
 
-    /// Lets `contender`, which holds the lock, do its work: its library must say so, and the store must accept its token.
+    /// Lets `contender`, which holds the lock, do its work: its library must say so, and the store must accept its
+    /// token.
     func workInTurn(_ contender: RemoteContender) async throws {
         guard try await work(contender) else { return report("stopped although it held", contender.peer) }
         guard recipes.isExclusive, let token = tokens.value[contender.name] else { return }
         if !store.write(token) { report("a token that is too low", contender.peer) }
     }
 
-    /// Lets `contender` do its work after it has lost the lock to another one that has written since: it should refuse, and
-    /// the store must.
+    /// Lets `contender` do its work after it has lost the lock to another one that has written since: it should
+    /// refuse, and the store must.
     func workLate(_ contender: RemoteContender) async throws {
         guard try await work(contender) else { return }
         report("worked on after its loss", contender.peer)

@@ -29,7 +29,8 @@ struct LockQueue: Sendable {
 
     func count() async throws -> Int { try await names().count }
 
-    /// Returns `true` if, by the server's own list, the session of `node` watches another node of the queue, as a waiter does.
+    /// Returns `true` if, by the server's own list, the session of `node` watches another node of the queue, as a
+    /// waiter does.
     func isWaiting(_ node: Node) async throws -> Bool {
         var isItsSession = false
         for line in try await server.ask("wchc").split(separator: "\n") {
@@ -55,8 +56,8 @@ struct LockQueue: Sendable {
         }
     }
 
-    /// Returns the node of a contender that has been granted the lock, and the other nodes that are in its way: with any of
-    /// these, it should not have been granted.
+    /// Returns the node of a contender that has been granted the lock, and the other nodes that are in its way: with
+    /// any of these, it should not have been granted.
     func judge(
         _ contender: RemoteContender, _ answer: PeerProcess.Answer
     ) async throws -> (node: Node?, inTheWay: [Node]) {

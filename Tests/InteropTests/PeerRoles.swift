@@ -54,7 +54,8 @@ struct RecipeRoles: Sendable {
         }
     }
 
-    /// Returns the recipes for contention, where all contenders do the same: readers beside writers, if there are readers.
+    /// Returns the recipes for contention, where all contenders do the same: readers beside writers, if there are
+    /// readers.
     static func mixed(_ peer: Peer) -> [RecipeRoles] {
         all(peer).filter { $0.holder == $0.waiter ? !$0.holder.contains("write") : $0.waiter.contains("write") }
     }

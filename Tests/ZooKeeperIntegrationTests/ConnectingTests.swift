@@ -25,7 +25,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// A client that waits for a connection without a limit gets no error for a wrong address: the log is the only sign.
+    /// A client that waits for a connection without a limit gets no error for a wrong address: the log is the only
+    /// sign.
     @Test func theLogSaysThatNoServerAnswers() async throws {
         let log = InMemoryLogHandler()
         let logger = Logger(label: "test") { _ in log }

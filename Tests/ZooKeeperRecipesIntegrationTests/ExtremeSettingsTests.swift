@@ -4,7 +4,8 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// Settings at the end of their range whose effect depends on a real server and the C client; others are tried in memory.
+/// Settings at the end of their range whose effect depends on a real server and the C client; others are tried in
+/// memory.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct ExtremeSettingsTests {
     @Test(arguments: [Duration.milliseconds(1), .milliseconds(Int64(Int32.max))])
     func anySessionTimeoutIsNegotiated(_ timeout: Duration) async throws {

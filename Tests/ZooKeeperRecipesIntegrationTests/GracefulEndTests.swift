@@ -23,8 +23,8 @@ import ZooKeeperTesting
         try #require(await promise.wait(until: .now + patience).value)
     }
 
-    /// Holds a lock in a client that ends, with another client's contender behind it; `body` runs when the holder's body has
-    /// been told, and has not ended.
+    /// Holds a lock in a client that ends, with another client's contender behind it; `body` runs when the holder's
+    /// body has been told, and has not ended.
     private func whileEnding(
         _ end: ClientEnd, _ configuration: ZooKeeperConfiguration, logger: Logger = Logger(label: "test"),
         _ body: (EndingHolder, LockLease, _ granted: Promise<ContinuousClock.Instant>, _ beside: ZooKeeperClient)

@@ -4,8 +4,8 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// Loss of a lock that is held: the answers of the lease, the cancellation of the body, and the transactions that still go
-/// through.
+/// Loss of a lock that is held: the answers of the lease, the cancellation of the body, and the transactions that
+/// still go through.
 @Suite(.timeLimit(.minutes(5))) struct LossTests {
     /// A way to lose a lock.
     enum Trouble: CaseIterable, Sendable {
@@ -255,8 +255,8 @@ import ZooKeeperTesting
 extension LockLoss {
     /// Allows either of the two ways in which an expired session is noticed.
     ///
-    /// The servers remove the session's nodes before they cut its connection. A client that is connected at that moment may
-    /// hear from the watch on its own node first, and else learns when it comes back that the session has expired. The lock
-    /// is lost by whichever comes first, and the lease names that one.
+    /// The servers remove the session's nodes before they cut its connection. A client that is connected at that
+    /// moment may hear from the watch on its own node first, and else learns when it comes back that the session has
+    /// expired. The lock is lost by whichever comes first, and the lease names that one.
     var isOfExpiry: Bool { self == .sessionEnded(.lost(.expired)) || self == .nodeDeleted }
 }

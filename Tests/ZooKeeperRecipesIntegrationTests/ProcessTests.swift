@@ -36,8 +36,8 @@ import Darwin
         }
     }
 
-    /// User code blocks every thread of the cooperative pool for twice the session's time-out: heartbeats go on, and the
-    /// lease is right about its deadline when the server goes away.
+    /// User code blocks every thread of the cooperative pool for twice the session's time-out: heartbeats go on, and
+    /// the lease is right about its deadline when the server goes away.
     @Test func aBlockedPoolDelaysNeitherHeartbeatsNorDeadlines() async throws {
         try await ZooKeeperServer.withServer { server in
             let (lines, succeeded) = try await Program.testWorker.run(
@@ -53,8 +53,8 @@ import Darwin
         }
     }
 
-    /// The process of the holder is stopped for longer than its session lives, and another client gets the lock. When it
-    /// goes on, the first look at the lease says that it is over.
+    /// The process of the holder is stopped for longer than its session lives, and another client gets the lock. When
+    /// it goes on, the first look at the lease says that it is over.
     @Test func aProcessThatWasStoppedKnowsWhenItGoesOn() async throws {
         try await ZooKeeperServer.withServer { server in
             let (lines, succeeded) = try await Program.testWorker.run(

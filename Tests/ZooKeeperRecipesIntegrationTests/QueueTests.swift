@@ -6,7 +6,8 @@ import ZooKeeperTesting
 
 /// The nodes in the directory of a lock: those of older sessions, foreign ones, and those left by lost answers.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct QueueTests {
-    /// CURATOR-604: a client in a new session finds the node of its old one first in the queue, and takes it for its own.
+    /// CURATOR-604: a client in a new session finds the node of its old one first in the queue, and takes it for its
+    /// own.
     @Test func theNodeOfAnOlderSessionIsNeverAdopted() async throws {
         let server = try ZooKeeperServer.required
         try await server.withClient { client in
@@ -142,8 +143,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// An operator removes the holder's node and the waiter's in one transaction. A waiter that hears of its own first is
-    /// enqueued again; one that hears of the other first is granted the lock and loses it at once.
+    /// An operator removes the holder's node and the waiter's in one transaction. A waiter that hears of its own first
+    /// is enqueued again; one that hears of the other first is granted the lock and loses it at once.
     @Test(arguments: [true, false]) func aNodeThatGoesWithThatInFront(_ isOwnFirst: Bool) async throws {
         let server = try ZooKeeperServer.required
         try await server.withClient { client in

@@ -114,8 +114,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// The nodes of Curator 5.5 and later when a writer becomes a reader: a plain ephemeral reader's node with the writer's
-    /// digits, which is created after those behind it have listed the queue.
+    /// The nodes of Curator 5.5 and later when a writer becomes a reader: a plain ephemeral reader's node with the
+    /// writer's digits, which is created after those behind it have listed the queue.
     @Test func aWriterThatBecameAReaderStillBlocksTheNextWriter() async throws {
         try await withReadWriteLocks(1) { locks, beside in
             try await beside.create("/rw")

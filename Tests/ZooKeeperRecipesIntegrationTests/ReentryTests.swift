@@ -38,7 +38,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// The two paths' texts are equal for Swift, and two locks for ZooKeeper: the holder of the first does not enter the second.
+    /// The two paths' texts are equal for Swift, and two locks for ZooKeeper: the holder of the first does not enter
+    /// the second.
     @Test func notTheLockWithTheDecomposedName() async throws {
         try await withLock { client, _ in
             try await ZooKeeperLock(client, at: "/\u{E9}").withLock { outer in
@@ -168,8 +169,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// A task that was started from a nested scope lives on when that scope's task is gone, and so may get tasks with its
-    /// identity. None of them enters the outer lock.
+    /// A task that was started from a nested scope lives on when that scope's task is gone, and so may get tasks with
+    /// its identity. None of them enters the outer lock.
     @Test func aTaskThatOutlivesANestedScopeEntersNothing() async throws {
         try await withLock { client, lock in
             let other = ZooKeeperLock(client, at: "/b")
@@ -179,8 +180,8 @@ import ZooKeeperTesting
                     let left = try await other.withLock { _ in
                         Task {
                             await start.wait()
-                            // Whether its body runs in a task with the identity of the one that is gone, chance decides:
-                            // this shows that nothing is granted, not that the identity was met.
+                            // Whether its body runs in a task with the identity of the one that is gone, chance
+                            // decides: this shows that nothing is granted, not that the identity was met.
                             return try await other.withLock { _ in
                                 do {
                                     return try await lock.withLock { _ in "entered" }

@@ -4,8 +4,8 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// The requests of each step, as the server sees them. Curator needs 2 round trips to acquire, 7 on a fresh path, 1 at each
-/// hand-over, and 4 requests, 2 of them writes, for an attempt that fails.
+/// The requests of each step, as the server sees them. Curator needs 2 round trips to acquire, 7 on a fresh path, 1 at
+/// each hand-over, and 4 requests, 2 of them writes, for an attempt that fails.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct RequestCountTests {
     /// A client behind a relay, with a session so long that no heartbeat disturbs the count.
     private func withClient(
@@ -14,8 +14,8 @@ import ZooKeeperTesting
         try await ZooKeeperServer.required.withRelayedClient(body)
     }
 
-    /// Counts what a short hold costs. On a busy machine one may last for 200 ms, after which a holder reads its own node;
-    /// then it is done again.
+    /// Counts what a short hold costs. On a busy machine one may last for 200 ms, after which a holder reads its own
+    /// node; then it is done again.
     ///
     /// - Parameters:
     ///   - pipelines: The numbers of requests that are to be under way together.

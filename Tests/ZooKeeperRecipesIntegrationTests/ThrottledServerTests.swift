@@ -46,7 +46,8 @@ import ZooKeeperTesting
                     ]
                     var held = 0
                     while held < Self.cycles || throttled.value == 0 {
-                        // What the server itself makes so slow that a lease does not live is not held against the client.
+                        // What the server itself makes so slow that a lease does not live is not held against the
+                        // client.
                         do { try await lock.withLock { _ in held += 1 } } catch LockError.Code.lost {}
                     }
                     for task in flood { task.cancel() }

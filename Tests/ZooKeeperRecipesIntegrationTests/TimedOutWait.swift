@@ -2,8 +2,8 @@ import TestSupport
 import Testing
 import ZooKeeperRecipes
 
-/// Waits for a lock that another client holds: for 20 ms, and if on a busy machine that was not enough to see the holder,
-/// for longer and longer.
+/// Waits for a lock that another client holds: for 20 ms, and if on a busy machine that was not enough to see the
+/// holder, for longer and longer.
 ///
 /// - Parameter wait: Waits for up to the time it is given.
 /// - Returns: The error it ends with.

@@ -18,7 +18,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// The deadline passes, and a check says so; then an answer that was late moves the deadline on. The lock stays lost.
+    /// The deadline passes, and a check says so; then an answer that was late moves the deadline on. The lock stays
+    /// lost.
     @Test func aLateAnswerDoesNotReviveALease() async throws {
         try await withTwoClients { first, _ in
             let held = try await ZooKeeperLock(first, at: "/a").acquire()

@@ -17,7 +17,8 @@ extension Request {
     private let zooKeeper = InMemoryZooKeeper()
     private let creates = Shared(0)
 
-    /// As when a server reads the first bytes of a request and closes the connection: its length is above the server's limit.
+    /// As when a server reads the first bytes of a request and closes the connection: its length is above the server's
+    /// limit.
     @Test(arguments: [true, false], [true, false])
     func createsThatCostTheConnectionAreNotSentForEver(_ cuts: Bool, _ isFresh: Bool) async throws {
         let client = try zooKeeper.makeClient {
@@ -119,7 +120,8 @@ extension Request {
         }
     }
 
-    /// An ancestor that is there and may not be created by us is no reason, also if the directory was removed meanwhile.
+    /// An ancestor that is there and may not be created by us is no reason, also if the directory was removed
+    /// meanwhile.
     @Test func anAncestorThatIsThereIsNoReason() async throws {
         let client = try zooKeeper.makeClient { [creates] pending in
             guard pending.request.createsContender else { return nil }

@@ -6,7 +6,8 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// Lost sessions and busy servers: many holders at once, leaders again and again, and holders whose node cannot be watched.
+/// Lost sessions and busy servers: many holders at once, leaders again and again, and holders whose node cannot be
+/// watched.
 @Suite(.timeLimit(.minutes(5))) struct SessionLossTests {
     private let zooKeeper = InMemoryZooKeeper()
 
@@ -204,8 +205,8 @@ import ZooKeeperTesting
 
     // MARK: Scopes
 
-    /// A task that was started in an upgraded scope goes on in the reading scope around it when that has ended: it would wait
-    /// for its own reader for ever.
+    /// A task that was started in an upgraded scope goes on in the reading scope around it when that has ended: it
+    /// would wait for its own reader for ever.
     @Test func anUpgradedScopeThatHasEndedDoesNotHideTheReadingScope() async throws {
         try await zooKeeper.withClient(patientConfiguration) { client in
             let lock = ZooKeeperReadWriteLock(client, at: "/l")

@@ -22,7 +22,8 @@ import ZooKeeperTesting
 
     private let zooKeeper = InMemoryZooKeeper()
 
-    /// Runs `body` with a client whose requests of one kind are throttled, each of the first `count`, and another client.
+    /// Runs `body` with a client whose requests of one kind are throttled, each of the first `count`, and another
+    /// client.
     private func withClients(
         throttling kind: Kind, times count: Int,
         _ body: (ZooKeeperClient, _ beside: ZooKeeperClient, _ isArmed: Shared<Bool>) async throws -> Void

@@ -48,7 +48,8 @@ import ZooKeeperTesting
     @Test func aLostRequestIsNoticedByTheNextReply() async throws {
         try await withRelay { client, relay, beside in
             relay.inject(RelayFault(.lose, at: .request(.setData)))
-            // The C client matches replies by their order; the one behind does not fit, and all that is under way fails.
+            // The C client matches replies by their order; the one behind does not fit, and all that is under way
+            // fails.
             let session = try await client.withSession { $0 }
             let replies = session.submitPipeline([
                 SetData("/a", to: [1]).makeRequest(), Delete("/missing").makeRequest(),

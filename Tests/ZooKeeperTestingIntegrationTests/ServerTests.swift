@@ -85,8 +85,8 @@ import Darwin
         #expect(!exists(directory))
     }
 
-    /// The worker has no chance to clean up after itself. A frozen server makes the system send HUP to its group, in which
-    /// the shell that cleans up is.
+    /// The worker has no chance to clean up after itself. A frozen server makes the system send HUP to its group, in
+    /// which the shell that cleans up is.
     @Test(arguments: [false, true]) func nothingIsLeftAfterSIGKILL(_ isFrozen: Bool) async throws {
         let remains = Shared<(pid: Int32, directory: String)?>(nil)
         let (_, succeeded) = try await Program.testWorker.run(["server"] + (isFrozen ? ["frozen"] : [])) { worker in

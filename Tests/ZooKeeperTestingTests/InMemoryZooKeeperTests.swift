@@ -203,7 +203,8 @@ import ZooKeeperTesting
                     case .failure(let error): codes.append(error.code)
                     }
                 }
-                // If another thread still has the duty to hand over, the first pipeline is not tried before the news either.
+                // If another thread still has the duty to hand over, the first pipeline is not tried before the news
+                // either.
                 #expect(codes == [.connectionLoss, .connectionLoss, nil, nil] || codes == [nil, nil, nil, nil])
             }
         }

@@ -3,7 +3,8 @@ import Testing
 
 /// A build on a machine that lacks the C client says what to install.
 @Suite(.timeLimit(.minutes(1))) struct MissingCClientTests {
-    /// Compiles the shim with nothing but a scratch directory on the include path, which may hold a header of that name.
+    /// Compiles the shim with nothing but a scratch directory on the include path, which may hold a header of that
+    /// name.
     private func compile(withHeader hasHeader: Bool) async throws -> String {
         let script = """
             scratch=$(mktemp -d) && trap 'rm -r "$scratch"' EXIT

@@ -4,7 +4,8 @@ import ZooKeeper
 
 /// Servers that accept connections and then answer nothing: every call ends at its limit.
 @Suite(.timeLimit(.minutes(3))) struct SilentServerTests {
-    /// With credentials, requests wait for the answer to these on every connection; the new handshake is no sign of life.
+    /// With credentials, requests wait for the answer to these on every connection; the new handshake is no sign of
+    /// life.
     @Test(arguments: [[], [Credential.digest(user: "a", password: "b")]])
     func callsEndAlthoughEveryConnectionIsAccepted(_ credentials: [Credential]) async throws {
         try await SilentTransport.withClient(credentials: credentials) { client, _ in

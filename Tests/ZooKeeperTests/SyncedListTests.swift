@@ -43,8 +43,8 @@ import ZooKeeper
         #expect { try only.result.get() } throws: { ZooKeeperError.Code.connectionLoss ~= $0 }
     }
 
-    /// A sync that was lost is sent again, over the connection that has brought the list or over another, and says nothing of
-    /// what was listed before it.
+    /// A sync that was lost is sent again, over the connection that has brought the list or over another, and says
+    /// nothing of what was listed before it.
     @Test(arguments: [3, 4]) func inFrontOfItsSyncItDoesNotCount(_ connection: Int) throws {
         list.listed(children(["a"]), 3)
         #expect(heard.value.isEmpty)

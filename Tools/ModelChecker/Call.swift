@@ -24,7 +24,8 @@ struct SyncedAnswers: Hashable {
     /// The connection over which the sync was answered.
     private var syncedOver: Int?
     private var list: Answer?
-    /// `true` if the list was answered behind the sync, by the same connection: only then the sync says anything about it.
+    /// `true` if the list was answered behind the sync, by the same connection: only then the sync says anything about
+    /// it.
     private var isBehind = false
 
     /// The list, when both have been answered.

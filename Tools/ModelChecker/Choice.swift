@@ -85,7 +85,8 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
     package var kind: Kind
     /// The number of the client, or the index of the node in the queue, counted from 0.
     package var index = 0
-    /// The number of the client's caller, the index among several things, or the number of states that the server lags behind.
+    /// The number of the client's caller, the index among several things, or the number of states that the server lags
+    /// behind.
     package var other = 0
 
     package init(_ kind: Kind, _ index: Int = 0, _ other: Int = 0) {

@@ -33,8 +33,8 @@ struct Edges {
         return reaches.firstIndex(of: false)
     }
 
-    /// Returns a state of a circle without a pause, if there is one: the first that is left when states without an entry are
-    /// removed one after the other.
+    /// Returns a state of a circle without a pause, if there is one: the first that is left when states without an
+    /// entry are removed one after the other.
     func circle(_ count: Int) -> Int? {
         var start = [Int32](repeating: 0, count: count + 1)
         var entries = [Int32](repeating: 0, count: count)

@@ -1,7 +1,7 @@
 import ZooKeeper
 
-/// Known-bad variants of the checker's own model of the session and of the driver of a machine, to show that the check would
-/// notice such bugs in these: as ``PlantedBug``, in a build with `-DPLANTED_BUGS` only.
+/// Known-bad variants of the checker's own model of the session and of the driver of a machine, to show that the check
+/// would notice such bugs in these: as ``PlantedBug``, in a build with `-DPLANTED_BUGS` only.
 enum ModelFlaw: String {
     /// A contender is granted in a session that its owner is closing.
     case grantsWhileRetiring

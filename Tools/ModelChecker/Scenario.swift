@@ -71,7 +71,8 @@ package struct Scenario: Sendable {
 
         /// A connection is lost, with all messages that are on their way in either direction.
         package static let cut = Faults(rawValue: 1 << 0)
-        /// A connection is lost for the client, but the requests it has sent may be executed yet, even after it has come back.
+        /// A connection is lost for the client, but the requests it has sent may be executed yet, even after it has
+        /// come back.
         package static let cutLate = Faults(rawValue: 1 << 1)
         /// The server ends a session.
         package static let expire = Faults(rawValue: 1 << 2)

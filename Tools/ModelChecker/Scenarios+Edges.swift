@@ -1,7 +1,7 @@
 import ZooKeeperRecipes
 
-// One more kind of event, each in scenarios of its own: requests that the servers refuse, an owner that closes its client,
-// several contenders in one session, pipelines over two connections, a deadline that does not come back.
+// One more kind of event, each in scenarios of its own: requests that the servers refuse, an owner that closes its
+// client, several contenders in one session, pipelines over two connections, a deadline that does not come back.
 
 extension Scenario {
     static let shortEdges: [Scenario] = [

@@ -2,11 +2,12 @@ import ZooKeeperRecipes
 
 /// The search of all worlds of a scenario, breadth first: so the first violation found took the fewest steps.
 ///
-/// That every fair run ends follows from two properties that are checked when all worlds are known. From every world there
-/// is a way to an end without a fault: so a run that is fair to all steps comes to one. And the steps that are neither
-/// faults nor paced, that is the machine's own requests and their answers, form no circle: so nothing goes round as fast as
-/// it can, and every wait has pauses. (Faults cannot be part of a circle, for they take from the budget. A sequence of ever
-/// new worlds is no circle either: it ends at the limit, or when a contender joins for the 25th time.)
+/// That every fair run ends follows from two properties that are checked when all worlds are known. From every world
+/// there is a way to an end without a fault: so a run that is fair to all steps comes to one. And the steps that are
+/// neither faults nor paced, that is the machine's own requests and their answers, form no circle: so nothing goes
+/// round as fast as it can, and every wait has pauses. (Faults cannot be part of a circle, for they take from the
+/// budget. A sequence of ever new worlds is no circle either: it ends at the limit, or when a contender joins for the
+/// 25th time.)
 package struct Search: Sendable {
     package var scenario: Scenario
     /// The largest number of states to search.

@@ -194,8 +194,8 @@ extension World {
         checkNoticed()
     }
 
-    /// Deletes two nodes in one transaction. Its steps have an order: a contender that is first between them may be granted, and
-    /// loses at once.
+    /// Deletes two nodes in one transaction. Its steps have an order: a contender that is first between them may be
+    /// granted, and loses at once.
     private mutating func deleteTwo(_ first: Int, _ second: Int) {
         let queue = queue
         noteFirst(without: queue[first].name)

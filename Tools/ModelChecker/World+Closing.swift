@@ -4,8 +4,8 @@ import ZooKeeperRecipes
 // Closing a client: the real `SessionClosing` decides, and this does what it decides.
 
 extension World {
-    /// Begins to close the client. Contenders are told of it a moment later, and another thread may bring an answer before; so
-    /// it may before the session is told to end as soon as nothing is held.
+    /// Begins to close the client. Contenders are told of it a moment later, and another thread may bring an answer
+    /// before; so it may before the session is told to end as soon as nothing is held.
     mutating func close(_ index: Int) {
         guard clients[index].closing.retire() else { return }
         clients[index].owesNotice = true
@@ -73,8 +73,8 @@ extension World {
         for call in calls { finish(call, .failure(.init(.closed, .notSent)), index) }
     }
 
-    /// Closes the session, with a request to the server or without: the requests it has sent may be executed yet, and then the
-    /// servers end it.
+    /// Closes the session, with a request to the server or without: the requests it has sent may be executed yet, and
+    /// then the servers end it.
     mutating func closeSession(_ index: Int) {
         let client = clients[index]
         clients[index].closing.end()

@@ -1,8 +1,8 @@
 import ZooKeeper
 import ZooKeeperTesting
 
-// Two worlds are the same if the same can happen from here on. Numbers of connections, sessions and transactions that only
-// grow do not count; their order does.
+// Two worlds are the same if the same can happen from here on. Numbers of connections, sessions and transactions that
+// only grow do not count; their order does.
 
 extension World {
     /// The fingerprint: a number that is the same for worlds that are the same.
@@ -27,8 +27,8 @@ extension World {
         return hasher.finalize()
     }
 
-    /// - Returns: The last changes of the nodes in the queue, in order: the zxid that a client has seen is hashed as its rank
-    ///   among these.
+    /// - Returns: The last changes of the nodes in the queue, in order: the zxid that a client has seen is hashed as
+    ///   its rank among these.
     private func hashServer(_ hasher: inout Hasher) -> [Zxid] {
         guard let directory = server.tree.nodes[Self.directory] else {
             hasher.combine(-1)

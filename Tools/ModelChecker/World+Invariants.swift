@@ -33,8 +33,8 @@ extension World {
         }
     }
 
-    /// Checks that no contender is granted in a session that is being closed, nor while a body runs whose session was closed by
-    /// its owner. (If it expired, the body may not know yet.)
+    /// Checks that no contender is granted in a session that is being closed, nor while a body runs whose session was
+    /// closed by its owner. (If it expired, the body may not know yet.)
     mutating func checkGranted(_ slot: Int, _ index: Int) {
         let policy = clients[index].actors[slot]?.policy
         if clients[index].closing.phase != .open {
@@ -73,8 +73,8 @@ extension World {
         }
     }
 
-    /// Checks the end of a history, at which nothing but faults can happen any more: all callers must be done, must have been
-    /// granted unless something was in the way, and must have left nothing behind.
+    /// Checks the end of a history, at which nothing but faults can happen any more: all callers must be done, must
+    /// have been granted unless something was in the way, and must have left nothing behind.
     package mutating func checkEnd() {
         for client in clients {
             for caller in client.callers {

@@ -56,8 +56,8 @@ extension World {
         deliver()
     }
 
-    /// Tells the driver of a contender that its node is gone, or stays. Only the node that it was granted counts: there may be
-    /// another with its guid, of a create that was executed twice.
+    /// Tells the driver of a contender that its node is gone, or stays. Only the node that it was granted counts:
+    /// there may be another with its guid, of a create that was executed twice.
     private mutating func removed(_ name: String, _ slot: Int, _ index: Int, _ verdict: Janitor.Verdict) {
         guard let actor = clients[index].actors[slot], actor.machine.isOver, let own = actor.grant?.name,
             own == name || ModelFlaw.anyRemovalIsARelease.isPlanted

@@ -2,8 +2,8 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-// A server that lags behind the others: it answers reads from a former state, until the client syncs or writes through it,
-// or it catches up by itself.
+// A server that lags behind the others: it answers reads from a former state, until the client syncs or writes through
+// it, or it catches up by itself.
 
 extension World {
     /// The number of states of the queue that are kept.
@@ -17,7 +17,8 @@ extension World {
         if past.count > Self.depth { past.removeFirst() }
     }
 
-    /// The numbers of states that the next server of a client may lag behind: never behind the zxid that the client has seen.
+    /// The numbers of states that the next server of a client may lag behind: never behind the zxid that the client
+    /// has seen.
     func lags(of client: Client) -> [Int] {
         guard scenario.faults.contains(.lag) else { return [] }
         return past.indices.dropLast().filter { past[$0 + 1].zxid > client.seen }.map { past.count - 1 - $0 }

@@ -129,16 +129,16 @@ extension World {
         clients[index].sent += inFront + held.joined()
     }
 
-    /// The index at which the last pipeline that was handed over can be split: its last request has not been executed, and at
-    /// least one is in front of it.
+    /// The index at which the last pipeline that was handed over can be split: its last request has not been executed,
+    /// and at least one is in front of it.
     func splitPosition(_ client: Client) -> Int? {
         let last = client.sent.count - 1
         guard last > 0, client.executed <= last, client.sent[last].isBehind(client.sent[last - 1]) else { return nil }
         return last
     }
 
-    /// Loses the connection between two requests of a pipeline. The thread that hands them over does not notice: the last one
-    /// goes out by the next connection, in front of all that are sent again.
+    /// Loses the connection between two requests of a pipeline. The thread that hands them over does not notice: the
+    /// last one goes out by the next connection, in front of all that are sent again.
     mutating func split(_ index: Int, lag: Int) {
         guard let position = splitPosition(clients[index]) else { return }
         let tail = Array(clients[index].sent[position...])

@@ -5,14 +5,16 @@ import ZooKeeperTesting
 /// The state of a check: a server, and clients with their sessions, connections and contenders. It is a value: the same
 /// choices lead to the same world.
 ///
-/// The clients model ``Contender``, the session and the janitor around a ``ContenderMachine``, which is the real one; so is
-/// the server, ``ZooKeeperModel``.
+/// The clients model ``Contender``, the session and the janitor around a ``ContenderMachine``, which is the real one;
+/// so is the server, ``ZooKeeperModel``.
 ///
 /// Assumptions:
-/// * A machine is told that its session is in time only while the server keeps the session: that is what a lease rests on.
+/// * A machine is told that its session is in time only while the server keeps the session: that is what a lease rests
+///   on.
 /// * The late requests of an old connection arrive before the janitor's last list, a session's time-out later.
-/// * There is one server. Another one, to which a client connects again, may be some states of the queue behind it, but not
-///   behind the zxid that the client has seen; that only in scenarios with that fault, and until the client syncs or writes.
+/// * There is one server. Another one, to which a client connects again, may be some states of the queue behind it,
+///   but not behind the zxid that the client has seen; that only in scenarios with that fault, and until the client
+///   syncs or writes.
 /// * Permissions come back some day, and a deadline that stays in the past does not do so for ever.
 package struct World {
     static let directory = "/l"
@@ -106,8 +108,8 @@ package struct World {
 
     func isThere(_ name: String) -> Bool { server.tree.nodes[Self.path(of: name)] != nil }
 
-    /// The czxid of a node, as the machines get it. To them it is opaque, so it need only tell nodes apart; one made from the
-    /// name keeps worlds equal that differ only in the number of transactions.
+    /// The czxid of a node, as the machines get it. To them it is opaque, so it need only tell nodes apart; one made
+    /// from the name keeps worlds equal that differ only in the number of transactions.
     func token(of name: String) -> Zxid {
         guard let entry = entry(name) else { return Zxid(rawValue: 0) }
         let guid = name.utf8.dropFirst(4).first.map { Int($0) } ?? 0

@@ -107,8 +107,8 @@ final class EventLog: Sendable {
 
     // MARK: Locks
 
-    /// Checks a lease. While it says that the lock is held, no later holder may have checked its own; unless the session was
-    /// ended on the server without its client's knowledge.
+    /// Checks a lease. While it says that the lock is held, no later holder may have checked its own; unless the
+    /// session was ended on the server without its client's knowledge.
     func check(_ lease: LockLease) {
         let violation: String? = state.withLock { state in
             // Checked under the same mutex under which the other holders check theirs.
@@ -134,8 +134,8 @@ final class EventLog: Sendable {
 
     var stampCount: Int { state.withLock { $0.stampCount } }
 
-    /// Checks that, in the order of the servers' transactions, no holder's write comes behind that of a later holder. This
-    /// must hold whatever happened to clocks, connections and sessions.
+    /// Checks that, in the order of the servers' transactions, no holder's write comes behind that of a later holder.
+    /// This must hold whatever happened to clocks, connections and sessions.
     func checkStamps() { state.withLock { $0.checkStamps(keeping: 0) } }
 
     // MARK: Verdict

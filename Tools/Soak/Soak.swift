@@ -11,8 +11,8 @@ import Darwin
 
 /// Runs one long stress run in one process, whose memory must not grow: `Soak [MINUTES]`.
 ///
-/// Prints a line a minute, at the end the slope of the resident memory over the second half, and a verdict. The first half
-/// does not count: until then buffers, threads and the allocator grow to what the load needs.
+/// Prints a line a minute, at the end the slope of the resident memory over the second half, and a verdict. The first
+/// half does not count: until then buffers, threads and the allocator grow to what the load needs.
 @main struct Soak {
     /// The highest slope that passes, in KiB a minute. A leak at each call, or at each reconnect, is far above it.
     static let bound = 100.0

@@ -95,14 +95,6 @@ package final class PendingRequest: TransportRequest {
         }
     }
 
-    /// Tells whether a task waits for the answer right now.
-    package var isAwaited: Bool {
-        state.withLock { state in
-            if case .awaited = state.phase { return true }
-            return false
-        }
-    }
-
     /// Ends the call. Only the first time counts.
     package func finish(_ answer: Answer) {
         finish { _ in answer }

@@ -86,7 +86,7 @@ public final class InMemoryZooKeeper: Sendable {
     /// it is over already.
     ///
     /// - Throws: ``TestKitError`` if the session was never connected.
-    public func expire(_ session: ZooKeeperSession) throws(TestKitError) {
+    public func expire(_ session: ZooKeeperSession) throws {
         guard let id = session.id else { throw TestKitError("the session was never connected") }
         state.withLock { $0.apply(.expire(id), self) }
     }

@@ -8,8 +8,8 @@ struct FaultPoint: Sendable, CustomStringConvertible {
     enum Action: Sendable, CaseIterable {
         /// The connection is cut in place of the message.
         case cut
-        /// The request or reply is swallowed; both sides go on, until the client misses it. (Not the news of a change: that
-        /// ZooKeeper sends it, or else ends the connection, is what every waiter relies on.)
+        /// The request or reply is swallowed; both sides go on, until the client misses it. (Not the news of a change:
+        /// that ZooKeeper sends it, or else ends the connection, is what every waiter relies on.)
         case lose
         /// No message passes any more, until the client gives the connection up and makes another.
         case freeze
@@ -48,7 +48,8 @@ struct FaultPoint: Sendable, CustomStringConvertible {
         var violations: [String] = []
     }
 
-    /// The session time-out: short where silence must be noticed; long where only the fault itself is to end the session.
+    /// The session time-out: short where silence must be noticed; long where only the fault itself is to end the
+    /// session.
     private var sessionTimeout: Duration {
         switch (action, recovery) {
         case (.lose, _), (.freeze, _), (_, .never): .seconds(4)

@@ -6,8 +6,8 @@ import ZooKeeperTesting
 /// All scenarios of the recipes, with a fault at every single message. Afterwards every call has returned, the queue is
 /// empty, no two clients have held at the same time, and the lock can be acquired.
 ///
-/// Normally a connection is cut, a caller cancelled and a message delayed at each message; silence and lost sessions, which
-/// take longer, at some. `FAULT_POINTS=all` injects every fault at each.
+/// Normally a connection is cut, a caller cancelled and a message delayed at each message; silence and lost sessions,
+/// which take longer, at some. `FAULT_POINTS=all` injects every fault at each.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(60))) struct FaultPointTests {
     private static let runsAll = environmentValue("FAULT_POINTS") == "all"
 

@@ -55,7 +55,8 @@ struct Fixture: Sendable {
     /// Cancels the subject's call, and later ones.
     func cancelSubject() { calls.cancel() }
 
-    /// Checks that the holder of this lease is alone, or among readers, and has a higher token than every writer before.
+    /// Checks that the holder of this lease is alone, or among readers, and has a higher token than every writer
+    /// before.
     func checkExclusion(_ lease: LockLease, isShared: Bool = false) {
         guard (try? lease.checkHeld()) != nil else { return }
         exclusion.enter(lease.fencingToken, isShared: isShared)

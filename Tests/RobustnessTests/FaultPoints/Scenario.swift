@@ -2,7 +2,8 @@ import TestSupport
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// A use of a recipe over one connection, from its first message to its last. A fault may make it throw, but it must end.
+/// A use of a recipe over one connection, from its first message to its last. A fault may make it throw, but it must
+/// end.
 struct Scenario: Sendable, CustomStringConvertible {
     let name: String
     /// Runs the subject, and the clients beside it.

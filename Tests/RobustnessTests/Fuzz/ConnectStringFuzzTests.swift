@@ -35,7 +35,8 @@ import ZooKeeperTesting
         return text
     }
 
-    /// Returns `true` for text that is refused although the JVM client takes it, because it would fail or surprise later.
+    /// Returns `true` for text that is refused although the JVM client takes it, because it would fail or surprise
+    /// later.
     private func isRefusedOnPurpose(_ text: String) -> Bool {
         let slash = text.utf8.firstIndex(of: 0x2F) ?? text.endIndex
         let chroot = text[slash...]
@@ -46,8 +47,8 @@ import ZooKeeperTesting
         return parts.contains { part in
             let server = String(Substring(part))
             let host = server.utf8.lastIndex(of: 0x3A).map { server[..<$0] } ?? server[...]
-            // No server listens on port 0. A name has no spaces or control characters in it and is not empty; a bracket has
-            // its other half.
+            // No server listens on port 0. A name has no spaces or control characters in it and is not empty; a
+            // bracket has its other half.
             let isPortZero = server.utf8.reversed().drop { $0 == 0x20 }.prefix { $0 == 0x30 }.count > 0
             let isOdd = server.utf8.contains { $0 <= 0x20 || $0 == 0x7F || $0 == 0x5B || $0 == 0x5D || $0 == 0x2B }
             return isPortZero || isOdd || host.isEmpty || server.utf8.contains { $0 > 0x7F } || server.utf8.last == 0x3A

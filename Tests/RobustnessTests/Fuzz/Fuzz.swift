@@ -4,7 +4,8 @@ import ZooKeeperTesting
 
 /// The settings of the random tests, from the environment.
 enum Fuzz {
-    /// The first seed: fixed, unless `FUZZ_SEED` says another. A failure prints the seed of its case; to see it again, set
+    /// The first seed: fixed, unless `FUZZ_SEED` says another. A failure prints the seed of its case; to see it again,
+    /// set
     /// `FUZZ_SEED` to it.
     static let seed = number("FUZZ_SEED") ?? 1
 
@@ -40,8 +41,8 @@ extension SplitMix64 {
 
     static let letters: [Unicode.Scalar] = ["a", "b", "c", ".", "-", "_", "0", "9"]
 
-    /// Scalars that are allowed in paths, and traps for code that counts in characters: combining marks, joiners, line ends of
-    /// two code points, the same letter in two forms; and the neighbours of those that are refused.
+    /// Scalars that are allowed in paths, and traps for code that counts in characters: combining marks, joiners, line
+    /// ends of two code points, the same letter in two forms; and the neighbours of those that are refused.
     static let allowedEdges: [Unicode.Scalar] = [
         " ", "~", "\u{A0}", "\u{E9}", "\u{301}", "\u{200D}", "\u{FE0F}", "\u{1100}", "\u{1161}", "\u{AC00}", "\u{212B}",
         "\u{C5}", "\u{30A}", "\u{D7FF}", "\u{F900}", "\u{FEFF}", "\u{FFEF}", "\u{6F22}", "\u{202E}",

@@ -12,7 +12,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// Paths that this library accepts, the server accepts and returns unchanged; those that it refuses never reach the server.
+    /// Paths that this library accepts, the server accepts and returns unchanged; those that it refuses never reach
+    /// the server.
     @Test func pathsComeBackUnchanged() async throws {
         try await withClient { client, relay in
             var accepted = 0

@@ -8,8 +8,8 @@ package import ZooKeeperTesting
 /// Its answers come on the queue of that transport's delegate calls, so one after the other as a real one's; they never
 /// come from within a call.
 package final class AnsweringTransport: SessionTransport {
-    /// Chooses an answer; `nil` for the server's own. Called where the request is issued, so it must neither block nor call
-    /// the session.
+    /// Chooses an answer; `nil` for the server's own. Called where the request is issued, so it must neither block nor
+    /// call the session.
     package typealias Hook = @Sendable (any TransportRequest) -> ResultCode?
 
     private let base: any SessionTransport
@@ -98,8 +98,8 @@ private final class MisreportedRequest: TransportRequest {
 }
 
 extension InMemoryZooKeeper {
-    /// Makes a client some of whose requests are answered by `hook` and never reach this server, or by `lateHook` when this
-    /// server has executed them.
+    /// Makes a client some of whose requests are answered by `hook` and never reach this server, or by `lateHook` when
+    /// this server has executed them.
     ///
     /// - Parameters:
     ///   - configure: Changes the client's configuration.

@@ -2,8 +2,8 @@ public import ZooKeeper
 public import ZooKeeperTesting
 
 extension ZooKeeperServer {
-    /// Runs `body` with a client whose chroot is `directory`; if there is none, a new node of its own, so that tests that
-    /// share a server do not disturb each other.
+    /// Runs `body` with a client whose chroot is `directory`; if there is none, a new node of its own, so that tests
+    /// that share a server do not disturb each other.
     @discardableResult
     public func withClient<Success>(
         in directory: ZNodePath? = nil,

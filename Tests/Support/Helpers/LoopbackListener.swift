@@ -2,8 +2,8 @@ import Synchronization
 import ZooKeeper
 import ZooKeeperTesting
 
-/// Accepts connections on a free port of the loopback interface, each served on a thread of its own: for peers that are no
-/// ZooKeeper servers.
+/// Accepts connections on a free port of the loopback interface, each served on a thread of its own: for peers that
+/// are no ZooKeeper servers.
 package final class LoopbackListener: Sendable {
     package struct Connection: Sendable {
         fileprivate let socket: Socket

@@ -36,8 +36,8 @@ public struct Program: Sendable {
     /// Returns the path of the program with this name, beside the test bundle.
     public static func path(of name: String) -> String { directory.appending(name).string }
 
-    /// A shell script that kills the program when the process that started it is gone, and becomes the program. As long as
-    /// the program is the parent of the loop, its number is not another process's.
+    /// A shell script that kills the program when the process that started it is gone, and becomes the program. As
+    /// long as the program is the parent of the loop, its number is not another process's.
     private static let guarding = """
         starter=$PPID
         (
@@ -57,8 +57,8 @@ public struct Program: Sendable {
         executable = .path(Self.directory.appending(name))
     }
 
-    /// Takes the program with this name, beside the test bundle, which may run until it is told to end, or be stopped: it
-    /// ends soon after this process does, however this process ends.
+    /// Takes the program with this name, beside the test bundle, which may run until it is told to end, or be stopped:
+    /// it ends soon after this process does, however this process ends.
     public init(guarded name: String) {
         executable = .path("/bin/sh")
         prefix = ["-c", Self.guarding, "sh", Self.directory.appending(name).string]
@@ -94,7 +94,8 @@ public struct Program: Sendable {
 
     /// Runs it while `body` runs, and then to its end; kills it if `body` throws.
     ///
-    /// - Returns: The lines that it printed, and its exit status; for one that was killed, the negative number of the signal.
+    /// - Returns: The lines that it printed, and its exit status; for one that was killed, the negative number of the
+    ///   signal.
     public func status(
         _ arguments: [String], environment: [String: String] = [:],
         _ body: @Sendable (Running) async throws -> some Sendable

@@ -3,8 +3,9 @@ import Logging
 import Testing
 package import ZooKeeper
 
-/// A transport to a server that accepts every connection, and from some moment on answers nothing: each connection is lost
-/// after a while, as the C client loses it, and the next is accepted at once. Before that moment, every node exists.
+/// A transport to a server that accepts every connection, and from some moment on answers nothing: each connection is
+/// lost after a while, as the C client loses it, and the next is accepted at once. Before that moment, every node
+/// exists.
 package final class SilentTransport: SessionTransport {
     private struct State {
         var delegate: (any SessionTransportDelegate)?

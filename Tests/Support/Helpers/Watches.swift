@@ -1,7 +1,8 @@
 public import ZooKeeperTesting
 
 extension ZooKeeperServer {
-    /// Returns the number of watches on data and existence by the server's own count, which leaves out those on children.
+    /// Returns the number of watches on data and existence by the server's own count, which leaves out those on
+    /// children.
     public func watchCount() async throws -> Int {
         let answer = try await ask("wchs")
         return answer.split(separator: ":").last.flatMap { Int($0.trimmed) } ?? 0

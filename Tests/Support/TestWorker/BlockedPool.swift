@@ -12,8 +12,8 @@ import Darwin
 /// Holds a lock while user code blocks every thread of the cooperative pool: `CONNECT PATH MILLISECONDS`.
 ///
 /// A thread of its own looks at the lease all the time. Prints `kept` when the pool has been blocked for the time given
-/// and the lease never failed; then goes on blocking, and prints `lost in time` when the lease fails, neither before nor
-/// after its own deadline.
+/// and the lease never failed; then goes on blocking, and prints `lost in time` when the lease fails, neither before
+/// nor after its own deadline.
 enum BlockedPool {
     static func run(_ arguments: [String]) async throws {
         var configuration = try ZooKeeperConfiguration(arguments[0])

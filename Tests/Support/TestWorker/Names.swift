@@ -11,8 +11,8 @@ import Darwin
 
 /// Reads `/` all the time and prints when the result changes: `CONNECT`.
 ///
-/// Prints `lookups <number>` once, after 300 reads, and `ok <generation of the session>` or `error <code> <message>`. Names
-/// are resolved as the environment variable FAULTY_RESOLVER says.
+/// Prints `lookups <number>` once, after 300 reads, and `ok <generation of the session>` or `error <code> <message>`.
+/// Names are resolved as the environment variable FAULTY_RESOLVER says.
 enum Names {
     static func run(_ arguments: [String]) async throws {
         var configuration = try ZooKeeperConfiguration(arguments[0])

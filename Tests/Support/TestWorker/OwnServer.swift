@@ -8,8 +8,8 @@ import Musl
 import Darwin
 #endif
 
-/// Starts a server, prints its port, process and directory, and waits to be killed; with the argument `frozen`, the server
-/// is stopped.
+/// Starts a server, prints its port, process and directory, and waits to be killed; with the argument `frozen`, the
+/// server is stopped.
 enum OwnServer {
     static func run(isFrozen: Bool) async throws {
         try await ZooKeeperServer.withServer { server in

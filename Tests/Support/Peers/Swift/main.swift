@@ -1,4 +1,5 @@
-// Acquires and releases the locks of this package by command: `CONNECT SESSION-TIMEOUT-IN-MS`. The protocol: ../README.md.
+// Acquires and releases the locks of this package by command: `CONNECT SESSION-TIMEOUT-IN-MS`. The protocol:
+// ../README.md.
 
 import ZooKeeper
 
