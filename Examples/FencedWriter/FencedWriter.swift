@@ -38,10 +38,7 @@ import Darwin
     @Option(help: "How many lines to write, 2 or more.")
     var lines = 3
 
-    @Option(
-        help:
-            "The session time-out in seconds: the servers wait that long for a process that is paused, within their limits."
-    )
+    @Option(help: "The session time-out in seconds: how long the servers wait for a process that is paused.")
     var sessionTimeout = 4.0
 
     @Flag(help: "Stops this process right before its second line, until it is told to go on (fg, or kill -CONT).")

@@ -15,11 +15,11 @@ import Darwin
 
 /// `zklock`, as its users start it: in a shell, which says its process id and its exit status.
 @Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct ZKLockTests {
-    /// Says its own process id, then that it was told to end.
+    /// A command that prints its process id, and a line when it gets the signal.
     private static let command = [
         "sh", "-c", "trap 'echo told to end; exit 0' TERM; echo command $$; while :; do sleep 0.05; done",
     ]
-    /// Does not want to end.
+    /// A command that ignores signals.
     private static let stubborn = ["sh", "-c", "trap '' TERM; echo command $$; while :; do sleep 0.05; done"]
 
     /// A grace that is over soon where it runs out, and where it does not one that a busy machine cannot use up.
@@ -152,7 +152,7 @@ import Darwin
         }
     }
 
-    /// While the command takes to end, within its grace, no other client gets the lock, and no loss is reported.
+    /// No other client gets the lock while the command takes to end, within its grace, and no loss is reported.
     @Test(arguments: [SIGTERM, SIGINT, SIGHUP]) func theLockIsHeldUntilTheCommandHasEnded(_ signal: Int32) async throws
     {
         try await withChroot { connect, lock in
@@ -221,7 +221,7 @@ import Darwin
         }
     }
 
-    /// Not the command itself, but something that it has started, does not want to end.
+    /// A process that the command has started does not end with it.
     @Test func killedWithNineNothingOfTheCommandIsLeft() async throws {
         try await withChroot { connect, lock in
             let family = ["sh", "-c", "sh -c 'trap \"\" TERM; echo command $$; while :; do sleep 0.05; done' & wait"]
@@ -238,7 +238,7 @@ import Darwin
         }
     }
 
-    /// Stopped, it cannot renew the deadline, and the supervisor does what it cannot do itself.
+    /// The supervisor ends the command when zklock is stopped and cannot renew its deadline.
     @Test(arguments: [true, false]) func stoppedForTooLongTheCommandEndsToo(_ isStubborn: Bool) async throws {
         try await withChroot { connect, lock in
             let lines = try await zklock(
@@ -255,7 +255,7 @@ import Darwin
         }
     }
 
-    /// Not even its supervisor can be taken away from it.
+    /// The command does not outlive its supervisor either.
     @Test func withoutItsSupervisorTheCommandEnds() async throws {
         try await withChroot { connect, lock in
             let lines = try await zklock([], Self.stubborn, connect: connect) { run in
@@ -279,7 +279,7 @@ import Darwin
         #expect(lines == ["ran", "too"])
     }
 
-    /// It signals its group, which must be its own.
+    /// The supervisor signals its group, which must be its own.
     @Test func theSupervisorIsNotForOthers() async throws {
         let (lines, status) = try await Program(found: "sh").status(
             ["-c", #""$0" supervise --grace 0 -- echo ran </dev/null; echo "status $?""#, Program.path(of: "zklock")]

@@ -4,7 +4,7 @@ import Testing
 import ZooKeeper
 import ZooKeeperTesting
 
-/// After the end of a session, whatever it was, every call has been answered exactly once and nothing of it is left.
+/// Every end of a session leaves nothing behind, and every call is answered exactly once.
 @Suite(.timeLimit(.minutes(5))) struct CloseTests {
     enum End: CaseIterable, Sendable {
         case close

@@ -5,7 +5,7 @@ import Testing
 import ZooKeeper
 import ZooKeeperTesting
 
-/// Trouble as a user meets it at the start: every call returns, with an error that says what is wrong.
+/// Errors of the first connection: every call returns, with an error that says what is wrong.
 @Suite(.timeLimit(.minutes(3))) struct ConnectingTests {
     private func impatient(_ connectString: String) throws -> ZooKeeperConfiguration {
         var configuration = try ZooKeeperConfiguration(connectString)

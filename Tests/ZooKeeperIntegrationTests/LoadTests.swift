@@ -25,8 +25,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// After a reconnect all of them are set again by one packet; with a context for each, the C client would need
-    /// seconds.
+    /// All watches are set again by one packet after a reconnect; with a context for each, the C client would need seconds.
     @Test func twentyThousandWatchesOutliveAReconnect() async throws {
         let count = 20_000
         try await ZooKeeperServer.withServer { server in

@@ -99,7 +99,7 @@ import Darwin
         }
     }
 
-    /// Most of the time the process does nothing. (A busy loop takes all of a processor.)
+    /// Checks that the process is idle most of the time. (A busy loop takes all of a processor.)
     private func expectIdle(_ pid: Int32) throws {
         // Over its whole life, with the start.
         let fields = try readFile("/proc/\(pid)/stat").split(separator: ")").last?.split(separator: " ") ?? []

@@ -21,7 +21,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Shorter than two thirds of the time-out: neither the client nor the server notices.
+    /// A silence of less than two thirds of the time-out is noticed neither by the client nor by the server.
     @Test func aShortSilenceIsNoLoss() async throws {
         try await withRelay(timeout: .seconds(30)) { _, relay, client, session in
             try await client.create("/e", mode: .ephemeral)
@@ -35,7 +35,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Between two thirds and the whole: the C client looks for another connection, and the session lives on.
+    /// A silence between two thirds and the whole of the time-out makes the C client reconnect, and the session lives on.
     @Test func aLongerSilenceSuspendsTheSession() async throws {
         try await withRelay(timeout: .seconds(9)) { _, relay, client, session in
             let id = try #require(session.id)
@@ -51,7 +51,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Longer than the whole: the server has ended the session, and that is what the client hears.
+    /// A silence of more than the time-out ends the session on the server, and the client is told.
     @Test func aSilenceLongerThanTheSessionEndsIt() async throws {
         try await withRelay(timeout: .seconds(2)) { server, relay, client, session in
             try await client.create("/e", mode: .ephemeral)

@@ -41,7 +41,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Fired, dropped, refused or ended with its session: nothing of it stays in memory.
+    /// Watches that fired, were dropped or refused, or ended with their session leave nothing in memory.
     @Test func nothingStaysInMemoryOfAWatchThatIsOver() async throws {
         struct WeakRegistration: Sendable {
             weak let registration: WatchRegistration?

@@ -77,7 +77,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Past its bound the call returns, with one warning, and the lock is kept all the same.
+    /// The call returns when its bound has passed, with one warning, and the lock is kept all the same.
     @Test(arguments: [ClientEnd.runIsCancelled, .clientIsClosed]) func theBoundIsForTheCallerOnly(
         _ end: ClientEnd
     ) async throws {

@@ -87,7 +87,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Also one that looks like trouble of the election's own.
+    /// An error of the work ends the service, also one that looks like an error of the election.
     @Test func anErrorOfTheWorkIsNotTakenForTheElections() async throws {
         let configuration = try await configuration()
         try await ZooKeeperClient.withClient(configuration) { client in

@@ -69,7 +69,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Cancelled at whatever moment, a hundred times: nothing stays, and the lock can be had.
+    /// Cancellations at a hundred different moments leave no node, and the lock can be acquired.
     @Test func cancellingAtAnyMomentLeavesNothing() async throws {
         try await ZooKeeperServer.required.withClient { client in
             let lock = ZooKeeperLock(client, at: "/a")

@@ -58,7 +58,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// In doubt it says so, and when the session is back and the node is there, the doubt is over.
+    /// The lease is unconfirmed without a connection, and confirmed again when the session is back and the node is there.
     @Test func onExpiryALockGoesOnWithItsSession() async throws {
         try await withLock(.onExpiry, leaseMargin: Self.short) { relay, client, lock in
             try await lock.withLock { lease in
@@ -109,7 +109,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Released without waiting: the body's result is there while the answer is not.
+    /// A release in the background returns the body's result before the answer to the delete.
     @Test(arguments: [LockRelease.acknowledged, .background])
     func whatReleasingWaitsFor(_ release: LockRelease) async throws {
         try await withLock(.onDeadline) { relay, client, _ in

@@ -179,7 +179,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// After the loss by our own clock the session may come back: then the node is removed, and others get the lock.
+    /// The session may come back after the loss by our own clock: then the node is removed, and others get the lock.
     @Test func theNodeOfALostLockIsRemovedWhenTheSessionComesBack() async throws {
         try await ZooKeeperServer.withServer { server in
             try await ZooKeeperRelay.withRelay(to: server) { relay in

@@ -29,7 +29,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Reader, writer, reader, writer: each waits for what came before it and is in its way.
+    /// The order is reader, writer, reader, writer: each waits for those that came before it and are in its way.
     @Test func theQueueIsFair() async throws {
         try await withReadWriteLocks(4) { locks, beside in
             let order = Shared<[String]>([])

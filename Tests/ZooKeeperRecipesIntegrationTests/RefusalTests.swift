@@ -109,7 +109,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// Until rights change: a credential is tried at once, a changed list of permissions soon.
+    /// The node is removed when permissions change: at once after a new credential, soon after a changed access control list.
     @Test(arguments: [true, false]) func whatMayBeRemovedLaterIs(_ byCredential: Bool) async throws {
         try await withSharedDirectory(sessionTimeout: .seconds(12)) { client, administrator, _ in
             let lock = ZooKeeperLock(client, at: "/shared")
@@ -167,7 +167,7 @@ import ZooKeeperTesting
     }
 
     #if ServiceLifecycle
-    /// It says so once, and goes on when the node is gone.
+    /// The service logs the refusal once, and goes on when the node is gone.
     @Test func aLeaderServiceSaysSoAndGoesOn() async throws {
         try await withSharedDirectory(sessionTimeout: .seconds(12)) { client, administrator, log in
             let terms = Shared(0)

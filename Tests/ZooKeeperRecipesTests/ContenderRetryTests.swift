@@ -93,7 +93,7 @@ import ZooKeeperRecipes
 
     // MARK: Creates that are lost
 
-    /// Five in a row were not there afterwards: it is the create that costs the connection.
+    /// Creates that were not there five times in a row cost the connection, and are given up.
     @Test(arguments: [true, false]) func createsThatAreLostAgainAndAgainAreNotSentForEver(_ isFresh: Bool) {
         var machine = enqueuing("0")
         let lost = enqueued(.failure(Failure(.connectionLoss, .unknown)))

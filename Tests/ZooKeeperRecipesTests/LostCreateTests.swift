@@ -17,8 +17,7 @@ extension Request {
     private let zooKeeper = InMemoryZooKeeper()
     private let creates = Shared(0)
 
-    /// As when a server reads the first bytes of a request and closes the connection: its length is above the server's
-    /// limit.
+    /// A server does so when the length of a request is above its limit: it reads the first bytes and closes the connection.
     @Test(arguments: [true, false], [true, false])
     func createsThatCostTheConnectionAreNotSentForEver(_ cuts: Bool, _ isFresh: Bool) async throws {
         let client = try zooKeeper.makeClient {
@@ -47,7 +46,7 @@ extension Request {
         }
     }
 
-    /// One that is lost now and then is no reason to give up.
+    /// A create that is lost now and then is no reason to give up.
     @Test func createsThatAreLostNowAndThenAreRepeated() async throws {
         let client = try zooKeeper.makeClient { [creates] pending in
             guard pending.request.createsContender else { return nil }

@@ -89,7 +89,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// As before, but it is the session that is lost.
+    /// The leader loses its session each time that it leads.
     @Test func aLeaderWhoseSessionExpiresEachTimeDoesNotFloodTheServers() async throws {
         let requests = Shared(0)
         let client = try zooKeeper.makeClient {

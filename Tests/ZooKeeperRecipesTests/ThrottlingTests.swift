@@ -63,7 +63,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// It notices the removal of its node all the same.
+    /// A holder whose watch was throttled notices the removal of its node all the same.
     @Test func aHolderKeepsItsWatch() async throws {
         try await withClients(throttling: .read, times: 2) { client, beside, _ in
             let held = try await ZooKeeperLock(client, at: "/a").acquire()

@@ -8,7 +8,7 @@ import ZooKeeperTesting
 /// longer than the lock can be had.
 @Suite(.timeLimit(.minutes(3))) struct WaitDurationTests {
     private let zooKeeper = InMemoryZooKeeper()
-    /// Given up by its owner after twice as long.
+    /// The session time-out of the subject, which gives a session up after twice as long.
     private let timeout = Duration.milliseconds(500)
 
     /// Runs `body` with a client whose sessions do not survive an outage, and one beside it whose sessions do.

@@ -29,7 +29,7 @@ struct ComparedInMemoryServer: ComparedServer {
 
 struct ComparedRealServer: ComparedServer {
     let server: ZooKeeperServer
-    /// One for each slot, so that one session can be cut off without the others.
+    /// The relays, one for each slot, so that one session can be cut off without the others.
     let relays: [ZooKeeperRelay]
 
     static func with(slots: Int, _ body: (ComparedRealServer) async throws -> Void) async throws {

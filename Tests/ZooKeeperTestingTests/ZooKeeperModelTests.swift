@@ -201,7 +201,7 @@ import ZooKeeperTesting
 }
 
 extension ZooKeeperModel {
-    /// As `apply`, for where a mutating call may not stand.
+    /// Calls `apply`, in places where a mutating call is not allowed.
     fileprivate mutating func perform(_ event: Event) -> [Output] { apply(event) }
 
     /// - Returns: The answer.

@@ -74,7 +74,7 @@ import ZooKeeper
         #expect((machine.clampedSettings?.contains("leaseMargin") ?? false) == (wanted != margin))
     }
 
-    /// Given up earlier than the servers do, a session that may live would be left behind.
+    /// A session that is abandoned earlier than the servers end it would be left behind alive.
     @Test(arguments: [(1, 12, 12), (12, 12, 12), (60, 12, 60)])
     func noSessionIsGivenUpBeforeItsTimeout(_ wanted: Int, _ timeout: Int, _ limit: Int) {
         var machine = SessionStateMachine(

@@ -33,7 +33,7 @@ import ZooKeeper
         #expect(path < "/a/c")
     }
 
-    /// Two nodes for ZooKeeper, though their names are equal strings for Swift.
+    /// Paths whose names are equal strings for Swift are two nodes for ZooKeeper.
     @Test func isComparedByteByByte() throws {
         let composed = ZNodePath("/caf\u{E9}")
         let decomposed = ZNodePath("/cafe\u{301}")

@@ -5,7 +5,7 @@ import ZooKeeperRecipes
 struct Client {
     let index: Int
     var callers: [Caller]
-    /// Two for each caller; the second is a reader's attempt to write.
+    /// The contenders, two for each caller; the second is a reader's attempt to write.
     var actors: [Actor?]
 
     // The session.

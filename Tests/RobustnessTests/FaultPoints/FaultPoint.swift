@@ -22,9 +22,9 @@ struct FaultPoint: Sendable, CustomStringConvertible {
     enum Recovery: Sendable, CaseIterable {
         /// The client connects again.
         case reconnect
-        /// It connects again, by another server of the ensemble.
+        /// The client connects again, to another server of the ensemble.
         case another
-        /// It cannot connect until its session is over, and for longer after that than one request would wait.
+        /// The client cannot connect until its session is over, and for longer after that than one request would wait.
         case never
     }
 

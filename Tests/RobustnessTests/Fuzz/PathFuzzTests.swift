@@ -86,7 +86,7 @@ import ZooKeeperTesting
         }
     }
 
-    /// For ZooKeeper these are two nodes; Swift's strings are equal.
+    /// Two forms of a letter are two nodes for ZooKeeper; Swift's strings are equal.
     @Test func twoFormsOfALetterAreTwoPaths() {
         Fuzz.forEachSeed(500) { seed, random in
             let (composed, decomposed) = random.pick([

@@ -11,7 +11,7 @@ import Darwin
 
 /// The standard input of the process, line by line.
 enum Input {
-    /// Read on a thread of its own, so that none of the pool's waits for it.
+    /// The lines, read on a thread of its own, so that none of the pool's waits for it.
     static let lines: AsyncStream<String> = {
         let (lines, sink) = AsyncStream<String>.makeStream()
         let isStarted = DetachedThread.start {
@@ -25,7 +25,8 @@ enum Input {
 
 /// The standard output of the process.
 enum Output {
-    /// Not by `print` and `fflush(nil)`, which waits for the thread that reads. A pipe takes a short line as a whole.
+    /// Writes a line, but not by `print` and `fflush(nil)`, which waits for the thread that reads. A pipe takes a short line as
+    /// a whole.
     static func say(_ line: String) {
         _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8)
     }
