@@ -63,7 +63,8 @@ import Darwin
             ], body)
     }
 
-    /// Returns the last lines but for those that name the leader: another service prints these, and ends after the worker.
+    /// Returns the last lines but for those that name the leader: another service prints these, and ends after the
+    /// worker.
     private func lastOwnLines(_ lines: [String]) -> [String] {
         lines.filter { !$0.hasPrefix("leader: ") && $0 != "nobody leads" }.suffix(2)
     }

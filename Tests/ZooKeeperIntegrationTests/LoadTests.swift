@@ -25,7 +25,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// All watches are set again by one packet after a reconnect; with a context for each, the C client would need seconds.
+    /// All watches are set again by one packet after a reconnect; with a context for each, the C client would need
+    /// seconds.
     @Test func twentyThousandWatchesOutliveAReconnect() async throws {
         let count = 20_000
         try await ZooKeeperServer.withServer { server in

@@ -35,7 +35,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// A silence between two thirds and the whole of the time-out makes the C client reconnect, and the session lives on.
+    /// A silence between two thirds and the whole of the time-out makes the C client reconnect, and the session lives
+    /// on.
     @Test func aLongerSilenceSuspendsTheSession() async throws {
         try await withRelay(timeout: .seconds(9)) { _, relay, client, session in
             let id = try #require(session.id)

@@ -58,7 +58,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// The lease is unconfirmed without a connection, and confirmed again when the session is back and the node is there.
+    /// The lease is unconfirmed without a connection, and confirmed again when the session is back and the node is
+    /// there.
     @Test func onExpiryALockGoesOnWithItsSession() async throws {
         try await withLock(.onExpiry, leaseMargin: Self.short) { relay, client, lock in
             try await lock.withLock { lease in

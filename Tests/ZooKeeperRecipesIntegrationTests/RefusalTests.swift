@@ -109,7 +109,8 @@ import ZooKeeperTesting
         }
     }
 
-    /// The node is removed when permissions change: at once after a new credential, soon after a changed access control list.
+    /// The node is removed when permissions change: at once after a new credential, soon after a changed access
+    /// control list.
     @Test(arguments: [true, false]) func whatMayBeRemovedLaterIs(_ byCredential: Bool) async throws {
         try await withSharedDirectory(sessionTimeout: .seconds(12)) { client, administrator, _ in
             let lock = ZooKeeperLock(client, at: "/shared")

@@ -217,7 +217,8 @@ import ZooKeeperRecipes
 
     // MARK: The own watch
 
-    /// The event of the own watch comes while the list is under way: the watch is spent, so the grant must not count on it.
+    /// The event of the own watch comes while the list is under way: the watch is spent, so the grant must not count
+    /// on it.
     @Test func aWatchThatFiresDuringAListIsSpent() {
         var machine = waiting(behind: [name("a", 1)])
         let listed = machine.handle(

@@ -17,7 +17,8 @@ extension Request {
     private let zooKeeper = InMemoryZooKeeper()
     private let creates = Shared(0)
 
-    /// A server does so when the length of a request is above its limit: it reads the first bytes and closes the connection.
+    /// A server does so when the length of a request is above its limit: it reads the first bytes and closes the
+    /// connection.
     @Test(arguments: [true, false], [true, false])
     func createsThatCostTheConnectionAreNotSentForEver(_ cuts: Bool, _ isFresh: Bool) async throws {
         let client = try zooKeeper.makeClient {

@@ -25,8 +25,8 @@ enum Input {
 
 /// The standard output of the process.
 enum Output {
-    /// Writes a line, but not by `print` and `fflush(nil)`, which waits for the thread that reads. A pipe takes a short line as
-    /// a whole.
+    /// Writes a line, but not by `print` and `fflush(nil)`, which waits for the thread that reads. A pipe takes a
+    /// short line as a whole.
     static func say(_ line: String) {
         _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8)
     }
