@@ -4,7 +4,7 @@ import ZooKeeperHistory
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// Another library whose processes stand in the same queue: what plays it is described in Tests/Peers/README.md.
+/// Another library whose processes take part in the same queue; its program is described in Tests/Support/Peers/README.md.
 enum ExternalLibrary: String, CaseIterable, ExpressibleByArgument, Sendable {
     case curator
     case kazoo
