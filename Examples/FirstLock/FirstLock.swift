@@ -23,7 +23,7 @@ import ZooKeeperRecipes
                     print("worked for \(second) s")
                 }
             }
-            print("gave it back")
+            print("released it")
         }
     }
 }

@@ -26,7 +26,7 @@ import ZooKeeperTesting
             #expect(succeeded)
             #expect(lines.first == "waiting for /examples/first-lock")
             #expect(lines.dropFirst().first?.hasPrefix("holding it, with fencing token ") == true)
-            #expect(lines.last == "gave it back")
+            #expect(lines.last == "released it")
         }
     }
 
