@@ -78,7 +78,7 @@ struct Acquisition {
         }
     }
 
-    /// Fails if a node of this client is in the queue that the servers refuse to remove: it would be waited for.
+    /// Fails if the queue contains a node of this client that the servers refuse to remove: it would be waited for.
     private func requireNoLeftover(
         in session: ZooKeeperSession, until deadline: ContinuousClock.Instant?
     ) async throws(LockError) {

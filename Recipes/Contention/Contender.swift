@@ -33,10 +33,10 @@ package final class Contender: Sendable {
         var hold: Int?
         /// The node that is held, or was until it was released.
         var heldNode: String?
-        /// Kept so that they stay set; dropped to take them off the server.
+        /// Kept so that they stay set; cancelled to take them off the server.
         var blockerWatch: Watch?
         var ownWatch: Watch?
-        /// A grant that may still be taken back if the caller leaves.
+        /// The requests of joining, withdrawn if the caller leaves before they are sent.
         var enqueuing: [PendingRequest] = []
         /// The last error of each kind, for the caller that is told why it failed.
         var errors: [ZooKeeperError.Code: ZooKeeperError] = [:]

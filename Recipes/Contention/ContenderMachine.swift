@@ -1,6 +1,6 @@
 import ZooKeeper
 
-/// One position in the queue: a value that takes in what happened and says what to do. It is behind every recipe.
+/// One participant of a queue, behind every recipe: a value that takes in events and returns actions.
 ///
 /// Why only one of several contenders is ever granted:
 /// * The servers number the nodes of a directory in the order of their creation, and never again give a lower number.

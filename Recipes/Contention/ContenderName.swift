@@ -1,4 +1,5 @@
-/// The name of a node that is in the queue: what comes before the digits says what it wants, the digits say its place.
+/// The name of a node in the queue: the part before the digits says which access it asks for, the digits say its
+/// position.
 package struct ContenderName: Sendable, Hashable {
     /// The whole name.
     package var name: String

@@ -1,6 +1,6 @@
 package import ZooKeeper
 
-// What a contender is told and what it says.
+// The events and actions of a contender.
 
 extension ContenderMachine {
     package enum Mode: Sendable, Hashable {
@@ -32,7 +32,7 @@ extension ContenderMachine {
 
     package enum Event: Sendable, Hashable {
         case start
-        /// A GUID for the attempt that was asked for.
+        /// The GUID that was asked for by `makeGUID`.
         case guid(String)
         /// The directory has been listed before joining.
         case probed(Result<[String], Failure>)
@@ -47,9 +47,9 @@ extension ContenderMachine {
         case blockerChanged(String, isGone: Bool, connection: Int)
         /// The watch on my own node fired.
         case ownChanged(String, isGone: Bool)
-        /// It is time to watch one's own node.
+        /// It is time to watch my own node.
         case holdingForLong
-        /// A holder's node that cannot be watched has been looked at: whether it is there.
+        /// My node, which I hold and cannot watch, has been read: `true` if it exists.
         case checked(Result<Bool, Failure>)
         case sessionLost
         /// The owner of the session closes it: nobody is granted in it any more, and holders keep what they have.
@@ -74,7 +74,7 @@ extension ContenderMachine {
     }
 
     package enum Action: Sendable, Hashable {
-        /// Send `marked` with a fresh GUID.
+        /// Send `guid` with a fresh one.
         case makeGUID
         case probe
         /// Create my node and list the directory, in one pipeline; with its ancestors in front if asked for. Or, in one

@@ -109,9 +109,9 @@ package struct LineDialect: Sendable, Hashable {
     package enum Child: Sendable, Hashable {
         /// It is in the queue.
         case contender(ContenderName)
-        /// It has nothing to do with the queue.
+        /// It does not belong to the queue.
         case foreign
-        /// It is in the queue, but the server's numbers for this directory have run out: its place means nothing.
+        /// It is in the queue, but the sequence numbers of this directory are exhausted: its position means nothing.
         case exhausted
     }
 
@@ -148,7 +148,7 @@ package struct LineDialect: Sendable, Hashable {
         }
     }
 
-    /// Those who are in the queue; `nil` if the numbers have run out.
+    /// The contenders among the children of a directory; `nil` if the sequence numbers are exhausted.
     package func contenders(among names: [String]) -> [ContenderName]? {
         var contenders: [ContenderName] = []
         for name in names {

@@ -28,7 +28,7 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     case handsOffAfterReconnect
     /// With several in front too.
     case handsOffBehindSeveral
-    /// In a queue into which others may step too (CURATOR-621).
+    /// Also in a queue in which others may appear in front (CURATOR-621).
     case handsOffOutOfOrder
     /// A write to the node in the way counts as its removal.
     case anyChangeIsARemoval
@@ -72,7 +72,7 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     case spentWatchesCount
 
     // Names and directories.
-    /// A number alone is in the queue (CURATOR-43).
+    /// A child whose name is a number alone counts as a contender (CURATOR-43).
     case foreignNumbersCount
     /// Numbers that have run out count as foreign.
     case exhaustedIsForeign

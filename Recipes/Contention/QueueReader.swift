@@ -78,7 +78,7 @@ struct QueueReader: Sendable {
         return (try await read(try parse(children?.names ?? []), known: known), watch)
     }
 
-    /// Those that are in the queue, in order.
+    /// The contenders among the children, in order.
     private func parse(_ names: [String]) throws(ZooKeeperError) -> [ContenderName] {
         guard let contenders = dialect.contenders(among: names) else {
             throw ZooKeeperError(

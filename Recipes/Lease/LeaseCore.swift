@@ -1,7 +1,7 @@
 import Synchronization
 package import ZooKeeper
 
-/// The knowledge whether one lock is held: the one place for all who ask or must be told.
+/// The state of one hold: whether the lock is held, for all who ask or must be told.
 ///
 /// It ends once: by loss, or because its scope closes it. A use of the lock asks under the same mutex under which it
 /// ends, and issues its request there; so nothing that is issued through a lease can reach the servers behind the
@@ -69,7 +69,7 @@ package final class LeaseCore: Leaseholder {
     /// Takes in that another client requests revocation.
     package func requestRevocation() { revocationRequested.fulfil(true) }
 
-    /// Lets go of it, and then calls `release`: nobody can use it any more.
+    /// Closes the lease, so that it cannot be used any more, and then calls `release`.
     ///
     /// - Returns: How it was lost, if it was.
     package func close(release: () -> Void) -> LockLoss? {

@@ -103,7 +103,7 @@ public struct LockLease: Sendable {
     }
 
     /// The operations behind a check of the lock's node. Issued while the lease is known to be held, and so before its
-    /// node is released.
+    /// node is removed.
     private func guarded(
         _ operations: [any TransactionOperation], file: String, line: Int
     ) async throws(LockError) -> [TransactionResult] {
