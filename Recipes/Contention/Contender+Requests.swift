@@ -151,7 +151,7 @@ extension Contender {
     private func seen(_ names: Result<[String], ZooKeeperError>) -> Result<[String], ContenderMachine.Failure> {
         names.mapError { failure($0) }.map { names in
             session.janitor.sweep(names, in: directory, of: session)
-            lookForStrangers(among: names)
+            lookForForeignNodes(among: names)
             return names
         }
     }
@@ -170,7 +170,7 @@ extension Contender {
     }
 
     /// Once for each contender: a participant under other names excludes none of ours.
-    private func lookForStrangers(among names: [String]) {
+    private func lookForForeignNodes(among names: [String]) {
         let isFirst = state.withLock { state in
             defer { state.looksForForeignNodes = false }
             return state.looksForForeignNodes

@@ -75,7 +75,7 @@ package final class Contender: Sendable {
         self.state = Mutex(State(machine: machine))
     }
 
-    /// One that holds a node already, whatever got it there.
+    /// Makes a contender that holds a node already.
     ///
     /// - Parameter token: What its holder shows.
     package init(
@@ -180,7 +180,7 @@ package final class Contender: Sendable {
         if let granted = state.withLock({ $0.announcement.take() }) { decision.fulfil(granted) }
     }
 
-    /// Only news: one that is over must not speak for the next, which is in the queue in another session.
+    /// Reports the position if it has changed. A contender that is over reports nothing: the next one does, in another session.
     private func reportPosition() {
         guard let position = settings.position else { return }
         let news: QueuePosition.Snapshot?? = state.withLock { state in
@@ -195,16 +195,18 @@ package final class Contender: Sendable {
     }
 
     private func dropWatchesIfOver() {
-        // Outside the lock: cancelling may send something.
-        let watches = state.withLock { state -> [Watch?] in
-            guard state.machine.isOver else { return [] }
+        let (blocker, own) = state.withLock { state -> (Watch?, Watch?) in
+            guard state.machine.isOver else { return (nil, nil) }
             defer {
                 state.blockerWatch = nil
                 state.ownWatch = nil
             }
-            return [state.blockerWatch, state.ownWatch]
+            return (state.blockerWatch, state.ownWatch)
         }
-        watches.forEach { $0?.cancel() }
+        // Outside the lock: this may send something. The own watch is only let go of: a removal of the node under way keeps
+        // it, and fires it.
+        blocker?.cancel()
+        withExtendedLifetime(own) {}
     }
 
     private func perform(_ actions: [ContenderMachine.Action]) {

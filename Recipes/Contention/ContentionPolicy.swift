@@ -13,7 +13,7 @@ package enum ContentionPolicy: Sendable, Hashable {
         }
     }
 
-    /// Those in my way, the first first. I watch the last of them: so every node in the way of an exclusive contender
+    /// Finds the contenders in my way, in order. I watch the last of them: so every node in the way of an exclusive contender
     /// is watched by one, and its removal wakes one.
     package func blockers(of own: ContenderName, among contenders: [ContenderName]) -> [ContenderName] {
         let blockers = contenders.filter { isInFront($0, of: own) && isInTheWay($0) }.sorted {

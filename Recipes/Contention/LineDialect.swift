@@ -1,5 +1,4 @@
-/// The naming scheme of a queue's nodes: it makes a child of the directory a contender, and says which access that
-/// asks for.
+/// The naming scheme of a queue's nodes, by which a child of the directory is recognised as a contender for an access.
 ///
 /// Names are `<head><GUID><marker><digits>`. The GUID is random, one for each attempt; the digits are the server's.
 package struct LineDialect: Sendable, Hashable {

@@ -103,7 +103,7 @@ struct LockScope: Sendable {
 
     private var acquisition: Acquisition { Acquisition(client: client, directory: path, settings: settings) }
 
-    /// As ``enclosing()``, after which nobody waits for anything if there is one, or an error.
+    /// As ``enclosing()``; also ends the updates of the position if there is such a scope, or an error.
     func entered() throws(LockError) -> LockLease? {
         do {
             let outer = try enclosing()
@@ -142,14 +142,14 @@ struct LockScope: Sendable {
     ) async -> Result<Success, any Error> {
         let scope = LockLease.Scope()
         let lease = LockLease(holding.lease, scope)
-        let revocation = Revocation()
-        holding.lease.end.whenFulfilled { loss in if loss != nil { revocation.revoke() } }
+        let cancellation = BodyCancellation()
+        holding.lease.end.whenFulfilled { loss in if loss != nil { cancellation.cancel() } }
         if cancelsBodyOnRevocationRequest {
-            holding.lease.revocationRequested.whenFulfilled { isAsked in if isAsked { revocation.revoke() } }
+            holding.lease.revocationRequested.whenFulfilled { isAsked in if isAsked { cancellation.cancel() } }
         }
         // A session that is closed lives until the body has ended.
         let session = holding.contender.session
-        let callback = session.retiring.whenFulfilled { revocation.revoke() }
+        let callback = session.retiring.whenFulfilled { cancellation.cancel() }
         defer { session.retiring.forget(callback) }
         var timer: Deadlines.Deadline?
         if !holding.isWatched, watchesAtOnce {
@@ -160,7 +160,7 @@ struct LockScope: Sendable {
                 contender.watchOwnNode()
             }
         }
-        let outcome = await withRevocableScope(revocation, owner: ObjectIdentifier(session)) { task in
+        let outcome = await withRevocableScope(cancellation, owner: ObjectIdentifier(session)) { task in
             // Before the task is gone: another may get its identity.
             defer { scope.close() }
             let enclosing = EnclosingLocks.current.entering(key, settings.policy.kind, lease, task: task)

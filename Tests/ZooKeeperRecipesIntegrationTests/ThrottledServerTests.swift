@@ -17,7 +17,10 @@ import ZooKeeperTesting
         try await ZooKeeperServer.withServer(server) { server in
             try await ZooKeeperClient.withClient(server.configuration) { client in
                 try await ZooKeeperClient.withClient(server.configuration) { flooding in
-                    try await flooding.create("/flood")
+                    while true {
+                        do { _ = try await flooding.create("/flood") } catch ZooKeeperError.Code.throttled { continue }
+                        break
+                    }
                     let throttled = Shared(0)
                     let flood = (0..<20).map { _ in
                         Task {

@@ -13,7 +13,7 @@ import ZooKeeper
         let box = Box()
 
         func run() async throws {
-            let result = await withRevocableScope(Revocation()) { _ in
+            let result = await withRevocableScope(BodyCancellation()) { _ in
                 self.assertIsolated()
                 count += 1
                 await Task.yield()
@@ -34,7 +34,7 @@ import ZooKeeper
 
     @MainActor @Test func runsOnTheMainActor() async throws {
         let box = Box()
-        let result = await withRevocableScope(Revocation()) { _ in
+        let result = await withRevocableScope(BodyCancellation()) { _ in
             MainActor.assertIsolated()
             box.value += 1
             await Task.yield()
@@ -46,7 +46,7 @@ import ZooKeeper
 
     @Test func runsOutsideOfAnyActor() async throws {
         let box = Box()
-        let result = await withRevocableScope(Revocation()) { _ in
+        let result = await withRevocableScope(BodyCancellation()) { _ in
             box.value += 1
             return box
         }
@@ -54,10 +54,10 @@ import ZooKeeper
     }
 
     @Test func revokingCancelsTheBodyAndNotTheCaller() async {
-        let revocation = Revocation()
+        let cancellation = BodyCancellation()
         let started = Promise<Void>()
         let task = Task {
-            let result: Result<Void, any Error> = await withRevocableScope(revocation) { _ in
+            let result: Result<Void, any Error> = await withRevocableScope(cancellation) { _ in
                 started.fulfil(())
                 try await Task.sleep(for: .seconds(3_600))
             }
@@ -65,24 +65,24 @@ import ZooKeeper
             return result
         }
         await started.wait()
-        revocation.revoke()
-        revocation.revoke()
+        cancellation.cancel()
+        cancellation.cancel()
         let result = await task.value
         #expect(throws: CancellationError.self) { try result.get() }
-        #expect(revocation.isRevoked)
+        #expect(cancellation.isCancelled)
     }
 
     @Test func aBodyThatIsRevokedBeforeItStartsIsCancelledFromTheStart() async throws {
-        let revocation = Revocation()
-        revocation.revoke()
-        let wasCancelled = await withRevocableScope(revocation) { _ in Task.isCancelled }
+        let cancellation = BodyCancellation()
+        cancellation.cancel()
+        let wasCancelled = await withRevocableScope(cancellation) { _ in Task.isCancelled }
         #expect(try wasCancelled.get())
     }
 
     @Test func theCallersCancellationReachesTheBody() async {
         let started = Promise<Void>()
         let task = Task {
-            await withRevocableScope(Revocation()) { _ in
+            await withRevocableScope(BodyCancellation()) { _ in
                 started.fulfil(())
                 try await Task.sleep(for: .seconds(3_600))
             }
@@ -95,19 +95,19 @@ import ZooKeeper
 
     @Test func aBodyThatThrewIsReported() async {
         struct Oops: Error {}
-        let result = await withRevocableScope(Revocation()) { _ in throw Oops() }
+        let result = await withRevocableScope(BodyCancellation()) { _ in throw Oops() }
         #expect(throws: Oops.self) { try result.get() }
     }
 
     /// A handler of the user's may block; the revoking thread must not wait for it.
     @Test func aCancellationHandlerDoesNotHoldUpTheRevoker() async {
-        let revocation = Revocation()
+        let cancellation = BodyCancellation()
         let started = Promise<Void>()
         let isHandling = Promise<Void>()
         let mayEnd = Promise<Void>()
         let hasEnded = Shared(false)
         let task = Task {
-            await withRevocableScope(revocation) { _ in
+            await withRevocableScope(cancellation) { _ in
                 await withTaskCancellationHandler {
                     started.fulfil(())
                     await isHandling.wait(isShielded: true)
@@ -120,7 +120,7 @@ import ZooKeeper
             }
         }
         await started.wait()
-        revocation.revoke()
+        cancellation.cancel()
         await isHandling.wait()
         mayEnd.fulfil(())
         _ = await task.value
@@ -129,7 +129,7 @@ import ZooKeeper
 
     @Test func knowsWhichTaskRuns() async {
         let outside = RunningTask.current
-        _ = await withRevocableScope(Revocation()) { task in
+        _ = await withRevocableScope(BodyCancellation()) { task in
             #expect(task == RunningTask.current)
             #expect(task != outside)
             async let other = RunningTask.current

@@ -145,7 +145,7 @@ final class ClientProcess: Sendable {
     func closeClient() { state.withLock { $0.driver }?.closeClient() }
 
     /// Kills it; ``revive()`` starts it again.
-    func killIt() {
+    func kill() {
         state.withLock { state in
             state.wasKilled = true
             state.mayRun = Promise()
@@ -179,5 +179,5 @@ final class ClientProcess: Sendable {
     }
 
     /// Ends it, because it did not.
-    func endIt() { signal(SIGKILL) }
+    func forceEnd() { signal(SIGKILL) }
 }

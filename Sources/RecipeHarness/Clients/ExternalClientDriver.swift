@@ -121,7 +121,7 @@ final class ExternalClientDriver: ClientDriver {
         return word
     }
 
-    // MARK: Generator
+    // MARK: Operations
 
     private func generate(_ name: String, _ random: inout SplitMix64) async {
         var number = 0

@@ -14,7 +14,7 @@ struct NemesisProcess: Sendable {
     static let ofClients: Set<HistoryEvent.Fault> = [
         .killClient, .freezeClient, .partitionClient, .stopClient, .closeClient, .expire,
     ]
-    /// StandardInput that only our own processes understand.
+    /// The faults of clients that only our own processes can play.
     private static let ofOurs: Set<HistoryEvent.Fault> = [.stopClient, .closeClient]
 
     func run(_ faults: [HistoryEvent.Fault], seed: UInt64) async throws {
@@ -52,7 +52,7 @@ struct NemesisProcess: Sendable {
         let number = recorder.faultBegins(fault, client.name)
         switch fault {
         case .killClient:
-            client.killIt()
+            client.kill()
             _ = await pause(min(length, .seconds(3)))
             client.revive()
         case .freezeClient:

@@ -140,14 +140,14 @@ enum Orchestrator {
                 try await waitForGrant(observer, recorder, interrupted)
             } catch {
                 over.fulfil(())
-                for client in clients { client.endIt() }
+                for client in clients { client.forceEnd() }
                 for client in clients { client.stop() }
                 throw error
             }
             for client in clients { client.stop() }
             processes.addTask {
                 try await Task.sleep(for: .seconds(30))
-                for client in clients { client.endIt() }
+                for client in clients { client.forceEnd() }
             }
             for _ in clients { try await processes.next() }
             processes.cancelAll()

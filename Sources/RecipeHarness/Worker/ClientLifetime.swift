@@ -18,7 +18,7 @@ struct ClientLifetime: Sendable {
         case serviceGroup
         #endif
 
-        /// The shape of the `number`th lifetime: the two take generator.
+        /// The shape of the `number`th lifetime: the two alternate.
         init(number: Int) {
             #if ServiceLifecycle
             self = number.isMultiple(of: 2) ? .serviceGroup : .scope
@@ -35,9 +35,9 @@ struct ClientLifetime: Sendable {
     let generate: @Sendable (ZooKeeperClient, _ task: Int, _ ending: ClientEnding) async -> Void
     let tasks: Int
 
-    /// Obeys orders until one ends the lifetime.
+    /// Obeys commands until one ends the lifetime.
     ///
-    /// - Returns: That order; `nil` if there are no more.
+    /// - Returns: That command; `nil` if there are no more.
     func run(_ orders: inout AsyncStream<WorkerCommand>.AsyncIterator) async throws -> WorkerCommand? {
         let ending = ClientEnding()
         let isOver = Promise<Void>()

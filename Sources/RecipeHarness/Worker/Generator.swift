@@ -134,7 +134,7 @@ struct Generator: Sendable {
         record(.returned(operation: current.operation, outcome: outcome))
     }
 
-    /// - Returns: Whether it was had.
+    /// - Returns: `true` if the lock was acquired.
     private func take(
         _ operation: String, _ access: HistoryEvent.Access, _ choices: Choices, _ current: Current
     ) async throws -> Bool {

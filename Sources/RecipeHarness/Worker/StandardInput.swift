@@ -43,7 +43,7 @@ struct StandardInput {
         let signals = await UnixSignalsSequence(trapping: .sigterm)
         Task { for await _ in signals { continuation.yield(.terminate) } }
         // Reading blocks, so it has a thread of its own.
-        DispatchQueue(label: "orders").async {
+        DispatchQueue(label: "standard-input").async {
             while let line = readLine() {
                 if let order = WorkerCommand(line) { continuation.yield(order) }
             }

@@ -102,7 +102,7 @@ package final class CTransport: SessionTransport {
         if let failure { delegate.transport(did: .unreachable(failure)) }
     }
 
-    /// Takes in that there is a connection. On the first one, before anybody's request, the credentials go out; the library repeats
+    /// Prepares a connection that has just been made. On the first one, before anybody's request, the credentials go out; the library repeats
     /// them on later ones. (Any earlier it may refuse them, between two attempts to connect.)
     func connected(_ handle: OpaquePointer?) {
         guard let handle = unsafe handle else { return }

@@ -106,7 +106,7 @@ extension ZooKeeperClient {
         finish()
     }
 
-    /// There will be no other session.
+    /// Ends the client: there will be no other session.
     private func finish() {
         let arrival = state.withLock { state in
             state.phase = .stopped
@@ -126,7 +126,7 @@ extension ZooKeeperClient {
         shutdown.fulfil(())
     }
 
-    /// Nothing new is held from now on, and bodies are cancelled. Sessions and requests go on.
+    /// Refuses new holds from now on, and cancels bodies. Sessions and requests go on.
     private func retire() {
         let latest = state.withLock { state in
             state.isRetiring = true
@@ -185,8 +185,8 @@ extension ZooKeeperClient {
         }
         arrival.fulfil(session)
         let connectedAt = ContinuousClock.now
-        sayClampedSettings(of: session)
-        await endOrShutdown(of: session)
+        logClampedSettings(of: session)
+        await waitForEndOrShutdown(of: session)
         if case .lost(let reason) = session.ended.current {
             forget(session)
             logger.info(
@@ -213,8 +213,8 @@ extension ZooKeeperClient {
         held.map { $0.isRoot ? "(a body of withSession)" : $0.string }.joined(separator: ", ")
     }
 
-    /// Waits until the session has ended, or is to end.
-    private func endOrShutdown(of session: ZooKeeperSession) async {
+    /// Waits until the session has ended, or the client is being shut down.
+    private func waitForEndOrShutdown(of session: ZooKeeperSession) async {
         let isDone = Promise<Void>()
         session.ended.whenFulfilled { _ in isDone.fulfil(()) }
         let callback = shutdown.whenFulfilled { isDone.fulfil(()) }
@@ -222,11 +222,11 @@ extension ZooKeeperClient {
         shutdown.forget(callback)
     }
 
-    private func sayClampedSettings(of session: ZooKeeperSession) {
+    private func logClampedSettings(of session: ZooKeeperSession) {
         guard let words = session.clampedSettings else { return }
         let isNew = state.withLock { state in
-            defer { state.hasSaidClamped = true }
-            return !state.hasSaidClamped
+            defer { state.hasLoggedClamped = true }
+            return !state.hasLoggedClamped
         }
         guard isNew else { return }
         logger.warning("A setting does not fit the negotiated session time-out: \(words)")

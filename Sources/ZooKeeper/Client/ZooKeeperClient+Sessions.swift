@@ -67,20 +67,20 @@ extension ZooKeeperClient {
             if Task.isCancelled { throw CancellationError() }
             throw ZooKeeperError(.closed)
         }
-        let revocation = Revocation()
+        let cancellation = BodyCancellation()
         let callbacks = (
-            session.ended.whenFulfilled { _ in revocation.revoke() },
-            session.retiring.whenFulfilled { revocation.revoke() }
+            session.ended.whenFulfilled { _ in cancellation.cancel() },
+            session.retiring.whenFulfilled { cancellation.cancel() }
         )
         defer {
             session.ended.forget(callbacks.0)
             session.retiring.forget(callbacks.1)
             session.endHold(hold)
         }
-        let outcome = await withRevocableScope(revocation, owner: ObjectIdentifier(session)) { _ in
+        let outcome = await withRevocableScope(cancellation, owner: ObjectIdentifier(session)) { _ in
             try await body(session)
         }
-        if revocation.isRevoked, let state = session.ended.current {
+        if cancellation.isCancelled, let state = session.ended.current {
             throw session.endError(state, execution: .unknown).located { $0.generation = session.generation }
         }
         return try outcome.get()

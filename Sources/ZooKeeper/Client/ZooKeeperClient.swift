@@ -41,7 +41,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         /// Tells whether nothing new may be held, although sessions go on.
         var isRetiring = false
         /// Tells whether it has been said which settings the servers do not allow.
-        var hasSaidClamped = false
+        var hasLoggedClamped = false
         var lastLoss: LossReason?
         var credentials: [Credential]
     }

@@ -209,7 +209,8 @@ extension ZooKeeperOperations {
         try await perform(TransactionList(operations), file: file, line: line)
     }
 
-    /// Sends several operations back to back, which costs one round trip, and waits for all answers.
+    /// Sends several operations back to back, which costs one round trip, and waits for all answers. Each failure is a
+    /// ``ZooKeeperError``.
     ///
     /// Nothing of this session comes between them, and the server executes them in this order: a read in a pipeline
     /// sees the writes before it. But a pipeline is no transaction: others' writes may come between, one operation may
@@ -221,7 +222,13 @@ extension ZooKeeperOperations {
     /// ```
     public func pipeline<each Operation: ZooKeeperOperation>(
         _ operations: repeat each Operation, file: String = #fileID, line: Int = #line
-    ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
-        await results(of: repeat each operations, file: file, line: line)
+    ) async -> (repeat Result<(each Operation).Output, any Error>) {
+        let results = await results(of: repeat each operations, file: file, line: line)
+        return (repeat untyped(each results))
     }
+}
+
+/// The result with its failure untyped, so that every `catch` around its `get()` compiles.
+private func untyped<Success>(_ result: Result<Success, ZooKeeperError>) -> Result<Success, any Error> {
+    result.mapError { $0 }
 }

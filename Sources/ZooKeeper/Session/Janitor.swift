@@ -146,7 +146,7 @@ package final class Janitor: Sendable {
         }
     }
 
-    /// The node is not there any more.
+    /// Forgets a node that does not exist any more.
     package func forget(_ path: ZNodePath) {
         guard let directory = path.parent else { return }
         state.withLock { state in
@@ -185,7 +185,7 @@ package final class Janitor: Sendable {
         for observer in observers { observer(leftover) }
     }
 
-    // MARK: Creates of unknown removal
+    // MARK: Unresolved creates
 
     /// Looks for a node in `directory` whose name contains `guid`, and removes it: at once, and because a request that
     /// was under way when the connection was lost may arrive late, again after a third of the session's time-out, after
@@ -204,7 +204,7 @@ package final class Janitor: Sendable {
         }
     }
 
-    /// Removes what is chased among `names`, the children of `directory`.
+    /// Removes the nodes of unresolved creates among `names`, the children of `directory`.
     package func sweep(_ names: [String], in directory: ZNodePath, of session: ZooKeeperSession) {
         let guids = state.withLock { $0.unresolvedCreates.isEmpty ? [] : $0.unresolvedCreates[directory] ?? [] }
         if guids.isEmpty { return }

@@ -1,10 +1,9 @@
 package import Synchronization
 
-/// The answer to one request: the only allocation a call makes besides its result.
+/// A request whose answer is awaited: the only allocation a call makes besides its result.
 ///
 /// It is finished exactly once, by whichever comes first: the server's answer, the cancellation of the task that waits,
 /// or the end of the session. What comes later finds it finished and does nothing.
-///
 package final class PendingRequest: TransportRequest {
     package typealias Answer = Result<Response, ZooKeeperError>
 

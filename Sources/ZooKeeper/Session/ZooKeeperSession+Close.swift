@@ -1,4 +1,4 @@
-// How a session ends. Whatever the C client does then, every call returns and every pending is let go exactly once.
+// How a session ends. Whatever the C client does then, every call returns and every pending request is let go exactly once.
 
 import Synchronization
 

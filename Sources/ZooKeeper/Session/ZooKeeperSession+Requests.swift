@@ -20,7 +20,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
 
     /// Gives a request its place in the order, and calls nobody back: so it may be done under a lock.
     ///
-    /// - Returns: Its pending, and what sends it; to be called at once, without the lock.
+    /// - Returns: The pending request, and what sends it; to be called at once, without the lock.
     package func prepare(_ request: Request) -> (pending: PendingRequest, send: () -> Void) {
         let pending = makePending(request.rooted(at: settings.chroot), .now, .never, nil)
         switch enter(.single(pending), .normal) {

@@ -6,50 +6,51 @@ import Synchronization
 // own, so that cancelling it leaves the caller alone.
 
 /// Cancels the body of one scope, from any thread and at any moment.
-package final class Revocation: Sendable {
+package final class BodyCancellation: Sendable {
     private struct State {
-        var isRevoked = false
+        var isCancelled = false
         var task: RunningTask?
         /// Tells whether the body's task is being cancelled right now: it must not end before that is over.
         var isCancelling = false
-        var isCancelled: CheckedContinuation<Void, Never>?
+        /// Resumed when it is over.
+        var waiting: CheckedContinuation<Void, Never>?
     }
 
     private let state = Mutex(State())
 
     package init() {}
 
-    package var isRevoked: Bool { state.withLock { $0.isRevoked } }
+    package var isCancelled: Bool { state.withLock { $0.isCancelled } }
 
     /// Cancels the body, now or as soon as it starts. Only the first call counts.
     ///
     /// Returns at once: cancellation handlers in the body are the user's code, so they run on other threads and delay
     /// neither the caller nor, for longer than a moment, other cancellations.
-    package func revoke() {
+    package func cancel() {
         let task: RunningTask? = state.withLock { state in
-            guard !state.isRevoked else { return nil }
-            state.isRevoked = true
+            guard !state.isCancelled else { return nil }
+            state.isCancelled = true
             state.isCancelling = state.task != nil
             return state.task
         }
         guard let task else { return }
         CancellationThreads.shared.run { [self] in
             task.cancel()
-            let isCancelled = state.withLock { state in
+            let waiting = state.withLock { state in
                 state.isCancelling = false
-                defer { state.isCancelled = nil }
-                return state.isCancelled
+                defer { state.waiting = nil }
+                return state.waiting
             }
-            isCancelled?.resume()
+            waiting?.resume()
         }
     }
 
     fileprivate func begin(_ task: RunningTask) {
-        let isRevoked = state.withLock { state in
+        let isCancelled = state.withLock { state in
             state.task = task
-            return state.isRevoked
+            return state.isCancelled
         }
-        if isRevoked { task.cancel() }
+        if isCancelled { task.cancel() }
     }
 
     /// Forgets the body's task, which may end after this returned.
@@ -61,7 +62,7 @@ package final class Revocation: Sendable {
         guard isCancelling else { return }
         await withCheckedContinuation { continuation in
             let isOver = state.withLock { state in
-                if state.isCancelling { state.isCancelled = continuation }
+                if state.isCancelling { state.waiting = continuation }
                 return !state.isCancelling
             }
             if isOver { continuation.resume() }
@@ -72,7 +73,7 @@ package final class Revocation: Sendable {
 /// The identity of a task: equal for two moments of the same task, as long as that task lives.
 ///
 /// Safe: of the task, only its identity is used and `cancel`, which may be called from any thread while the task lives;
-/// ``Revocation/end(isolation:)`` keeps it alive until a call under way has returned.
+/// ``BodyCancellation/end(isolation:)`` keeps it alive until a call under way has returned.
 @safe package struct RunningTask: @unchecked Sendable, Equatable {
     private let task: UnsafeCurrentTask
 
@@ -150,12 +151,12 @@ package final class ScopeLineage: Sendable {
     }
 }
 
-/// Runs `body` in the caller's isolation so that `revocation` can cancel it.
+/// Runs `body` in the caller's isolation so that `cancellation` can cancel it.
 ///
 /// - Parameter owner: The session that the body relies on; see ``ScopeLineage/isInside(_:)``.
 /// - Returns: What became of `body`. It has ended: nothing of it runs on.
 package func withRevocableScope<Success>(
-    _ revocation: Revocation,
+    _ cancellation: BodyCancellation,
     owner: ObjectIdentifier? = nil,
     isolation: isolated (any Actor)? = #isolation,
     _ body: (RunningTask?) async throws -> Success
@@ -170,7 +171,7 @@ package func withRevocableScope<Success>(
                 // Capturing the isolation makes this closure run there.
                 _ = isolation
                 let task = RunningTask.current
-                if let task { revocation.begin(task) }
+                if let task { cancellation.begin(task) }
                 let outcome: Result<Success, any Error>
                 do {
                     outcome = .success(
@@ -180,7 +181,7 @@ package func withRevocableScope<Success>(
                 } catch {
                     outcome = .failure(error)
                 }
-                await revocation.end(isolation: isolation)
+                await cancellation.end(isolation: isolation)
                 return UnsafeTransfer(outcome)
             }
             return await group.next()

@@ -54,7 +54,7 @@ public final class ZooKeeperRelay: Sendable {
     private let listener: Socket
     private let state: Mutex<State>
     /// Wakes the threads that hold messages back.
-    private let turnstile = BlockingCondition()
+    private let condition = BlockingCondition()
 
     private init(serverPort: Int) throws {
         state = Mutex(State(serverPort: serverPort))
@@ -150,7 +150,7 @@ public final class ZooKeeperRelay: Sendable {
             state.frozen = []
             state.frozenConnections = []
         }
-        turnstile.changed()
+        condition.changed()
     }
 
     /// Cuts all connections and accepts none while `body` runs.
@@ -187,7 +187,7 @@ public final class ZooKeeperRelay: Sendable {
 
     private func close() {
         state.withLock { $0.isOpen = false }
-        turnstile.changed()
+        condition.changed()
         listener.shutDown()
         cut()
     }
@@ -236,14 +236,14 @@ public final class ZooKeeperRelay: Sendable {
             if effect == .freeze { state.frozenConnections.insert(connection.number) }
             return (message, effect)
         }
-        turnstile.changed()
+        condition.changed()
         switch effect {
         case .cut: return .cut
         case .lose: return .lose
         case .delay(let duration): BlockingCondition.pause(duration)
         case .freeze, nil: break
         }
-        turnstile.wait { passes(message, direction, of: connection) }
+        condition.wait { passes(message, direction, of: connection) }
         return .pass
     }
 

@@ -17,7 +17,7 @@ final class PeerLink: Sendable {
     private let target: Int
     private let listener: Socket
     private let state = Mutex(State())
-    private let turnstile = BlockingCondition()
+    private let condition = BlockingCondition()
 
     private let waits: Bool
 
@@ -47,7 +47,7 @@ final class PeerLink: Sendable {
             state.isOpen = false
             return state.sockets.values.flatMap(\.self)
         }
-        turnstile.changed()
+        condition.changed()
         listener.shutDown()
         for socket in sockets { socket.shutDown() }
     }
@@ -58,7 +58,7 @@ final class PeerLink: Sendable {
     /// Lets messages pass again, also those that were held back, in order.
     func heal() {
         state.withLock { $0.isSevered = false }
-        turnstile.changed()
+        condition.changed()
     }
 
     private var isPassable: Bool { state.withLock { !$0.isSevered || !$0.isOpen } }
@@ -66,7 +66,7 @@ final class PeerLink: Sendable {
     private func serve(_ source: Socket) {
         // A call on a severed link gets through to nobody, then or later.
         guard isPassable else {
-            turnstile.wait { isPassable }
+            condition.wait { isPassable }
             source.shutDown()
             return
         }
@@ -104,7 +104,7 @@ final class PeerLink: Sendable {
     private func pass(from source: Socket, to target: Socket) {
         while true {
             let bytes = source.read(upTo: 65_536)
-            turnstile.wait { isPassable }
+            condition.wait { isPassable }
             if bytes.isEmpty || !target.write(bytes) { break }
         }
         source.shutDown()

@@ -88,7 +88,7 @@ extension ContenderMachine {
         /// My node is gone although I hold it.
         case lose
         case delete(String)
-        /// Take the actions behind this one later: this is the so many-th time in a row that something did not get on.
+        /// Take the actions behind this one after a pause: the number of failures in a row so far.
         case backOff(Int)
         /// Look whether my node is there, when the next heartbeat is due.
         case check(String)

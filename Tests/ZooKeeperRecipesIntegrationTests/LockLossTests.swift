@@ -6,7 +6,7 @@ import ZooKeeperTesting
 
 /// Loss of a lock that is held: the answers of the lease, the cancellation of the body, and the transactions that
 /// still go through.
-@Suite(.timeLimit(.minutes(5))) struct LossTests {
+@Suite(.timeLimit(.minutes(5))) struct LockLossTests {
     /// A way to lose a lock.
     enum Trouble: CaseIterable, Sendable {
         case sessionExpires

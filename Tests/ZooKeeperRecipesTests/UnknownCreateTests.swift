@@ -13,7 +13,7 @@ extension Request {
 }
 
 /// Creates whose outcome is not known, and creates that cost the connection each time.
-@Suite(.timeLimit(.minutes(3))) struct LostCreateTests {
+@Suite(.timeLimit(.minutes(3))) struct UnknownCreateTests {
     private let zooKeeper = InMemoryZooKeeper()
     private let creates = Shared(0)
 

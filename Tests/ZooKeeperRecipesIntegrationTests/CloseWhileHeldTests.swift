@@ -7,7 +7,7 @@ import ZooKeeperRecipes
 import ZooKeeperTesting
 
 /// Clients that end in good order while bodies hold locks in them: no lock is released before its body has ended.
-@Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct GracefulEndTests {
+@Suite(.zooKeeperServer, .timeLimit(.minutes(3))) struct CloseWhileHeldTests {
     private func configuration(closeTimeout: Duration? = nil) async throws -> ZooKeeperConfiguration {
         let server = try ZooKeeperServer.required
         var configuration = try server.configuration
