@@ -8,7 +8,7 @@ package import Musl
 package import Darwin
 #endif
 
-/// Sends signals to this process's own live children and their descendants, and to nobody else.
+/// Sends signals to live children of this process and their descendants, and to no other process.
 ///
 /// A process id outlives its process only as a number: `kill(-1, …)` reaches every process on the machine, `kill(0,
 /// …)` the caller's whole group, and `getpgid` of a process that is gone returns -1. So nothing is sent to a number
@@ -19,22 +19,22 @@ package import Darwin
 package enum ProcessSignal {
     /// Sends `signal` to one process.
     ///
-    /// - Returns: Whether it was sent. `false`: `pid` is below 2, or not a live child or descendant of this process.
+    /// - Returns: `true` if it was sent; `false` if `pid` is below 2, or is not a live descendant of this process.
     @discardableResult
     package static func send(_ signal: Int32, to pid: pid_t) -> Bool {
         guard isLiveDescendant(pid) else { return false }
         return kill(pid, signal) == 0
     }
 
-    /// Stops a process where it is, with SIGSTOP, and returns when all its threads stand still, or after five seconds.
+    /// Stops a process with SIGSTOP, and returns when all its threads have stopped, or after five seconds.
     ///
-    /// - Returns: Whether it stands still. `false` also if ``send(_:to:)`` would not signal it.
+    /// - Returns: `true` if the process has stopped; `false` also if ``send(_:to:)`` would not signal it.
     @discardableResult
     package static func stop(_ pid: pid_t) -> Bool {
         guard send(SIGSTOP, to: pid) else { return false }
         let limit = ContinuousClock.now + .seconds(5)
         while !ProcessStatus.isStopped(pid) {
-            // A live process stands still within microseconds of being scheduled.
+            // A live process stops within microseconds of being scheduled.
             guard isLiveDescendant(pid), ContinuousClock.now < limit else { return false }
             usleep(100)
         }
@@ -47,8 +47,8 @@ package enum ProcessSignal {
     /// another group's.
     ///
     /// - Parameter leader: The process id of the leader, which is the number of the group.
-    /// - Returns: Whether it was sent. `false`: `leader` is below 2, not a descendant of this process, gone, leads no
-    ///   group, or leads the group of this process.
+    /// - Returns: `true` if it was sent; `false` if `leader` is below 2, is not a descendant of this process, does not
+    ///   exist any more, leads no group, or leads the group of this process.
     @discardableResult
     package static func send(_ signal: Int32, toGroupOf leader: pid_t) -> Bool {
         guard leader > 1, leader != getpgrp(), let status = ProcessStatus(leader), status.group == leader,
@@ -59,16 +59,16 @@ package enum ProcessSignal {
 
     /// Sends `signal` to every process in the group of this process, itself included.
     ///
-    /// - Returns: Whether it was sent. `false`: this process does not lead its group, in which there may then be
-    ///   processes of others, for example the shell's.
+    /// - Returns: `true` if it was sent; `false` if this process does not lead its group, which may then contain
+    ///   processes that it did not start, for example the shell.
     @discardableResult
     package static func sendToOwnGroup(_ signal: Int32) -> Bool {
         guard getpgrp() == getpid(), getpid() > 1 else { return false }
         return kill(-getpid(), signal) == 0
     }
 
-    /// Tells whether `pid` is a live child of this process, or a live descendant of one. A process that has ended and
-    /// that nobody has waited for is not alive.
+    /// Returns whether `pid` is a live child of this process, or a live descendant of one. A process that has ended and
+    /// for which its parent has not waited yet is not alive.
     package static func isLiveDescendant(_ pid: pid_t) -> Bool {
         guard let status = ProcessStatus(pid), !status.hasEnded else { return false }
         return isDescendant(status)

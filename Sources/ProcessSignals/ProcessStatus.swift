@@ -1,4 +1,4 @@
-// The state of a process, as the kernel tells it.
+// The state of a process, as the kernel reports it.
 
 import SystemPackage
 
@@ -16,25 +16,25 @@ package struct ProcessStatus: Sendable, Hashable {
     package var parent: pid_t
     /// The process group.
     package var group: pid_t
-    /// Tells whether it has ended, and nobody has waited for it yet.
+    /// Indicates whether the process has ended and its parent has not waited for it yet.
     package var hasEnded: Bool
-    /// Tells whether it stands still, by SIGSTOP or the like.
+    /// Indicates whether the process has been stopped, by SIGSTOP or a similar signal.
     package var isStopped: Bool
 
     #if os(Linux)
-    /// The state of the process; `nil` if there is none, or if `pid` is below 2.
+    /// Reads the state of a process; `nil` if it does not exist, or if `pid` is below 2.
     package init?(_ pid: pid_t) {
         guard pid > 1 else { return nil }
         self.init(file: "/proc/\(pid)/stat")
     }
 
-    /// Tells whether the process stands still with all its threads. One thread may stop later than another.
+    /// Returns whether the process has stopped with all its threads. One thread may stop later than another.
     package static func isStopped(_ pid: pid_t) -> Bool {
         guard pid > 1, let tasks = try? entries(of: "/proc/\(pid)/task"), !tasks.isEmpty else { return false }
         return tasks.allSatisfy { ProcessStatus(file: "/proc/\(pid)/task/\($0)/stat")?.isStopped ?? true }
     }
 
-    /// Tells whether there are other live processes in the group of this process.
+    /// Indicates whether there are other live processes in the group of this process.
     package static var isGroupShared: Bool {
         let (own, group) = (getpid(), getpgrp())
         return ((try? entries(of: "/proc")) ?? []).contains { name in
@@ -48,7 +48,8 @@ package struct ProcessStatus: Sendable, Hashable {
         self.init(stat: text)
     }
 
-    /// Reads what `/proc/PID/stat` says: `PID (NAME) STATE PARENT GROUP …`, where the name may contain anything.
+    /// Parses the text of `/proc/PID/stat`: `PID (NAME) STATE PARENT GROUP …`, where the name may contain any
+    /// character.
     package init?(stat: String) {
         guard let end = stat.utf8.lastIndex(of: UInt8(ascii: ")")) else { return nil }
         let fields = stat[end...].dropFirst().split(separator: " ")
@@ -59,7 +60,7 @@ package struct ProcessStatus: Sendable, Hashable {
         isStopped = ["T", "t"].contains(fields[0])
     }
     #else
-    /// Known to be there; without `/proc`, only direct children are told from other processes.
+    /// Reads the state of a direct child; `nil` for any other process, since without `/proc` descendants are not known.
     package init?(_ pid: pid_t) {
         guard pid > 1 else { return nil }
         var information = siginfo_t()
@@ -73,9 +74,10 @@ package struct ProcessStatus: Sendable, Hashable {
         isStopped = unsafe information.si_pid == pid && information.si_code == CLD_STOPPED
     }
 
+    /// Returns whether the process has stopped.
     package static func isStopped(_ pid: pid_t) -> Bool { ProcessStatus(pid)?.isStopped ?? false }
 
-    /// Not known here: assumes that there are none.
+    /// Always `false`: without `/proc` the members of a group are not known.
     package static var isGroupShared: Bool { false }
     #endif
 }
