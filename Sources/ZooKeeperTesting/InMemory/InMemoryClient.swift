@@ -2,15 +2,15 @@ import Dispatch
 import ZooKeeper
 
 extension InMemoryZooKeeper {
-    /// The state of one client: the same that the C client keeps of its connection.
+    /// The state of one client: its session, watches and requests under way, as the C client keeps them.
     struct Client {
-        /// A message to the client.
+        /// A message to the client that has not been delivered yet.
         enum Notice {
             case connected(SessionID, timeout: Duration)
             case answer(any TransportRequest, xid: Int32, Zxid, Result<Response.Kind, ResultFailure>)
             case event(WatchEvent.Kind, path: String)
             case watchesSet(Zxid)
-            /// The connection is gone, and these requests with it.
+            /// The connection is lost, and these requests with it.
             case disconnected([any TransportRequest])
             case expired
             case authenticationFailed
@@ -18,20 +18,20 @@ extension InMemoryZooKeeper {
         }
 
         let timeout: Duration
-        /// The queue on which the client is told, one thing after the other.
+        /// The queue on which notices are delivered, one after the other.
         let queue: DispatchQueue
         let delegate: any SessionTransportDelegate
         var credentials: [Credential]
         var session: SessionID?
         var connection: ZooKeeperModel.ConnectionID?
-        /// The client wants no connection any more.
+        /// Indicates that the client does not connect again: it is closed, has expired, or has failed to authenticate.
         var isOver = false
         private(set) var notices: [Notice] = []
-        /// Tells whether the messages are being delivered.
-        private(set) var isTelling = false
+        /// Indicates whether a delivery of notices is scheduled or running.
+        private(set) var isDelivering = false
         private var underWay: [Int32: any TransportRequest] = [:]
         private var lastXid: Int32 = 0
-        /// The last transaction it has seen.
+        /// The zxid of the last transaction that the client has seen.
         private var seen = Zxid(rawValue: 0)
         private var dataWatches: Set<String> = []
         private var existenceWatches: Set<String> = []
@@ -55,7 +55,7 @@ extension InMemoryZooKeeper {
             return lastXid
         }
 
-        /// Takes in what the server sends.
+        /// Takes an output of the server in.
         mutating func receive(_ output: ZooKeeperModel.Output) {
             switch output {
             case .connected(_, let session):
@@ -80,7 +80,9 @@ extension InMemoryZooKeeper {
             }
         }
 
-        /// The connection is gone.
+        /// Drops the connection and fails the requests that were under way on it.
+        ///
+        /// - Parameter losingAnswers: Drops the answers too that have been sent and not delivered.
         mutating func disconnect(losingAnswers: Bool) {
             connection = nil
             var lost = underWay
@@ -92,29 +94,31 @@ extension InMemoryZooKeeper {
             if !isOver { notices.append(.disconnected(lost.sorted { $0.key < $1.key }.map(\.value))) }
         }
 
-        /// The client has no use for anything any more.
+        /// Discards all that is under way, and delivers only that the client is closed.
         mutating func close(done: @escaping @Sendable () -> Void) {
             connection = nil
             underWay = [:]
             notices = [.closed(done: done)]
         }
 
-        /// - Returns: `true` if the caller has to deliver the messages.
-        mutating func beginTelling() -> Bool {
-            if isTelling || notices.isEmpty { return false }
-            isTelling = true
+        /// Marks the delivery of notices as scheduled.
+        ///
+        /// - Returns: `true` if there is something to deliver and no delivery is scheduled: the caller schedules one.
+        mutating func beginDelivery() -> Bool {
+            if isDelivering || notices.isEmpty { return false }
+            isDelivering = true
             return true
         }
 
-        /// Takes out what is to be told now. Changes the client's own list of watches as the telling does.
+        /// Takes the notices out for delivery, and updates the client's own tables of watches as their delivery does.
         mutating func takeNotices() -> [Notice] {
-            isTelling = !notices.isEmpty
+            isDelivering = !notices.isEmpty
             defer { notices = [] }
             notices.forEach { note($0) }
             return notices
         }
 
-        /// The rules are those of the C client's three tables.
+        /// Updates the tables of watches by the rules of the C client's three tables.
         private mutating func note(_ notice: Notice) {
             switch notice {
             case .watchesSet(let zxid): seen = max(seen, zxid)
@@ -148,7 +152,7 @@ extension InMemoryZooKeeper {
             }
         }
 
-        /// The watches that a new connection sets again; `nil` if there are none.
+        /// The event that sets the client's watches again on a new connection; `nil` if it has none.
         func watches(for connection: ZooKeeperModel.ConnectionID) -> ZooKeeperModel.Event? {
             if dataWatches.isEmpty, existenceWatches.isEmpty, childWatches.isEmpty { return nil }
             return .setWatches(

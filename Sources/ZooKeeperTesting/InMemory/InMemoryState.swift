@@ -11,35 +11,37 @@ import Darwin
 #endif
 
 extension InMemoryZooKeeper {
-    /// The server and its clients, with what is on its way between them. In the server's mutex; nothing here calls out.
+    /// The server and its clients, with the messages between them. Guarded by the server's mutex; nothing here calls
+    /// code outside of it.
     struct State {
         var model = ZooKeeperModel()
-        /// The number of scopes that refuse connections.
+        /// The number of scopes in which all connections are refused.
         private var refusals = 0
-        /// The same for single sessions.
+        /// The number of scopes in which the connections of a session are refused.
         private var refused: [SessionID: Int] = [:]
-        /// The connection of the next request of this type is cut in place of the answer.
-        var doomed: OperationCode?
+        /// The type of request in place of whose next answer the connection is cut.
+        var replyToLose: OperationCode?
         private var clients: [Int: Client] = [:]
         private var lastClient = 0
         private var lastConnection = 0
-        /// The client of each connection.
-        private var holders: [ZooKeeperModel.ConnectionID: Int] = [:]
+        /// The number of the client of each connection.
+        private var clientNumbers: [ZooKeeperModel.ConnectionID: Int] = [:]
+        /// The clients that connect when the refusal ends.
         private var waiting: Set<Int> = []
         /// The last connection of each session that lost one.
-        private var orphans: [SessionID: ZooKeeperModel.ConnectionID] = [:]
+        private var lastConnections: [SessionID: ZooKeeperModel.ConnectionID] = [:]
         private let startedAt = ContinuousClock.now
         private let timeAtStart = Int64(time(nil)) * 1_000
 
-        /// Lets something happen to the server, and passes on what it sends.
+        /// Applies an event to the model, and hands its outputs to the clients.
         mutating func apply(_ event: ZooKeeperModel.Event, _ server: InMemoryZooKeeper) {
             model.time = timeAtStart + (ContinuousClock.now - startedAt).wholeMilliseconds
             for output in model.apply(event) {
-                guard let holder = holders[output.connection] else { continue }
-                clients[holder]?.receive(output)
+                guard let number = clientNumbers[output.connection] else { continue }
+                clients[number]?.receive(output)
                 if case .closed(let connection) = output { release(connection, server) }
                 if case .expired(let connection) = output { release(connection, server) }
-                tell(holder, server)
+                deliver(number, server)
             }
         }
 
@@ -59,29 +61,33 @@ extension InMemoryZooKeeper {
             }
             lastConnection += 1
             let connection = ZooKeeperModel.ConnectionID(lastConnection)
-            holders[connection] = number
+            clientNumbers[connection] = number
             clients[number]?.connection = connection
             apply(.connect(connection, session: client.session), server)
-            // First it says who it is, then what it waits for, as the C client does.
-            for credential in client.credentials where holders[connection] != nil {
+            // First credentials, then watches, in the C client's order.
+            for credential in client.credentials where clientNumbers[connection] != nil {
                 apply(.request(connection, xid: -4, .authenticate(credential), watch: false), server)
             }
-            if holders[connection] != nil, let watches = client.watches(for: connection) { apply(watches, server) }
+            if clientNumbers[connection] != nil, let watches = client.watches(for: connection) {
+                apply(watches, server)
+            }
         }
 
         mutating func cut(_ server: InMemoryZooKeeper) {
-            for connection in holders.keys.sorted() { cut(connection, server) }
+            for connection in clientNumbers.keys.sorted() { cut(connection, server) }
         }
 
         mutating func cut(_ connection: ZooKeeperModel.ConnectionID, _ server: InMemoryZooKeeper) {
-            guard let holder = holders[connection] else { return }
+            guard let number = clientNumbers[connection] else { return }
             apply(.disconnect(connection), server)
-            clients[holder]?.disconnect(losingAnswers: true)
+            clients[number]?.disconnect(losingAnswers: true)
             release(connection, server)
-            tell(holder, server)
+            deliver(number, server)
         }
 
-        /// - Parameter session: Whose connections are refused; `nil`: everybody's.
+        /// Cuts connections and refuses new ones.
+        ///
+        /// - Parameter session: The session whose connections are refused; `nil`: all.
         mutating func beginRefusal(of session: SessionID?, _ server: InMemoryZooKeeper) {
             guard let session else {
                 refusals += 1
@@ -91,6 +97,7 @@ extension InMemoryZooKeeper {
             if let connection = model.sessions[session] ?? nil { cut(connection, server) }
         }
 
+        /// Ends one refusal, and connects the clients that wait for it.
         mutating func endRefusal(of session: SessionID?, _ server: InMemoryZooKeeper) {
             if let session {
                 let count = refused[session] ?? 1
@@ -103,12 +110,12 @@ extension InMemoryZooKeeper {
             for number in clients { connect(number, server) }
         }
 
-        /// Forgets a connection, and gives its session, if that lives, its time-out to get another one.
+        /// Removes a connection. Its session, if it lives, expires unless it has another one within its time-out.
         private mutating func release(_ connection: ZooKeeperModel.ConnectionID, _ server: InMemoryZooKeeper) {
-            guard let holder = holders.removeValue(forKey: connection), let client = clients[holder],
+            guard let number = clientNumbers.removeValue(forKey: connection), let client = clients[number],
                 let session = client.session, model.sessions[session] != nil
             else { return }
-            orphans[session] = connection
+            lastConnections[session] = connection
             Deadlines.shared.schedule(at: .now + client.timeout) { [weak server] in
                 guard let server else { return }
                 server.state.withLock { $0.expire(session, ifNotConnectedSince: connection, server) }
@@ -120,9 +127,9 @@ extension InMemoryZooKeeper {
             _ server: InMemoryZooKeeper
         ) {
             // A connection made later, and lost too, has a deadline of its own.
-            guard model.sessions[session] == .some(nil), orphans[session] == connection else { return }
+            guard model.sessions[session] == .some(nil), lastConnections[session] == connection else { return }
             apply(.expire(session), server)
-            orphans[session] = nil
+            lastConnections[session] = nil
         }
 
         // MARK: Requests
@@ -139,8 +146,8 @@ extension InMemoryZooKeeper {
                 clients[number]?.credentials.append(credential)
             }
             apply(.request(connection, xid: xid, kind, watch: request.request.watch != nil), server)
-            if let doomed, doomed == kind.operationCode {
-                self.doomed = nil
+            if let replyToLose, replyToLose == kind.operationCode {
+                self.replyToLose = nil
                 cut(connection, server)
             }
             return nil
@@ -149,16 +156,17 @@ extension InMemoryZooKeeper {
         mutating func close(_ number: Int, _ server: InMemoryZooKeeper, done: @escaping @Sendable () -> Void) {
             clients[number]?.isOver = true
             if let connection = clients[number]?.connection { apply(.closeSession(connection, xid: 0), server) }
-            if let session = clients[number]?.session, model.sessions[session] == nil { orphans[session] = nil }
+            if let session = clients[number]?.session, model.sessions[session] == nil { lastConnections[session] = nil }
             clients[number]?.close(done: done)
-            tell(number, server)
+            deliver(number, server)
         }
 
-        // MARK: Telling
+        // MARK: Delivery
 
-        private mutating func tell(_ number: Int, _ server: InMemoryZooKeeper) {
-            guard clients[number]?.beginTelling() == true else { return }
-            clients[number]?.queue.async { server.tell(number) }
+        /// Schedules the delivery of a client's notices on its queue.
+        private mutating func deliver(_ number: Int, _ server: InMemoryZooKeeper) {
+            guard clients[number]?.beginDelivery() == true else { return }
+            clients[number]?.queue.async { server.deliver(to: number) }
         }
 
         mutating func takeNotices(of number: Int) -> (any SessionTransportDelegate, [Client.Notice])? {
@@ -168,7 +176,10 @@ extension InMemoryZooKeeper {
             return (client.delegate, notices)
         }
 
-        /// - Returns: What is removed: nothing of it may end its life under the lock.
+        /// Removes a client.
+        ///
+        /// - Returns: The client, for the caller to release outside of the lock: its delegate must not be deallocated
+        ///   under it.
         mutating func remove(_ number: Int) -> Client? { clients.removeValue(forKey: number) }
     }
 }

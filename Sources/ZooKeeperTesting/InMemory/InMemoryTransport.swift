@@ -2,11 +2,10 @@ import Dispatch
 import Synchronization
 import ZooKeeper
 
-/// One session's way to an ``InMemoryZooKeeper``.
+/// The transport of one session to an ``InMemoryZooKeeper``.
 ///
-/// A request is executed while it is issued, under the lock of all. What it makes the server send is told to the
-/// clients concerned by a queue each, so nobody is called back under anybody's lock, and per client everything comes in
-/// order.
+/// A request is executed while it is issued, under the server's lock. The outputs are delivered to each client on a
+/// queue of its own, so no callback runs under a lock, and each client receives everything in order.
 final class InMemoryTransport: SessionTransport {
     private let server: InMemoryZooKeeper
     private let credentials: [Credential]
@@ -43,17 +42,17 @@ final class InMemoryTransport: SessionTransport {
 }
 
 extension InMemoryZooKeeper {
-    /// Tells a client what has come for it. On its queue.
-    func tell(_ number: Int) {
+    /// Delivers the notices of a client. Runs on its queue.
+    func deliver(to number: Int) {
         while let (delegate, notices) = state.withLock({ $0.takeNotices(of: number) }) {
-            for notice in notices { tell(notice, to: delegate, number) }
+            for notice in notices { deliver(notice, to: delegate, number) }
         }
     }
 
-    private func tell(_ notice: Client.Notice, to delegate: any SessionTransportDelegate, _ number: Int) {
+    private func deliver(_ notice: Client.Notice, to delegate: any SessionTransportDelegate, _ number: Int) {
         switch notice {
         case .connected(let session, let timeout):
-            // Nobody can take the session over from outside, so there is no password.
+            // No other process can take the session over, so there is no password.
             delegate.transport(did: .connected(session, password: [], timeout: timeout, isReadOnly: false))
         case .answer(let request, _, _, let result): request.answered(result.map { Response($0) })
         case .event(let kind, let path): delegate.transport(sawChangeOf: path, kind)

@@ -3,7 +3,7 @@ public import Logging
 import Synchronization
 public import ZooKeeper
 
-/// A ZooKeeper in this process's memory, for unit tests that want neither Java nor a network.
+/// A ZooKeeper server in this process's memory, for unit tests that need neither Java nor a network.
 ///
 /// ```swift
 /// let zooKeeper = InMemoryZooKeeper()
@@ -12,41 +12,41 @@ public import ZooKeeper
 /// }
 /// ```
 ///
-/// Clients are real ones: sessions, watches, transactions, access control, and everything that is built on them, such
-/// as locks, work as with a standalone server of version 3.8, with which its answers are compared. Any number of
-/// clients may use it; each value has nodes of its own, gone with the value.
+/// Its clients are ordinary ``ZooKeeperClient``s: sessions, watches, transactions, access control, and everything that
+/// is built on them, such as locks, work as with a standalone server of version 3.8, with which its answers are
+/// compared. Any number of clients may use it; each object has nodes of its own, which are gone with the object.
 ///
-/// What it is not:
-/// * no network: nothing is late, nothing is lost but by ``cut()``, ``whileRefusing(isolation:_:)`` and
-///   ``loseNextReply(to:)``, and no C client is involved;
-/// * no ensemble, no leader, no election: nobody ever reads stale data;
-/// * no persistence;
-/// * empty containers, and nodes whose time to live is over, stay until ``removeEmptyContainers()`` and
-///   ``endTimeToLive(of:)``;
-/// * authentication schemes are `digest` and `ip`; there are no quotas and no super user.
+/// Differences from a real server:
+/// * There is no network: no message is late, none is lost but by ``cut()``, ``whileRefusing(isolation:_:)`` and
+///   ``loseNextReply(to:)``, and the C client is not involved.
+/// * There is no ensemble, no leader and no election: no client ever reads stale data.
+/// * Nothing is persistent.
+/// * Empty containers, and nodes whose time to live is over, stay until ``removeEmptyContainers()`` and
+///   ``endTimeToLive(of:)``.
+/// * The authentication schemes are `digest` and `ip`; there are no quotas and there is no super user.
 ///
 /// A session ends when it is closed, by ``expire(_:)``, or when it has had no connection for as long as its time-out.
 public final class InMemoryZooKeeper: Sendable {
     let state: Mutex<State>
 
-    /// One without nodes but those of every new server.
+    /// Creates a server that has only the nodes of every new server.
     public init() { state = Mutex(State()) }
 
-    /// A configuration for its clients: nothing of it is needed, all of it can be changed. The session time-out is 4 s,
-    /// as that of ``ZooKeeperServer/configuration``; the servers are not looked at.
+    /// A configuration for its clients, which may be changed. The session time-out is 4 s, as in
+    /// ``ZooKeeperServer/configuration``; the server addresses are ignored.
     public var configuration: ZooKeeperConfiguration {
         var configuration: ZooKeeperConfiguration = "in-memory:2181"
         configuration.sessionTimeout = .seconds(4)
         return configuration
     }
 
-    /// Runs `body` with a client, and closes it.
+    /// Runs `body` with a client, and closes the client when it returns.
     ///
     /// - Parameters:
-    ///   - configuration: How patient the client is, its chroot and its credentials; `nil`: ``configuration``.
-    ///   - logger: Where to log.
+    ///   - configuration: The client's time-outs, chroot and credentials; `nil`: ``configuration``.
+    ///   - logger: The client's logger.
     ///   - body: Uses the client. Runs in the caller's isolation.
-    /// - Throws: What `body` throws, or ``ZooKeeperError`` with code `invalidConfiguration`.
+    /// - Throws: Any error that `body` throws, or ``ZooKeeperError`` with code `invalidConfiguration`.
     @discardableResult
     public func withClient<Success>(
         _ configuration: ZooKeeperConfiguration? = nil,
@@ -57,11 +57,11 @@ public final class InMemoryZooKeeper: Sendable {
         try await makeClient(configuration, logger: logger).run(during: body)
     }
 
-    /// A client that is to be run, for example by a `ServiceGroup`.
+    /// Makes a client that the caller runs, for example in a `ServiceGroup`.
     ///
     /// - Parameters:
-    ///   - configuration: How patient the client is, its chroot and its credentials; `nil`: ``configuration``.
-    ///   - logger: Where to log.
+    ///   - configuration: The client's time-outs, chroot and credentials; `nil`: ``configuration``.
+    ///   - logger: The client's logger.
     /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
     public func makeClient(
         _ configuration: ZooKeeperConfiguration? = nil, logger: Logger = .current
@@ -73,17 +73,19 @@ public final class InMemoryZooKeeper: Sendable {
 
     /// Makes the transport of one session.
     ///
-    /// - Parameter queue: Where it tells what it hears.
+    /// - Parameters:
+    ///   - credentials: The credentials that are sent on each connection.
+    ///   - queue: The queue on which the delegate is called.
     package func makeTransport(
         credentials: [Credential] = [], on queue: DispatchQueue = DispatchQueue(label: "zookeeper.in-memory")
     ) -> any SessionTransport {
         InMemoryTransport(self, credentials: credentials, on: queue)
     }
 
-    // MARK: Trouble
+    // MARK: Faults
 
-    /// Ends a session on the server: its ephemeral nodes go, and its client learns that it has expired. Does nothing if
-    /// it is over already.
+    /// Ends a session on the server: its ephemeral nodes are deleted, and its client learns that it has expired. Does
+    /// nothing if the session has ended already.
     ///
     /// - Throws: ``TestKitError`` if the session was never connected.
     public func expire(_ session: ZooKeeperSession) throws {
@@ -91,7 +93,7 @@ public final class InMemoryZooKeeper: Sendable {
         state.withLock { $0.apply(.expire(id), self) }
     }
 
-    /// Cuts all connections. Answers that are on their way are lost; clients connect again at once.
+    /// Cuts all connections. Answers that are on their way are lost; the clients connect again at once.
     public func cut() {
         state.withLock { $0.cut(self) }
     }
@@ -112,8 +114,8 @@ public final class InMemoryZooKeeper: Sendable {
         return try await body()
     }
 
-    /// Cuts the connection of one session and accepts none of it while `body` runs. Does nothing to a session that
-    /// never was connected.
+    /// Cuts the connection of one session and accepts none from it while `body` runs. Only runs `body` if the session
+    /// was never connected.
     public func whileRefusing<Success>(
         _ session: ZooKeeperSession, isolation: isolated (any Actor)? = #isolation,
         _ body: () async throws -> Success
@@ -124,15 +126,15 @@ public final class InMemoryZooKeeper: Sendable {
         return try await body()
     }
 
-    /// Cuts the connection in place of the next answer to a request of this type: the request has been executed, and
-    /// the client does not know.
+    /// Cuts the connection in place of the next answer to a request of this type: the request has been executed, but
+    /// the client does not learn of it.
     public func loseNextReply(to operation: OperationCode) {
-        state.withLock { $0.doomed = operation }
+        state.withLock { $0.replyToLose = operation }
     }
 
-    // MARK: What a server does by itself after some time
+    // MARK: Cleanup that a real server does after some time
 
-    /// Removes the containers that had children and have none any more.
+    /// Removes the containers that have had children and have none now.
     public func removeEmptyContainers() {
         state.withLock { state in
             for path in state.model.reapable where state.model.tree.nodes[path]?.lifetime == .container {
@@ -141,9 +143,9 @@ public final class InMemoryZooKeeper: Sendable {
         }
     }
 
-    /// Lets the time to live of a node be over: it is removed if it was created with one and has no children.
+    /// Ends the time to live of a node: the node is removed if it was created with one and has no children.
     ///
-    /// - Parameter path: Without any client's chroot.
+    /// - Parameter path: The path on the server; no client's chroot is added.
     public func endTimeToLive(of path: ZNodePath) {
         state.withLock { state in
             if case .timeToLive = state.model.tree.nodes[path.string]?.lifetime {
@@ -152,7 +154,7 @@ public final class InMemoryZooKeeper: Sendable {
         }
     }
 
-    // MARK: Looking at it
+    // MARK: State
 
     /// The number of watches that are set, as a server counts them.
     public var watchCount: Int { state.withLock { $0.model.watches.count } }
@@ -160,6 +162,6 @@ public final class InMemoryZooKeeper: Sendable {
     /// The number of sessions that live.
     public var sessionCount: Int { state.withLock { $0.model.sessions.count } }
 
-    /// The server as it is now.
+    /// The current state of the server.
     package var model: ZooKeeperModel { state.withLock { $0.model } }
 }

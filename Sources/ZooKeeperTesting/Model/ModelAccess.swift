@@ -1,8 +1,9 @@
 import ZooKeeper
 
-// Who may do what: the schemes `world`, `auth`, `digest` and `ip`, as the server has them.
+// Access control: the schemes `world`, `auth`, `digest` and `ip`, as the server implements them.
 
 extension ZooKeeperModel {
+    /// Returns whether `entries` give an identity of the connection at least one of `permissions`.
     func allows(
         _ permissions: AccessControl.Permissions, by entries: [AccessControl.Entry], _ connection: ConnectionID
     ) -> Bool {
@@ -13,14 +14,14 @@ extension ZooKeeperModel {
         }
     }
 
-    /// - Parameter permissions: Any one of them will do.
+    /// Throws `noAuth` unless `entries` give an identity of the connection at least one of `permissions`.
     func require(
         _ permissions: AccessControl.Permissions, by entries: [AccessControl.Entry], _ connection: ConnectionID
     ) throws(ResultFailure) {
         if !allows(permissions, by: entries, connection) { throw ResultFailure(.noAuth) }
     }
 
-    /// The list as it is kept: each entry once, the creator by name.
+    /// Returns the list as the server stores it: each entry once, `auth` replaced by the identities of the connection.
     func resolve(
         _ accessControl: AccessControl, _ connection: ConnectionID
     ) throws(ResultFailure) -> [AccessControl.Entry] {
@@ -41,7 +42,8 @@ extension ZooKeeperModel {
         return resolved
     }
 
-    /// The identities that a connection has proven, for its own requests only: the next one proves them again.
+    /// Adds an identity to a connection. It counts for the requests of that connection only: the session's next one
+    /// authenticates again.
     mutating func authenticate(
         _ credential: Credential, xid: Int32, _ connection: ConnectionID, _ outputs: inout [Output]
     ) {
@@ -63,7 +65,7 @@ extension ZooKeeperModel {
 }
 
 extension AccessControl.Entry {
-    /// The list as it is shown to a client that may read but not change it.
+    /// The entry as a client sees it that may read the list but not change it: without the hash of the password.
     var withoutSecret: AccessControl.Entry {
         guard identity.scheme == "digest", let colon = identity.id.firstIndex(of: ":") else { return self }
         return AccessControl.Entry(
@@ -72,7 +74,7 @@ extension AccessControl.Entry {
 }
 
 extension AccessControl.Identity {
-    /// The identities of every connection.
+    /// The identity that every connection has by its address.
     static let local = AccessControl.Identity(scheme: "ip", id: "127.0.0.1")
 
     static func proven(by proof: [UInt8]) -> AccessControl.Identity {
@@ -80,7 +82,7 @@ extension AccessControl.Identity {
         return .digest(user: String(decoding: user, as: UTF8.self), hash: SHA1.hash(of: proof).base64)
     }
 
-    /// Tells whether it can be in an access control list.
+    /// Indicates whether an access control list may contain the identity.
     fileprivate var isValid: Bool {
         switch scheme {
         case "world": id == "anyone"
@@ -90,7 +92,7 @@ extension AccessControl.Identity {
         }
     }
 
-    /// Tells whether this, which a connection has proven, is meant by an entry with `other`.
+    /// Returns whether an entry for `other` applies to this identity of a connection.
     fileprivate func matches(_ other: AccessControl.Identity) -> Bool {
         guard scheme == other.scheme else { return false }
         guard scheme == "ip" else { return id == other.id }
@@ -98,7 +100,7 @@ extension AccessControl.Identity {
         return range.contains(own.address)
     }
 
-    /// As the server counts parts: empty ones at the end do not count.
+    /// Returns whether `id` has two parts as the server counts them: empty ones at the end do not count.
     private static func hasTwoParts(_ id: String) -> Bool {
         var parts = id.split(separator: ":", omittingEmptySubsequences: false)
         while parts.last?.isEmpty == true { parts.removeLast() }
@@ -106,7 +108,7 @@ extension AccessControl.Identity {
     }
 }
 
-/// An IPv4 address, or all that share so many bits with it.
+/// An IPv4 address, or the range of addresses that share a number of leading bits with it.
 private struct AddressRange {
     let address: UInt32
     private let bits: UInt32
@@ -130,7 +132,7 @@ private struct AddressRange {
     }
 
     func contains(_ other: UInt32) -> Bool {
-        // Shifting by all 32 bits leaves nothing, so everybody is in `/0`.
+        // Shifting by all 32 bits leaves nothing, so every address is in `/0`.
         (address ^ other) >> (32 - bits) == 0
     }
 }

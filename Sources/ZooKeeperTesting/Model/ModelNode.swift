@@ -1,7 +1,7 @@
 package import ZooKeeper
 
 extension ZooKeeperModel {
-    /// A znode as the server keeps it.
+    /// A znode as the server stores it.
     package struct Node: Sendable, Hashable {
         package enum Lifetime: Sendable, Hashable {
             case persistent
@@ -20,8 +20,8 @@ extension ZooKeeperModel {
         package var mtime: Int64 = 0
         package var version: Int32 = 0
         package var aversion: Int32 = 0
-        /// The number of children ever created: the number of the next sequential one. The `cversion` of a stat is made
-        /// from it.
+        /// The number of children that were ever created, which is the number of the next sequential one. The
+        /// `cversion` of a stat is computed from it.
         package var creations: Int32 = 0
         package var children: Set<String> = []
 
@@ -31,7 +31,7 @@ extension ZooKeeperModel {
             if case .ephemeral(let session) = lifetime { owner = session }
             return ZNodeStat(
                 czxid: czxid, mzxid: mzxid, pzxid: pzxid, ctime: ctime, mtime: mtime, version: version,
-                // Of every child that is not there any more there were two changes.
+                // Every child that has been deleted has changed the list twice.
                 cversion: creations &* 2 &- count,
                 aversion: aversion, ephemeralOwner: owner,
                 dataLength: Int32(truncatingIfNeeded: data.count), numChildren: count)
@@ -42,11 +42,11 @@ extension ZooKeeperModel {
             return false
         }
 
-        /// Tells whether the server would remove it by itself, now or when its time to live is over.
+        /// Indicates whether the server may remove the node without a request, now or when its time to live is over.
         var isReapable: Bool {
             guard children.isEmpty else { return false }
             switch lifetime {
-            // One that never had a child may be about to get its first.
+            // A container that has never had a child may be about to get its first.
             case .container: return creations > 0
             case .timeToLive: return true
             case .persistent, .ephemeral: return false

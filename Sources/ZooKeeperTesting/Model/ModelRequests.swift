@@ -1,7 +1,7 @@
 import ZooKeeper
 
-// What the server does with a request. The order of the checks is the server's, since it decides which error a request
-// gets that is wrong in more than one way.
+// The execution of requests. The order of the checks is the server's, since it decides which error a request gets that
+// is wrong in more than one way.
 
 extension ZooKeeperModel {
     mutating func execute(
@@ -61,7 +61,7 @@ extension ZooKeeperModel {
 
     // MARK: Writes
 
-    /// A request that fails takes a transaction number too.
+    /// Executes a request that changes the tree. One that fails takes a zxid too.
     private mutating func write(
         _ kind: Request.Kind, _ connection: ConnectionID, _ outputs: inout [Output]
     ) throws(ResultFailure) -> Response.Kind {
@@ -96,7 +96,7 @@ extension ZooKeeperModel {
                 responses.append(response.inTransaction)
                 if let effect { effects.append(effect) }
             } catch {
-                tree.takeBack(effects.map(\.undo))
+                tree.undo(effects.map(\.undo))
                 throw ResultFailure(error.code, failedOperation: index)
             }
         }
@@ -154,8 +154,8 @@ extension ZooKeeperModel {
         return (.created(path: path, stat: node.stat), tree.create(path, node))
     }
 
-    /// A function of its own, so that nobody holds the parent while a child is added to it: its children would be
-    /// copied.
+    /// Checks the creation of a node and returns its path. A function of its own, so that no copy of the parent exists
+    /// while a child is added to it: the set of its children would be copied.
     private func pathOfNewNode(
         _ requested: String, _ mode: CreateMode, _ connection: ConnectionID
     ) throws(ResultFailure) -> String {
@@ -187,7 +187,7 @@ extension Request.Kind {
         }
     }
 
-    /// The same as a step of a transaction, if there is one.
+    /// The same request as a step of a transaction, if there is such a step.
     fileprivate var step: TransactionStep.Kind? {
         switch self {
         case .create(let path, let data, let mode, let accessControl):
@@ -200,7 +200,7 @@ extension Request.Kind {
 }
 
 extension Response.Kind {
-    /// In the answer to a transaction, the server leaves out the stat of what was created.
+    /// The response as part of the reply to a transaction, in which the server leaves out the stat of a created node.
     fileprivate var inTransaction: Response.Kind {
         if case .created(let path, _) = self { return .created(path: path, stat: nil) }
         return self
@@ -208,7 +208,7 @@ extension Response.Kind {
 }
 
 extension Int32 {
-    /// At least ten characters, the sign among them.
+    /// The number with at least ten characters, the sign among them.
     fileprivate var tenDigits: String {
         let digits = String(magnitude)
         let sign = self < 0 ? "-" : ""

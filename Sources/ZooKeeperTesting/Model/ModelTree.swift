@@ -1,15 +1,15 @@
 package import ZooKeeper
 
 extension ZooKeeperModel {
-    /// All nodes. Changes are made without looking at permissions and versions, and can be taken back.
+    /// All nodes. Its changes do not check permissions and versions, and can be undone.
     package struct Tree: Sendable, Hashable {
         package private(set) var nodes: [String: Node]
 
-        /// The nodes of a new server. Nobody can delete them.
+        /// The nodes of a new server, which cannot be deleted.
         static let special: Set<String> = ["/", "/zookeeper", "/zookeeper/config", "/zookeeper/quota"]
 
         init() {
-            // They are there without having been created, so nothing counts them.
+            // They exist without having been created, so no count of creations includes them.
             nodes = ["/": Node(), "/zookeeper": Node(), "/zookeeper/config": Node(), "/zookeeper/quota": Node()]
             nodes["/"]?.children = ["zookeeper"]
             nodes["/zookeeper"]?.children = ["config", "quota"]
@@ -17,13 +17,13 @@ extension ZooKeeperModel {
             nodes["/zookeeper/config"]?.aversion = -1
         }
 
-        /// The paths of the ephemeral nodes of a session, in order.
+        /// Returns the paths of a session's ephemeral nodes, sorted.
         package func ephemerals(of session: SessionID) -> [String] {
             nodes.filter { $0.value.lifetime == .ephemeral(session) }.keys.sorted()
         }
     }
 
-    /// A change that a watch can see, and the permission needed to see it.
+    /// A change that watches report, and the access control lists that decide which clients may see it.
     struct Change {
         var kind: WatchEvent.Kind
         var path: String
@@ -33,7 +33,7 @@ extension ZooKeeperModel {
 }
 
 extension ZooKeeperModel.Tree {
-    /// The way to take a change back.
+    /// The information that undoes a change.
     enum Undo {
         case create(path: String, parentCreations: Int32, parentPzxid: Zxid)
         case delete(path: String, ZooKeeperModel.Node, parentPzxid: Zxid)
@@ -42,7 +42,7 @@ extension ZooKeeperModel.Tree {
 
     typealias Effect = (change: ZooKeeperModel.Change, undo: Undo)
 
-    /// Adds a node. Its parent is there, it is not.
+    /// Adds a node, which must not exist, to its parent, which must exist.
     mutating func create(_ path: String, _ node: ZooKeeperModel.Node) -> Effect {
         let (parent, name) = Self.split(path)
         let undo = Undo.create(
@@ -57,7 +57,7 @@ extension ZooKeeperModel.Tree {
         return (change, undo)
     }
 
-    /// Removes a node. It is there and has no children.
+    /// Removes a node, which must exist and have no children.
     mutating func delete(_ path: String, zxid: Zxid) -> Effect {
         let (parent, name) = Self.split(path)
         let node = nodes.removeValue(forKey: path) ?? ZooKeeperModel.Node()
@@ -70,7 +70,7 @@ extension ZooKeeperModel.Tree {
         return (change, undo)
     }
 
-    /// Sets a node's data. It is there.
+    /// Sets the data of a node, which must exist.
     mutating func setData(_ path: String, _ data: [UInt8], zxid: Zxid, time: Int64) -> Effect {
         let undo = Undo.setData(path: path, nodes[path] ?? ZooKeeperModel.Node())
         nodes[path]?.data = data
@@ -87,8 +87,8 @@ extension ZooKeeperModel.Tree {
         nodes[path]?.aversion &+= 1
     }
 
-    /// Takes changes back, the last one first.
-    mutating func takeBack(_ undos: [Undo]) {
+    /// Undoes changes, the last one first.
+    mutating func undo(_ undos: [Undo]) {
         for undo in undos.reversed() {
             switch undo {
             case .create(let path, let creations, let pzxid):
@@ -107,7 +107,7 @@ extension ZooKeeperModel.Tree {
         }
     }
 
-    /// The parent's path and the node's name. The root counts as a child of its own without a name.
+    /// Splits a path into its parent's path and the node's name. The root counts as its own child with an empty name.
     static func split(_ path: String) -> (parent: String, name: String) {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return ("/", path) }
         let parent = path[..<slash]
@@ -116,7 +116,7 @@ extension ZooKeeperModel.Tree {
 }
 
 extension ZooKeeperModel.Node {
-    /// The server sets neither when the count would go over its limit.
+    /// Counts the creation of a child and sets `pzxid`. Like the server, does neither when the count is at its limit.
     fileprivate mutating func countCreation(zxid: Zxid) {
         guard creations < .max else { return }
         creations += 1

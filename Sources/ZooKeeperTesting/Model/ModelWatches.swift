@@ -1,12 +1,12 @@
 import ZooKeeper
 
 extension ZooKeeperModel {
-    /// The watches by node. The server knows connections, not sessions, and keeps a watch for each
+    /// The table of watches. The server knows connections, not sessions, and keeps each connection's watch of a path
     /// once, however often it was set.
     struct Watches: Hashable {
-        /// Set by reads of data and by looks whether a node is there.
+        /// The watches that `getData` and `exists` set.
         private var data: [String: Set<ConnectionID>] = [:]
-        /// Set by lists.
+        /// The watches that `getChildren` sets.
         private var children: [String: Set<ConnectionID>] = [:]
 
         enum Table {
@@ -30,13 +30,17 @@ extension ZooKeeperModel {
             self[keyPath: table.keyPath][path, default: []].insert(connection)
         }
 
-        /// Takes out all watches of a path.
+        /// Removes all watches of a path.
+        ///
+        /// - Returns: The connections that had set them, sorted.
         mutating func take(_ path: String, from table: Table) -> [ConnectionID] {
             guard let connections = self[keyPath: table.keyPath].removeValue(forKey: path) else { return [] }
             return connections.sorted()
         }
 
-        /// - Returns: Whether there was one.
+        /// Removes a watch.
+        ///
+        /// - Returns: `true` if it was set.
         mutating func remove(_ connection: ConnectionID, at path: String, from table: Table) -> Bool {
             let keyPath = table.keyPath
             guard self[keyPath: keyPath][path]?.remove(connection) != nil else { return false }
@@ -54,26 +58,27 @@ extension ZooKeeperModel {
         }
     }
 
-    /// Tells the connections that watch a change, and may read it.
+    /// Fires the watches that a change concerns. Connections that may not read the node get no event.
     mutating func fire(_ change: Change, _ outputs: inout [Output]) {
         let connections = watches.take(change.path, from: .data)
-        tell(connections, change.kind, change.path, change.accessControl, &outputs)
+        sendEvents(to: connections, change.kind, change.path, change.accessControl, &outputs)
         switch change.kind {
         case .created, .deleted:
             if change.kind == .deleted {
                 // One event for both tables.
                 let others = watches.take(change.path, from: .children).filter { !connections.contains($0) }
-                tell(others, .deleted, change.path, change.accessControl, &outputs)
+                sendEvents(to: others, .deleted, change.path, change.accessControl, &outputs)
             }
             let parent = Tree.split(change.path).parent
-            tell(
-                watches.take(parent, from: .children), .childrenChanged, parent, change.parentAccessControl, &outputs)
+            sendEvents(
+                to: watches.take(parent, from: .children), .childrenChanged, parent, change.parentAccessControl,
+                &outputs)
         default: break
         }
     }
 
-    private func tell(
-        _ watchers: [ConnectionID], _ kind: WatchEvent.Kind, _ path: String, _ accessControl: [AccessControl.Entry],
+    private func sendEvents(
+        to watchers: [ConnectionID], _ kind: WatchEvent.Kind, _ path: String, _ accessControl: [AccessControl.Entry],
         _ outputs: inout [Output]
     ) {
         for connection in watchers where allows(.read, by: accessControl, connection) {
@@ -81,7 +86,7 @@ extension ZooKeeperModel {
         }
     }
 
-    /// Sets the watches of a client again, and tells at once what happened while it was away.
+    /// Sets the watches of a client that has reconnected. Those whose node has changed since `seen` fire at once.
     mutating func setWatches(
         _ connection: ConnectionID, _ seen: Zxid, _ data: [String], _ existence: [String], _ children: [String],
         _ outputs: inout [Output]

@@ -1,4 +1,4 @@
-/// The hash of ZooKeeper's digest scheme. Not for anything that must be secret today.
+/// SHA-1, the hash of ZooKeeper's `digest` scheme. It protects no secret today.
 enum SHA1 {
     static func hash(of message: [UInt8]) -> [UInt8] {
         var state: [UInt32] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0]
@@ -9,7 +9,7 @@ enum SHA1 {
         for start in stride(from: 0, to: padded.count, by: 64) {
             compress(padded[start..<start + 64], into: &state)
         }
-        return state.flatMap { word in [24, 16, 8, 0].map { shift in UInt8(truncatingIfNeeded: word >> shift) } }
+        return state.flatMap { word in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: word >> $0) } }
     }
 
     private static func compress(_ block: ArraySlice<UInt8>, into state: inout [UInt32]) {
@@ -40,7 +40,7 @@ extension UInt32 {
 }
 
 extension [UInt8] {
-    /// With the usual alphabet and padding.
+    /// The bytes in Base64, with the standard alphabet and padding.
     var base64: String {
         let alphabet: [Character] = .init("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
         var text = ""

@@ -1,19 +1,20 @@
 package import ZooKeeper
 
-/// One standalone ZooKeeper server as a value: events go in, outputs come out; no I/O, no clock, no task.
+/// A model of one standalone ZooKeeper server, as a value: events go in, outputs come out; no I/O, no clock, no task.
 ///
-/// Equal values behave alike, copies are cheap and share nothing, and whatever a server decides by chance or by hash is
-/// decided here by order. So a checker can explore what may happen, and a test can replay it.
+/// Equal values behave alike, copies are cheap and share nothing, and what a server leaves to chance or to the order of
+/// a hash table is decided by a fixed order. So a model checker can explore all histories, and a test can replay one.
 ///
-/// A request is executed by the event that brings it to the server, and its outputs are values: the code that drives
-/// the model can deliver them late, or lose a connection before the request arrives, or after it was executed and
-/// before its answer arrives. Per connection the outputs are in the order in which a server would send them.
+/// A request is executed by the event that brings it to the server, and its outputs are values: the caller can deliver
+/// them late, or lose a connection before the request arrives, or after it was executed and before its reply arrives.
+/// The outputs for a connection are in the order in which a server would send them.
 ///
-/// Differs from a server in this: the ephemeral nodes of a session that ends go in the order of their paths (a server's
-/// order is that of a hash table), empty containers and nodes whose time to live is over go by ``Event/reap(_:)`` only,
-/// and sessions expire by ``Event/expire(_:)`` only. There are no quotas and no super user.
+/// Differences from a real server: the ephemeral nodes of a session that ends are deleted in the order of their paths
+/// (a server's order is that of a hash table), empty containers and nodes whose time to live is over are deleted by
+/// ``Event/reap(_:)`` only, and sessions expire by ``Event/expire(_:)`` only. There are no quotas and there is no super
+/// user.
 package struct ZooKeeperModel: Sendable, Hashable {
-    /// A connection of a client. Numbered by the code that drives the model, each number once.
+    /// The number of a client's connection. The caller chooses it, and uses each number once.
     package struct ConnectionID: Sendable, Hashable, Comparable {
         package let number: Int
 
@@ -24,37 +25,37 @@ package struct ZooKeeperModel: Sendable, Hashable {
 
     /// An event at the server.
     package enum Event: Sendable, Hashable {
-        /// A client connects: for a new session, or to go on with one.
+        /// A client connects, for a new session or to resume one.
         case connect(ConnectionID, session: SessionID?)
         /// A request arrives and is executed.
         case request(ConnectionID, xid: Int32, Request.Kind, watch: Bool)
-        /// A client that has connected again says which watches it has, in an order of its choice, and up to which
-        /// transaction it has seen everything.
+        /// A client that has reconnected sets its watches again, in an order of its choice, with the zxid of the last
+        /// transaction that it has seen.
         case setWatches(ConnectionID, after: Zxid, data: [String], existence: [String], children: [String])
         /// A client closes its session.
         case closeSession(ConnectionID, xid: Int32)
-        /// The server notices that a connection is gone. Requests it had not yet received are lost.
+        /// The server notices that a connection is lost. Requests that it had not yet received are lost too.
         case disconnect(ConnectionID)
         /// The server has not heard of a session for its time-out.
         case expire(SessionID)
-        /// The server looks at a container, or at a node whose time to live is over, and removes it if it may.
+        /// The server checks a container, or a node whose time to live is over, and removes it if it may.
         case reap(String)
     }
 
-    /// A message from the server to a connection.
+    /// A message that the server sends on a connection.
     package enum Output: Sendable, Hashable {
-        /// The connection stands, and belongs to this session.
+        /// The connection is established and belongs to this session.
         case connected(ConnectionID, SessionID)
-        /// The session that was asked for is over.
+        /// The session that the client wanted to resume has ended.
         case expired(ConnectionID)
-        /// The answer to a request. `zxid` is the last transaction that the server had executed.
+        /// The reply to a request. `zxid` is that of the last transaction that the server had executed.
         case reply(ConnectionID, xid: Int32, zxid: Zxid, Result<Response.Kind, ResultFailure>)
         /// A watch fires.
         case event(ConnectionID, WatchEvent.Kind, path: String)
         /// The server closes the connection.
         case closed(ConnectionID)
 
-        /// To whom.
+        /// The connection that the message is sent on.
         package var connection: ConnectionID {
             switch self {
             case .connected(let connection, _), .expired(let connection), .reply(let connection, _, _, _),
@@ -69,15 +70,15 @@ package struct ZooKeeperModel: Sendable, Hashable {
         var identities: [AccessControl.Identity]
     }
 
-    /// The `xid` of the answer to ``Event/setWatches(_:after:data:existence:children:)``, as in the protocol.
+    /// The `xid` of the reply to ``Event/setWatches(_:after:data:existence:children:)``, as in the protocol.
     package static let setWatchesXid: Int32 = -8
 
-    /// The server's clock in milliseconds since 1970, for `ctime` and `mtime`. Stands still unless it is set.
+    /// The server's clock in milliseconds since 1970, for `ctime` and `mtime`. It changes only when it is set.
     package var time: Int64 = 0
-    /// The last transaction.
+    /// The zxid of the last transaction.
     package internal(set) var zxid = Zxid(rawValue: 0)
     package internal(set) var tree = Tree()
-    /// The sessions that live, and by which connection.
+    /// The sessions that live, each with its connection, if it has one.
     package private(set) var sessions: [SessionID: ConnectionID?] = [:]
     var connections: [ConnectionID: Connection] = [:]
     var watches = Watches()
@@ -85,13 +86,15 @@ package struct ZooKeeperModel: Sendable, Hashable {
 
     package init() {}
 
-    /// - Returns: What the server sends because of it, in order.
+    /// Executes an event.
+    ///
+    /// - Returns: The messages that the server sends because of it, in order.
     package mutating func apply(_ event: Event) -> [Output] {
         var outputs: [Output] = []
         switch event {
         case .connect(let connection, let session): connect(connection, session, &outputs)
         case .request(let connection, let xid, let kind, let watch):
-            // What a connection brings that the server has closed is not read any more.
+            // The server does not read from a connection that it has closed.
             if connections[connection] == nil { break }
             execute(kind, watch: watch, xid: xid, from: connection, &outputs)
         case .setWatches(let connection, let seen, let data, let existence, let children):
@@ -121,7 +124,7 @@ package struct ZooKeeperModel: Sendable, Hashable {
                 outputs.append(.expired(connection))
                 return
             }
-            // A session has one connection. What the former one has not brought yet is lost.
+            // A session has one connection. Requests on the former one that have not arrived are lost.
             if let former { close(former, &outputs) }
             id = session
         } else {
@@ -158,7 +161,7 @@ package struct ZooKeeperModel: Sendable, Hashable {
 
     // MARK: Containers and time to live
 
-    /// The nodes that ``Event/reap(_:)`` would remove now, if the time to live is over.
+    /// The paths of the nodes that ``Event/reap(_:)`` removes, for those with a time to live if it is over.
     package var reapable: [String] {
         tree.nodes.filter { $0.value.isReapable }.keys.sorted()
     }

@@ -1,9 +1,9 @@
-/// One message of ZooKeeper's protocol: four bytes of length, then so many bytes. Numbers are big-endian.
+/// One message of ZooKeeper's protocol: a length of four bytes, then as many bytes. Numbers are big-endian.
 struct Frame {
-    /// Without the length.
+    /// The bytes of the message, without the length.
     var bytes: [UInt8] = []
 
-    /// With the length in front.
+    /// The message with its length in front, as it is sent.
     var encoded: [UInt8] { Self.bytes(of: Int32(bytes.count)) + bytes }
 
     mutating func append(_ number: some FixedWidthInteger) { bytes += Self.bytes(of: number) }
@@ -15,7 +15,7 @@ struct Frame {
         return bytes[offset..<end].reduce(0) { ($0 << 8) | Number(truncatingIfNeeded: $1) }
     }
 
-    /// The length that four bytes say; what no peer sends becomes 0.
+    /// Decodes a length of four bytes. A negative one, which no server or client sends, counts as 0.
     static func length(_ header: [UInt8]) -> Int {
         max(0, Int(header.reduce(Int32(0)) { ($0 << 8) | Int32($1) }))
     }
@@ -26,7 +26,7 @@ struct Frame {
 }
 
 extension Socket {
-    /// The next message; `nil` at the end.
+    /// Reads the next message; `nil` at the end of the connection.
     func readFrame() -> Frame? {
         guard let header = read(exactly: 4), let bytes = read(exactly: Frame.length(header)) else { return nil }
         return Frame(bytes: bytes)

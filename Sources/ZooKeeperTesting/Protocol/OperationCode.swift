@@ -1,4 +1,4 @@
-/// The type of a request (`org.apache.zookeeper.ZooDefs.OpCode`). The names are ZooKeeper's.
+/// The type of a request, as in ZooKeeper's `org.apache.zookeeper.ZooDefs.OpCode`, with the same names.
 public struct OperationCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
     public let rawValue: Int32
 

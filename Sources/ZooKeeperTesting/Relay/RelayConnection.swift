@@ -1,7 +1,7 @@
 import Synchronization
 import ZooKeeper
 
-/// One connection of a relay: two threads that pass messages on, one in each direction.
+/// One connection of a relay, with two threads that pass messages on, one in each direction.
 final class RelayConnection: Sendable {
     /// The direction of a message.
     enum Direction: Sendable, Hashable, CaseIterable {
@@ -9,10 +9,10 @@ final class RelayConnection: Sendable {
         case toClient
     }
 
-    /// The fate of a message.
-    enum Verdict: Sendable {
+    /// The treatment of a message.
+    enum Action: Sendable {
         case pass
-        case lose
+        case drop
         case cut
     }
 
@@ -33,21 +33,21 @@ final class RelayConnection: Sendable {
         server.shutDown()
     }
 
-    /// Passes messages on until one side ends the connection or `judge` says so.
+    /// Passes messages on until one side ends the connection or `decide` returns ``Action/cut``.
     ///
-    /// - Parameter judge: Says what is to become of a message; may block for as long as it is held back.
-    func run(judge: @escaping @Sendable (Direction, Frame) -> Verdict) {
-        let isStarted = DetachedThread.start { [self] in pass(.toClient, judge) }
+    /// - Parameter decide: Decides how a message is treated; it may block for as long as the message is held back.
+    func run(decide: @escaping @Sendable (Direction, Frame) -> Action) {
+        let isStarted = DetachedThread.start { [self] in pass(.toClient, decide) }
         guard isStarted else { return cut() }
-        pass(.toServer, judge)
+        pass(.toServer, decide)
     }
 
-    private func pass(_ direction: Direction, _ judge: (Direction, Frame) -> Verdict) {
+    private func pass(_ direction: Direction, _ decide: (Direction, Frame) -> Action) {
         let (source, target) = direction == .toServer ? (client, server) : (server, client)
         loop: while let frame = source.readFrame() {
-            switch judge(direction, frame) {
+            switch decide(direction, frame) {
             case .pass: if !target.write(frame.encoded) { break loop }
-            case .lose: continue
+            case .drop: continue
             case .cut: break loop
             }
         }

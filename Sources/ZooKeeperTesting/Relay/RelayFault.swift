@@ -1,19 +1,21 @@
-/// Something that goes wrong on a ``ZooKeeperRelay``, at one message or at many.
+/// A fault on a ``ZooKeeperRelay``, at one message or at many.
 ///
-/// At a request, the server has not executed it; at the reply, it has, and the client does not know. Between the two
-/// lies everything that a distributed protocol has to get right.
+/// At a request, the server has not executed it; at its reply, the server has executed it, and the client does not
+/// know. A client of a distributed system has to handle both.
 public struct RelayFault: Sendable, Hashable {
-    /// The messages at which it can happen. Pings are never counted or touched, except by a freeze.
+    /// The messages that a fault applies to. Pings are neither counted nor affected, except by a freeze.
     public enum Point: Sendable, Hashable {
         /// A request of this type, on its way to the server.
         case request(OperationCode)
-        /// The answer to a request of this type.
+        /// The reply to a request of this type.
         case reply(to: OperationCode)
+        /// Any request.
         case anyRequest
+        /// Any reply.
         case anyReply
-        /// The news that a watch has fired.
+        /// A watch event.
         case watchEvent
-        /// Any of the above.
+        /// Any request, reply or watch event.
         case any
     }
 
@@ -21,22 +23,31 @@ public struct RelayFault: Sendable, Hashable {
     public enum Effect: Sendable, Hashable {
         /// The connection is cut in place of the message.
         case cut
-        /// The message is swallowed, the connection stays.
-        case lose
+        /// The message is dropped; the connection stays.
+        case drop
         /// Neither this message nor any later one of its connection passes, in either direction, until
-        /// ``ZooKeeperRelay/thaw()``; the connection stays open. Both sides see silence.
+        /// ``ZooKeeperRelay/thaw()``. The connection stays open, and both sides receive nothing.
         case freeze
-        /// The message, and with it all behind it in the same direction, is held back for this long.
+        /// The message, and with it all later ones in the same direction, is held back for this long.
         case delay(Duration)
     }
 
+    /// The effect.
     public var effect: Effect
+    /// The messages that the fault applies to.
     public var point: Point
-    /// At which of those messages, counted from 1 when the fault is injected; `nil`: at each of them.
+    /// The number of the message among those, counted from 1 when the fault is injected; `nil`: every one of them.
     public var number: Int?
-    /// On which of the relay's connections, counted from 1; `nil`: on any.
+    /// The number of the relay's connection, counted from 1; `nil`: any.
     public var connection: Int?
 
+    /// Creates a fault; by default it happens once, at the next message that it applies to.
+    ///
+    /// - Parameters:
+    ///   - effect: The effect.
+    ///   - point: The messages that the fault applies to.
+    ///   - number: The number of the message among those, counted from 1 when the fault is injected; `nil`: every one.
+    ///   - connection: The number of the relay's connection, counted from 1; `nil`: any.
     public init(_ effect: Effect, at point: Point, number: Int? = 1, connection: Int? = nil) {
         self.effect = effect
         self.point = point
@@ -45,7 +56,7 @@ public struct RelayFault: Sendable, Hashable {
     }
 }
 
-/// One message, as far as faults care.
+/// The properties of a message that faults depend on.
 struct RelayMessage: Sendable, Hashable {
     enum Kind: Sendable, Hashable {
         case request(OperationCode)
@@ -57,11 +68,11 @@ struct RelayMessage: Sendable, Hashable {
 
     var kind: Kind
     var connection: Int
-    /// For a reply: the round trip of its connection to which the request belonged, from 1.
+    /// The round trip of the connection to which the request of a reply belonged, counted from 1; 0 for other messages.
     var roundTrip = 0
 }
 
-/// The faults that are still to come. No I/O, no clock.
+/// The faults that have not happened yet. No I/O, no clock.
 struct FaultPlan {
     private struct Armed {
         var fault: RelayFault
@@ -74,10 +85,10 @@ struct FaultPlan {
 
     mutating func clear() { armed = [] }
 
-    /// The number of single faults that have not happened yet.
+    /// The number of faults with a ``RelayFault/number`` that have not happened yet.
     var pendingCount: Int { armed.count { $0.fault.number != nil } }
 
-    /// Decides what happens to this message: the first fault that is due. Every fault counts every message it fits.
+    /// Counts a message for every fault that applies to it, and returns the effect of the first fault that is due.
     mutating func effect(on message: RelayMessage) -> RelayFault.Effect? {
         var effect: RelayFault.Effect?
         for index in armed.indices.reversed() where armed[index].fault.fits(message) {

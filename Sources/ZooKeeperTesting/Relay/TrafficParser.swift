@@ -1,18 +1,20 @@
-/// Follows one connection, says what each message is, and counts it: no I/O, no clock.
+/// Parses and counts the messages of one connection. No I/O, no clock.
 struct TrafficParser {
     private let connection: Int
     private var isHandshakeSent = false
     private var isHandshakeReceived = false
     private var unanswered: [(number: Int32, operation: OperationCode, roundTrip: Int)] = []
-    /// The newest round trip of which an answer has been passed on, counted from 1.
+    /// The latest round trip of which a reply has been passed on, counted from 1.
     private var answeredRoundTrip = 0
-    /// The newest round trip that has begun.
+    /// The latest round trip that has begun.
     private var latestRoundTrip = 0
 
-    /// - Parameter connection: Its number among the relay's, from 1.
+    /// Creates the parser of a new connection.
+    ///
+    /// - Parameter connection: The number of the connection among the relay's, counted from 1.
     init(connection: Int) { self.connection = connection }
 
-    /// A message from the client.
+    /// Parses and counts a message from the client.
     mutating func sent(_ frame: Frame, _ traffic: inout Traffic) -> RelayMessage {
         traffic.bytesSent += frame.bytes.count + 4
         guard isHandshakeSent else {
@@ -25,7 +27,7 @@ struct TrafficParser {
         let operation = OperationCode(rawValue: code)
         if operation == .ping || operation == .setWatches { return message(.upkeep) }
         traffic.requests[operation, default: 0] += 1
-        // The client may have sent it because of any answer that it has been given, and of no other.
+        // The client may have sent it because of any reply that it has received, and of no other.
         let roundTrip = answeredRoundTrip + 1
         if roundTrip > latestRoundTrip {
             latestRoundTrip = roundTrip
@@ -35,7 +37,7 @@ struct TrafficParser {
         return message(.request(operation))
     }
 
-    /// A message from the server.
+    /// Parses and counts a message from the server.
     mutating func received(_ frame: Frame, _ traffic: inout Traffic) -> RelayMessage {
         traffic.bytesReceived += frame.bytes.count + 4
         guard isHandshakeReceived else {
@@ -56,7 +58,7 @@ struct TrafficParser {
         return reply
     }
 
-    /// Notes that the client is about to be given an answer.
+    /// Notes that a reply is about to be passed on to the client.
     mutating func passesOn(_ reply: RelayMessage) { answeredRoundTrip = max(answeredRoundTrip, reply.roundTrip) }
 
     private func message(_ kind: RelayMessage.Kind) -> RelayMessage {

@@ -1,7 +1,7 @@
 import Synchronization
 public import ZooKeeper
 
-/// Stands between clients and a server, passes every message on, counts, and lets things go wrong where it is told to.
+/// A proxy between clients and a server that passes every message on, counts messages, and injects faults.
 ///
 /// ```swift
 /// try await ZooKeeperRelay.withRelay(to: server) { relay in
@@ -13,47 +13,47 @@ public import ZooKeeper
 /// }
 /// ```
 ///
-/// To see what a service does when the answer to its write is lost:
+/// To test a service against a write whose reply is lost:
 ///
 /// ```swift
 /// relay.inject(RelayFault(.cut, at: .reply(to: .setData)))
 /// ```
 public final class ZooKeeperRelay: Sendable {
     private struct State {
-        /// The port of the server to which new connections go.
+        /// The server's port, to which new connections are made.
         var serverPort: Int
         var traffic = Traffic()
         var connections: [Int: RelayConnection] = [:]
         var isOpen = true
         var isRefusing = false
         var faults = FaultPlan()
-        /// Directions in which nothing passes.
+        /// The directions in which no message passes.
         var frozen: Set<RelayConnection.Direction> = []
-        /// Connections over which nothing passes.
+        /// The connections on which no message passes.
         var frozenConnections: Set<Int> = []
         var pipelines: ExpectedPipelines?
     }
 
-    /// The requests that are to be under way together.
+    /// The pipelines whose requests are to be under way together.
     private struct ExpectedPipelines {
-        /// The number of requests that had been sent when it began.
+        /// The number of requests that had been sent when the pipelines were announced.
         var sentBefore: Int
         /// The number of the last request of each pipeline, counted from there.
         var ends: [Int]
         var passedReplies = 0
 
-        /// Tells whether the next answer may pass.
+        /// Returns whether the next reply may pass.
         func mayPass(sent: Int) -> Bool {
             guard let end = ends.first(where: { passedReplies < $0 }) else { return true }
             return sent - sentBefore >= end
         }
     }
 
-    /// The port it listens on.
+    /// The port that the relay listens on.
     public let port: Int
     private let listener: Socket
     private let state: Mutex<State>
-    /// Wakes the threads that hold messages back.
+    /// The condition on which the threads wait whose messages are held back.
     private let condition = BlockingCondition()
 
     private init(serverPort: Int) throws {
@@ -62,9 +62,9 @@ public final class ZooKeeperRelay: Sendable {
         self.port = listener.port
     }
 
-    /// Runs `body` with a relay to `server`. Its connections end with the scope.
+    /// Runs `body` with a relay to `server`, and closes the relay and its connections when `body` returns.
     ///
-    /// - Throws: What `body` throws; ``TestKitError`` if there is no port to listen on.
+    /// - Throws: Any error that `body` throws; ``TestKitError`` if there is no port to listen on.
     @discardableResult
     public static func withRelay<Success>(
         to server: ZooKeeperServer,
@@ -77,9 +77,10 @@ public final class ZooKeeperRelay: Sendable {
         return try await body(relay)
     }
 
-    /// Runs `body` with a relay to each of `servers`, in their order: what one client of an ensemble sees of it.
+    /// Runs `body` with a relay to each of `servers`, in their order, so that one client of an ensemble can be cut off
+    /// from each of them.
     ///
-    /// - Throws: What `body` throws; ``TestKitError`` if there is no port to listen on.
+    /// - Throws: Any error that `body` throws; ``TestKitError`` if there is no port to listen on.
     @discardableResult
     public static func withRelays<Success>(
         to servers: [ZooKeeperServer],
@@ -96,10 +97,10 @@ public final class ZooKeeperRelay: Sendable {
         return try await body(relays)
     }
 
-    /// `127.0.0.1:port`.
+    /// The connect string `127.0.0.1:port`.
     public var connectString: String { "127.0.0.1:\(port)" }
 
-    /// A client configuration that goes through this relay, with a session time-out of 4 s.
+    /// A client configuration that connects through this relay, with a session time-out of 4 s.
     public var configuration: ZooKeeperConfiguration {
         get throws {
             var configuration = try ZooKeeperConfiguration(connectString)
@@ -113,38 +114,39 @@ public final class ZooKeeperRelay: Sendable {
 
     // MARK: Faults
 
-    /// Lets something go wrong at a message to come. Several faults may be waiting, each counts for itself.
+    /// Injects a fault at a later message. Several faults may be pending; each counts messages of its own.
     public func inject(_ fault: RelayFault) { state.withLock { $0.faults.inject(fault) } }
 
-    /// The number of faults with a number that have been injected and have not happened yet.
+    /// The number of injected faults with a ``RelayFault/number`` that have not happened yet.
     public var pendingFaults: Int { state.withLock { $0.faults.pendingCount } }
 
-    /// Takes back all faults that have not happened.
+    /// Removes all faults that have not happened.
     public func clearFaults() { state.withLock { $0.faults.clear() } }
 
-    /// Cuts all connections. Clients will make new ones.
+    /// Cuts all connections. Clients reconnect.
     public func cut() {
         let connections = state.withLock { Array($0.connections.values) }
         for connection in connections { connection.cut() }
     }
 
-    /// From now on nothing passes, on any connection, also on new ones, which are accepted: silence, until ``thaw()``.
+    /// Holds back all messages until ``thaw()``, also on new connections, which are accepted: both sides receive
+    /// nothing.
     public func freeze() { freeze(RelayConnection.Direction.allCases) }
 
-    /// From now on nothing reaches the server, while what it says still passes.
+    /// Holds back all messages to the server until ``thaw()``, while those from the server still pass.
     public func freezeRequests() { freeze([.toServer]) }
 
-    /// From now on nothing reaches the clients, while the server hears and executes what they say.
+    /// Holds back all messages to the clients until ``thaw()``, while the server receives and executes their requests.
     public func freezeReplies() { freeze([.toClient]) }
 
     private func freeze(_ directions: [RelayConnection.Direction]) {
         state.withLock { $0.frozen.formUnion(directions) }
     }
 
-    /// Tells whether anything is held back by freezing.
+    /// Indicates whether a freeze is in effect, on all connections or on some.
     public var isFrozen: Bool { state.withLock { !$0.frozen.isEmpty || !$0.frozenConnections.isEmpty } }
 
-    /// Lets everything pass that was held back by freezing, in order.
+    /// Ends all freezes: the messages that were held back pass, in order.
     public func thaw() {
         state.withLock { state in
             state.frozen = []
@@ -153,7 +155,7 @@ public final class ZooKeeperRelay: Sendable {
         condition.changed()
     }
 
-    /// Cuts all connections and accepts none while `body` runs.
+    /// Cuts all connections and refuses new ones while `body` runs.
     public func whileRefusing<Success>(
         isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> Success
     ) async rethrows -> Success {
@@ -163,15 +165,16 @@ public final class ZooKeeperRelay: Sendable {
         return try await body()
     }
 
-    /// Sends new connections to another server; those that are there stay. A client whose connection is cut then comes
-    /// back by that server, as one does that knows several.
+    /// Directs new connections to another server; existing ones stay. A client whose connection is cut then reconnects
+    /// to that server, as one does that knows several.
     public func redirect(to server: ZooKeeperServer) { state.withLock { $0.serverPort = server.port } }
 
-    /// Holds answers back so that, of the next requests, those of one pipeline are all under way before the first of
-    /// them is answered. A client that waits for an answer in the middle of a pipeline never gets it, so this shows
-    /// that it does not; and the count of round trips does not depend on how busy the machine is.
+    /// Announces pipelines: holds replies back until all requests of a pipeline are under way.
     ///
-    /// - Parameter sizes: How many requests each of the next pipelines has.
+    /// A client that waits for a reply in the middle of a pipeline never gets it, so a test that passes shows that it
+    /// does not wait; and the count of round trips does not depend on how busy the machine is.
+    ///
+    /// - Parameter sizes: The number of requests of each of the next pipelines.
     public func expectPipelines(_ sizes: [Int]) {
         state.withLock { state in
             var end = 0
@@ -217,14 +220,14 @@ public final class ZooKeeperRelay: Sendable {
             server.shutDown()
             return
         }
-        connection.run { [self] direction, frame in judge(frame, direction, of: connection) }
+        connection.run { [self] direction, frame in decide(frame, direction, of: connection) }
         state.withLock { $0.connections[connection.number] = nil }
     }
 
-    /// Counts a message, and holds it back for as long as it has to be.
-    private func judge(
+    /// Counts a message, decides how it is treated, and holds it back for as long as it has to be.
+    private func decide(
         _ frame: Frame, _ direction: RelayConnection.Direction, of connection: RelayConnection
-    ) -> RelayConnection.Verdict {
+    ) -> RelayConnection.Action {
         let (message, effect) = state.withLock { state in
             let message = connection.parser.withLock { parser in
                 switch direction {
@@ -239,7 +242,7 @@ public final class ZooKeeperRelay: Sendable {
         condition.changed()
         switch effect {
         case .cut: return .cut
-        case .lose: return .lose
+        case .drop: return .drop
         case .delay(let duration): BlockingCondition.pause(duration)
         case .freeze, nil: break
         }
@@ -247,7 +250,7 @@ public final class ZooKeeperRelay: Sendable {
         return .pass
     }
 
-    /// Notes that a message passes, if it may.
+    /// Returns whether a message may pass now, and notes that it does.
     private func passes(
         _ message: RelayMessage, _ direction: RelayConnection.Direction, of connection: RelayConnection
     ) -> Bool {

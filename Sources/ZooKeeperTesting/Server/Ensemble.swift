@@ -1,6 +1,6 @@
 public import ZooKeeper
 
-/// Several real ZooKeeper servers that form an ensemble, for tests of what happens when some of them fail.
+/// An ensemble of real ZooKeeper servers, for tests in which some of them fail.
 ///
 /// ```swift
 /// try await Ensemble.withEnsemble { ensemble in
@@ -12,13 +12,13 @@ public import ZooKeeper
 /// }
 /// ```
 ///
-/// The servers reach each other over links that can be severed one by one, while their client ports answer on: see
-/// ``sever(_:_:)`` and ``isolate(_:)``. Everything is on the loopback interface, on free ports, with data in temporary
-/// directories; it is gone when the scope ends, and also when the test process is killed. Three servers start in about
-/// four seconds and take about 100 MB of memory each.
+/// The servers reach each other over links that can be cut one by one, while clients still reach every server: see
+/// ``sever(_:_:)`` and ``isolate(_:)``. All servers listen on the loopback interface, on free ports, with data in
+/// temporary directories; processes and data are removed when the scope ends, and also when the test process is killed.
+/// Three servers start in about four seconds and take about 100 MB of memory each.
 public final class Ensemble: Sendable {
-    /// The servers, each of which can be killed, frozen, restarted and asked on its own. Elsewhere a server is known
-    /// by its place in here.
+    /// The servers, each of which can be killed, frozen, restarted and queried on its own. The other methods identify a
+    /// server by its index in this array.
     public let servers: [ZooKeeperServer]
     private let links: PeerLinks
 
@@ -27,14 +27,15 @@ public final class Ensemble: Sendable {
         self.links = links
     }
 
-    /// Runs `body` with an ensemble that has a leader and whose servers all serve.
+    /// Runs `body` with an ensemble that has a leader and all of whose servers serve clients.
     ///
     /// - Parameters:
-    ///   - size: How many servers, 2 to 9. Default: 3.
-    ///   - configuration: How each of them is set up. Unless `properties` say otherwise, a server that hears nothing
-    ///     of the others for ten ticks (2 s by default) looks for a new leader.
-    ///   - distribution: Which server; `nil`: the one that is installed.
-    /// - Throws: What `body` throws; ``TestKitError`` if no server is installed or they do not form an ensemble.
+    ///   - size: The number of servers, 2 to 9. Default: 3.
+    ///   - configuration: The settings of each server. Unless `properties` set other limits, a server that hears nothing from
+    ///     the others for ten ticks (2 s by default) looks for a new leader.
+    ///   - distribution: The server software; `nil`: the one that is installed.
+    /// - Throws: Any error that `body` throws; ``TestKitError`` if no server is installed or they do not form an
+    ///   ensemble.
     @discardableResult
     public static func withEnsemble<Success>(
         of size: Int = 3,
@@ -51,7 +52,7 @@ public final class Ensemble: Sendable {
         return try result.get()
     }
 
-    /// All servers, as `127.0.0.1:port,…`.
+    /// The connect string of all servers, `127.0.0.1:port,…`.
     public var connectString: String { servers.map(\.connectString).joined(separator: ",") }
 
     /// A client configuration for all servers, with a session time-out of 4 s.
@@ -63,15 +64,16 @@ public final class Ensemble: Sendable {
         }
     }
 
-    // MARK: Who leads
+    // MARK: The leader
 
-    /// Finds the leader, by what the servers say; of two that say so, the one that was elected later. `nil` if none
-    /// does.
+    /// Asks the servers which of them leads. If two report that they lead, the one that was elected later counts.
+    ///
+    /// - Returns: The index of the leader; `nil` if no server reports that it leads.
     public func leader() async -> Int? {
         await withTaskGroup(of: (index: Int, zxid: Int64)?.self) { group in
             for (index, server) in servers.enumerated() where server.isRunning {
                 group.addTask {
-                    let answer = try? await FourLetterWord.ask("srvr", port: server.port, patience: .milliseconds(500))
+                    let answer = try? await FourLetterWord.ask("srvr", port: server.port, timeout: .milliseconds(500))
                     guard let answer, answer.contains("Mode: leader") else { return nil }
                     let zxid = answer.split(separator: "\n").first { $0.hasPrefix("Zxid: 0x") }
                     return (index, zxid.flatMap { Int64($0.dropFirst(8), radix: 16) } ?? 0)
@@ -88,9 +90,9 @@ public final class Ensemble: Sendable {
 
     /// Waits until there is a leader.
     ///
-    /// - Parameter former: Whom it must not be; `nil`: anybody.
-    /// - Returns: Who leads.
-    /// - Throws: ``TestKitError`` if there is none after 60 s; `CancellationError`.
+    /// - Parameter former: The index of a server that does not count as the leader; `nil`: every server counts.
+    /// - Returns: The index of the leader.
+    /// - Throws: ``TestKitError`` if there is no leader after 60 s; `CancellationError`.
     @discardableResult
     public func waitForLeader(otherThan former: Int? = nil) async throws -> Int {
         let limit = ContinuousClock.now + .seconds(60)
@@ -98,12 +100,12 @@ public final class Ensemble: Sendable {
             if let leader = await leader(), leader != former { return leader }
             try await Task.sleep(for: .milliseconds(20))
         }
-        throw TestKitError("the ensemble has no leader after 60 s")
+        throw TestKitError("the ensemble has no leader after 60 s; see the logs of its servers")
     }
 
-    /// Waits until all servers that run serve, which takes a quorum.
+    /// Waits until all running servers serve clients, for which a quorum must run.
     ///
-    /// - Throws: ``TestKitError`` if that is not so after 60 s, or if one has ended.
+    /// - Throws: ``TestKitError`` if one of them does not after 60 s, or has ended.
     public func waitUntilServing() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
             for server in servers where server.isRunning {
@@ -115,11 +117,11 @@ public final class Ensemble: Sendable {
         }
     }
 
-    // MARK: Trouble
+    // MARK: Faults
 
     /// Kills the leader with SIGKILL.
     ///
-    /// - Returns: Who it was.
+    /// - Returns: The index of the killed server.
     @discardableResult
     public func killLeader() async throws -> Int {
         let leader = try await waitForLeader()
@@ -127,9 +129,9 @@ public final class Ensemble: Sendable {
         return leader
     }
 
-    /// Stops the leader where it is, with SIGSTOP, until its ``ZooKeeperServer/thaw()``.
+    /// Stops the leader's process with SIGSTOP, until its ``ZooKeeperServer/thaw()``.
     ///
-    /// - Returns: Who it is.
+    /// - Returns: The index of the frozen server.
     @discardableResult
     public func freezeLeader() async throws -> Int {
         let leader = try await waitForLeader()
@@ -137,7 +139,7 @@ public final class Ensemble: Sendable {
         return leader
     }
 
-    /// Kills and starts one server after the other, the leader last, each when the one before serves again.
+    /// Kills and restarts one server after the other, the leader last, each when the one before serves again.
     public func rollingRestart() async throws {
         let leader = try await waitForLeader()
         for index in servers.indices.filter({ $0 != leader }) + [leader] {
@@ -146,14 +148,14 @@ public final class Ensemble: Sendable {
         }
     }
 
-    /// From now on nothing passes between two servers, in either direction, until ``heal()``: both see silence. Their
-    /// client ports answer on.
+    /// Cuts the links between two servers in both directions until ``heal()``: their connections stay open, and neither
+    /// receives anything from the other. Clients still reach both.
     public func sever(_ one: Int, _ other: Int) { links.between(one, other).forEach { $0.sever() } }
 
-    /// Severs one server from all others.
+    /// Cuts the links between one server and all others until ``heal()``.
     public func isolate(_ index: Int) { for other in servers.indices where other != index { sever(index, other) } }
 
-    /// Lets everything pass again between all servers.
+    /// Restores all links between the servers; what was held back is delivered.
     public func heal() { links.all.forEach { $0.heal() } }
 
     // MARK: Starting
@@ -163,7 +165,7 @@ public final class Ensemble: Sendable {
     ) async throws -> Ensemble {
         var installed = distribution
         if installed == nil { installed = try await ServerDistribution.installed() }
-        guard let installed else { throw TestKitError("no server") }
+        guard let installed else { throw TestKitError("no ZooKeeper server is installed") }
         var attempt = 1
         while true {
             let ensemble = try await prepared(size, configuration, installed)

@@ -1,15 +1,16 @@
 import ZooKeeper
 
-/// ZooKeeper's four-letter commands: a question and an answer on a connection of their own.
+/// ZooKeeper's four-letter words: commands that are sent, and answered, on a connection of their own.
 enum FourLetterWord {
-    /// Asks, and reads the answer to its end.
+    /// Sends a command, and reads the answer to its end.
     ///
-    /// - Throws: ``TestKitError`` if nobody listens. A server that is starting may accept and never answer: the answer
-    ///   is then empty after `patience`.
-    static func ask(_ word: String, port: Int, patience: Duration = .seconds(2)) async throws -> String {
+    /// - Parameter timeout: The time to wait for the answer. A server that is starting may accept the connection and
+    ///   never answer: the answer is then empty.
+    /// - Throws: ``TestKitError`` if no server listens on the port.
+    static func ask(_ word: String, port: Int, timeout: Duration = .seconds(2)) async throws -> String {
         try await blocking { () throws(TestKitError) in
             let socket = try Socket.connected(to: port)
-            socket.setReadLimit(milliseconds: Int(clamping: patience.wholeMilliseconds))
+            socket.setReadLimit(milliseconds: Int(clamping: timeout.wholeMilliseconds))
             guard socket.write(Array(word.utf8)) else { return "" }
             var answer: [UInt8] = []
             while true {

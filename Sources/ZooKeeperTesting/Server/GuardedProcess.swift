@@ -12,10 +12,11 @@ import Musl
 import Darwin
 #endif
 
-/// A program that is gone when this process is, however this process ends, and a directory that goes with it.
+/// A child program and its temporary directory, which do not outlive this process, however it ends.
 ///
-/// A small shell stands between: it makes the directory, starts the program when told to, and reports. When its
-/// standard input ends, which the kernel sees to even after SIGKILL, it kills the program and removes the directory.
+/// A shell script runs in between: it makes the directory, starts the program on command, and reports its start and
+/// end. When its standard input is closed, which the kernel does even after SIGKILL, it kills the program and removes
+/// the directory.
 final class GuardedProcess: Sendable {
     private static let script = #"""
         umask 077
@@ -23,7 +24,7 @@ final class GuardedProcess: Sendable {
         pid="$directory/pid"
         end() { read -r child <"$pid" && [ "$child" -gt 1 ] && kill -KILL "$child"; }
         trap 'end 2>/dev/null; wait; rm -rf "$directory"' EXIT
-        # Only the end of the input ends this shell. The system sends HUP when it stands alone beside a frozen program.
+        # Only the end of the input ends this shell. The system sends HUP to an orphaned group with a stopped program.
         trap '' HUP INT TERM
         mkdir "$directory/data"
         echo "directory $directory"
@@ -57,12 +58,14 @@ final class GuardedProcess: Sendable {
     private let sendCommand: AsyncStream<String>.Continuation
     private let finished = Promise<Void>()
 
+    /// Starts the shell; ``start()`` starts the program.
+    ///
     /// - Parameter command: The program and its arguments. The path of `zoo.cfg` in the directory is appended.
     init(_ command: [String]) {
         (commands, sendCommand) = AsyncStream.makeStream()
         Task { [self] in
-            // Detached from its caller: it ends with `end()`, or with the process. In a group of its own: Ctrl-C in
-            // a terminal is for us, who may still need the program.
+            // Independent of the calling task: it ends with `end()`, or with this process. In a group of its own:
+            // Ctrl-C in a terminal is meant for this process, which may still need the program.
             var options = PlatformOptions()
             options.processGroupID = 0
             _ = try? await Subprocess.run(
@@ -71,7 +74,7 @@ final class GuardedProcess: Sendable {
                 platformOptions: options,
                 input: .inputWriter,
                 output: .sequence,
-                // Only the shell's own remarks about whom it killed; the program's errors go to its log.
+                // Only the shell's own messages about killed processes; the program's errors go to its log.
                 error: .discarded
             ) { execution in
                 await withTaskGroup(of: Void.self) { group in
@@ -83,7 +86,7 @@ final class GuardedProcess: Sendable {
                     }
                     group.addTask {
                         do {
-                            for try await line in execution.standardOutput.strings() { self.hear(line) }
+                            for try await line in execution.standardOutput.strings() { self.receive(line) }
                         } catch {}
                         self.sendCommand.finish()
                     }
@@ -99,10 +102,13 @@ final class GuardedProcess: Sendable {
 
     deinit { sendCommand.finish() }
 
-    /// The directory, which lives as long as this object is not ended.
+    /// The path of the directory, which exists until ``end()``.
+    ///
+    /// - Throws: ``TestKitError`` if the shell did not start.
     func directory() async throws -> String {
         guard case .value(let directory?) = await directoryPromise.wait() else {
-            throw TestKitError("the shell that guards a server did not start")
+            throw TestKitError(
+                "the shell that runs a server did not start; /bin/sh, mktemp and a writable TMPDIR are needed")
         }
         return directory
     }
@@ -110,7 +116,9 @@ final class GuardedProcess: Sendable {
     /// The process id, while the program runs.
     var pid: pid_t? { state.withLock { $0.pid } }
 
-    /// Starts the program.
+    /// Starts the program, and waits until its process exists.
+    ///
+    /// - Throws: ``TestKitError`` if the shell has ended.
     func start() async throws {
         let started = state.withLock { state in
             state.started = Promise()
@@ -119,7 +127,7 @@ final class GuardedProcess: Sendable {
         }
         sendCommand.yield("start")
         guard case .value(_?) = await started.wait() else {
-            throw TestKitError("the shell that guards a server is gone")
+            throw TestKitError("the shell that runs a server has ended")
         }
     }
 
@@ -129,17 +137,19 @@ final class GuardedProcess: Sendable {
     /// Puts the copy in place of the data, before the next start.
     func restoreData() { sendCommand.yield("restore") }
 
-    /// Sends a signal; nothing if the program does not run.
+    /// Sends a signal to the program; does nothing if it does not run.
     func signal(_ number: Int32) {
         if let pid { ProcessSignal.send(number, to: pid) }
     }
 
-    /// Stops the program where it is, and returns when all its threads stand still.
+    /// Stops the program with SIGSTOP, and returns when all its threads have stopped.
     func stop() {
         if let pid { ProcessSignal.stop(pid) }
     }
 
     /// Waits until the program has ended.
+    ///
+    /// - Returns: Its exit code.
     func waitUntilExited() async -> Int32? {
         let exited = state.withLock { $0.exited }
         guard case .value(let code) = await exited.wait(isShielded: true) else { return nil }
@@ -149,13 +159,13 @@ final class GuardedProcess: Sendable {
     /// The exit code, if the program has been started and has ended.
     var exitCode: Int32? { state.withLock { $0.exited.current } }
 
-    /// Kills the program, removes the directory.
+    /// Kills the program and removes the directory.
     func end() async {
         sendCommand.finish()
         await finished.wait(isShielded: true)
     }
 
-    private func hear(_ line: String) {
+    private func receive(_ line: String) {
         let words = line.split(separator: " ", maxSplits: 1)
         guard words.count == 2 else { return }
         switch words[0] {

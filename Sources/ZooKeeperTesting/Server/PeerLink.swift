@@ -1,8 +1,8 @@
 import Synchronization
 import ZooKeeper
 
-/// Carries bytes from one server of an ensemble to a port of another, and back, until it is severed: then neither hears
-/// anything, and both keep their connections, as behind a router that has died.
+/// A proxy from one server of an ensemble to a port of another. While it is severed, neither server receives anything,
+/// and both keep their connections, as behind a router that has failed.
 final class PeerLink: Sendable {
     private struct State {
         var isOpen = true
@@ -12,18 +12,19 @@ final class PeerLink: Sendable {
         var returnPort: Int?
     }
 
-    /// The port at which it listens.
+    /// The port that the link listens on.
     let port: Int
     private let target: Int
     private let listener: Socket
     private let state = Mutex(State())
     private let condition = BlockingCondition()
-
     private let waits: Bool
 
+    /// Creates a link that listens on a free port.
+    ///
     /// - Parameters:
-    ///   - target: The port that it leads to.
-    ///   - waits: Whether callers wait for a server that does not listen yet.
+    ///   - target: The port that connections are forwarded to.
+    ///   - waits: Lets a connection wait for a server that does not listen yet, instead of refusing it.
     init(to target: Int, waits: Bool) throws(TestKitError) {
         self.target = target
         self.waits = waits
@@ -31,8 +32,10 @@ final class PeerLink: Sendable {
         port = listener.port
     }
 
-    /// - Parameter returnPort: For an election port: the port at which a caller can be called back. It would say its
-    ///   own address, and be called past all links.
+    /// Starts to accept connections.
+    ///
+    /// - Parameter returnPort: For an election port: the port of the link that leads back to the connecting server. It
+    ///   replaces that server's own address in its first message, through which it would be reached past all links.
     func start(returnPort: Int? = nil) {
         state.withLock { $0.returnPort = returnPort }
         _ = DetachedThread.start { [self] in
@@ -52,10 +55,10 @@ final class PeerLink: Sendable {
         for socket in sockets { socket.shutDown() }
     }
 
-    /// From now on nothing passes.
+    /// Holds back everything in both directions until ``heal()``.
     func sever() { state.withLock { $0.isSevered = true } }
 
-    /// Lets messages pass again, also those that were held back, in order.
+    /// Delivers what was held back, in order, and everything that follows.
     func heal() {
         state.withLock { $0.isSevered = false }
         condition.changed()
@@ -64,7 +67,7 @@ final class PeerLink: Sendable {
     private var isPassable: Bool { state.withLock { !$0.isSevered || !$0.isOpen } }
 
     private func serve(_ source: Socket) {
-        // A call on a severed link gets through to nobody, then or later.
+        // A connection attempt on a severed link fails, also once the link is healed.
         guard isPassable else {
             condition.wait { isPassable }
             source.shutDown()
@@ -84,15 +87,15 @@ final class PeerLink: Sendable {
         }
         _ = DetachedThread.start { [self] in pass(from: server, to: source) }
         if let returnPort = state.withLock({ $0.returnPort }) {
-            if let greeting = greeting(from: source, returnPort) { _ = server.write(greeting) }
+            if let message = initialMessage(from: source, returnPort) { _ = server.write(message) }
         }
         pass(from: source, to: server)
         state.withLock { $0.sockets[number] = nil }
     }
 
-    /// Calls the target. A server that is refused tries again; one that gets through and is then cut off gives up the
-    /// leader it has just elected. So where nobody listens yet, as on the port of a leader that is about to lead, this
-    /// waits.
+    /// Connects to the target. A server whose connection is refused tries again; one that is connected and then cut off
+    /// gives up the leader it has just elected. So where no server listens yet, as on the quorum port of a new leader,
+    /// this waits.
     private func connected() -> Socket? {
         for _ in 0..<(waits ? 150 : 1) {
             if let socket = try? Socket.connected(to: target) { return socket }
@@ -111,9 +114,9 @@ final class PeerLink: Sendable {
         target.shutDown()
     }
 
-    /// Reads the first message of a server on an election port (`QuorumCnxManager.InitialMessage`): a version, its
-    /// number, and its address, in place of which stands another port.
-    private func greeting(from source: Socket, _ returnPort: Int) -> [UInt8]? {
+    /// Reads the first message on an election port (`QuorumCnxManager.InitialMessage`: a version, the server's number
+    /// and its address) and replaces the address by that of another port.
+    private func initialMessage(from source: Socket, _ returnPort: Int) -> [UInt8]? {
         guard let head = source.read(exactly: 20), let address = source.read(exactly: Frame.length(Array(head[16...])))
         else { return nil }
         var message = Frame(bytes: Array(head[..<16]))

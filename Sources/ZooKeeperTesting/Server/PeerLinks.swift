@@ -1,4 +1,4 @@
-/// The links of an ensemble: from each server to each other one's quorum port and election port.
+/// The links of an ensemble: from each server to the quorum port and the election port of each other server.
 struct PeerLinks: Sendable {
     private struct Pair: Sendable {
         let quorum: PeerLink
@@ -7,46 +7,46 @@ struct PeerLinks: Sendable {
 
     private let quorumPorts: [Int]
     private let electionPorts: [Int]
-    /// The links, by the server that calls and the one that is called. `nil` where they are the same.
+    /// The links by connecting server and target; `nil` where they are the same.
     private let links: [[Pair?]]
 
     init(quorumPorts: [Int], electionPorts: [Int]) throws(TestKitError) {
         self.quorumPorts = quorumPorts
         self.electionPorts = electionPorts
         var links: [[Pair?]] = []
-        for caller in quorumPorts.indices {
+        for source in quorumPorts.indices {
             var row: [Pair?] = []
-            for called in quorumPorts.indices {
-                guard caller != called else {
+            for target in quorumPorts.indices {
+                guard source != target else {
                     row.append(nil)
                     continue
                 }
                 row.append(
                     Pair(
-                        quorum: try PeerLink(to: quorumPorts[called], waits: true),
-                        election: try PeerLink(to: electionPorts[called], waits: false)))
+                        quorum: try PeerLink(to: quorumPorts[target], waits: true),
+                        election: try PeerLink(to: electionPorts[target], waits: false)))
             }
             links.append(row)
         }
         self.links = links
-        for caller in links.indices {
-            for called in links.indices {
-                links[caller][called]?.quorum.start()
-                links[caller][called]?.election.start(returnPort: links[called][caller]?.election.port)
+        for source in links.indices {
+            for target in links.indices {
+                links[source][target]?.quorum.start()
+                links[source][target]?.election.start(returnPort: links[target][source]?.election.port)
             }
         }
     }
 
     var all: [PeerLink] { links.flatMap { $0 }.compactMap { $0 }.flatMap { [$0.quorum, $0.election] } }
 
-    /// In both directions.
+    /// Returns the links between two servers, in both directions.
     func between(_ one: Int, _ other: Int) -> [PeerLink] {
         [links[one][other], links[other][one]].compactMap { $0 }.flatMap { [$0.quorum, $0.election] }
     }
 
     func close() { all.forEach { $0.close() } }
 
-    /// The configuration of one server: its own ports, and in place of the others' the links that lead there.
+    /// Returns the settings of one server: its own ports, and in place of the others' ports those of the links to them.
     func configuration(of index: Int, _ base: ServerConfiguration) -> ServerConfiguration {
         var configuration = base
         configuration.myID = index + 1

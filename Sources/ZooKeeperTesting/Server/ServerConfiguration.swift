@@ -1,27 +1,28 @@
 import ZooKeeper
 
-/// The configuration of a test server: its `zoo.cfg` and its command line.
+/// The settings of a test server: its `zoo.cfg` and its Java options.
 public struct ServerConfiguration: Sendable, Hashable {
-    /// The server's unit of time: sessions expire in steps of it. Default: 200 ms, so that tests need not wait long.
+    /// The server's unit of time, in steps of which sessions expire. Default: 200 ms, so that tests need not wait long.
     public var tickTime: Duration = .milliseconds(200)
     /// The shortest session time-out a client may have. Default: 400 ms.
     public var minimumSessionTimeout: Duration = .milliseconds(400)
     /// The longest session time-out a client may have. Default: 60 s.
     public var maximumSessionTimeout: Duration = .seconds(60)
-    /// Flushes every transaction to the disk. Default: `false`. Data outlives the death of the process either way.
+    /// Flushes every transaction to the disk (`forceSync`). Default: `false`. Data outlives the process either way.
     public var forcesSync = false
-    /// The server's number in an ensemble, if it has one.
+    /// The server's number in an ensemble (`myid`); `nil` for a standalone server.
     public var myID: Int?
-    /// Further lines of `zoo.cfg`.
+    /// Further properties in `zoo.cfg`.
     public var properties: [String: String] = [:]
-    /// Further `-D` options. Default: nodes with a time to live are allowed.
+    /// The system properties of the JVM (`-D`). Default: nodes with a time to live are allowed.
     public var systemProperties: [String: String] = ["zookeeper.extendedTypesEnabled": "true"]
-    /// The JVM's largest heap in MiB. Default: 256.
+    /// The maximum heap of the JVM in MiB. Default: 256.
     public var maximumHeapMiB = 256
 
+    /// Creates the default settings.
     public init() {}
 
-    /// `zoo.cfg` for a server with its data in `directory` that listens on `port`.
+    /// Returns the text of `zoo.cfg` for a server that has its data in `directory` and listens on `port`.
     func text(directory: String, port: Int) -> String {
         var lines = [
             "dataDir=\(directory)/data",

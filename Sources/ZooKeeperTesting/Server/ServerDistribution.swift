@@ -1,25 +1,27 @@
 import Subprocess
 import SystemPackage
 
-/// A ZooKeeper server that is installed on this machine.
+/// The ZooKeeper server software that is installed on this machine.
 public struct ServerDistribution: Sendable, Hashable {
     /// The Java class path.
     public var classPath: String
     /// The `java` program.
     public var java: String
 
+    /// Creates a distribution from its parts.
+    ///
     /// - Parameters:
-    ///   - classPath: The jars of the server and of what it needs.
+    ///   - classPath: The jars of the server and of its dependencies.
     ///   - java: The `java` program; a name is looked up in `PATH`.
     public init(classPath: String, java: String = "java") {
         self.classPath = classPath
         self.java = java
     }
 
-    /// Finds a server: in `ZOOKEEPER_HOME` if that is set, else Debian's, else Homebrew's. `JAVA_HOME` says which Java,
-    /// else `PATH` does.
+    /// Finds the installed server: in `ZOOKEEPER_HOME` if that is set, else Debian's, else Homebrew's. Java is found in
+    /// `JAVA_HOME` if that is set, else in `PATH`.
     ///
-    /// - Throws: ``TestKitError`` that says what to install.
+    /// - Throws: ``TestKitError`` with instructions on how to install it.
     public static func installed() async throws -> ServerDistribution {
         ServerDistribution(classPath: try classPath(), java: try await findJava())
     }
@@ -34,7 +36,7 @@ public struct ServerDistribution: Sendable, Hashable {
         }
         let debian = "/usr/share/java"
         if exists("\(debian)/zookeeper.jar") {
-            // Its manifest names what it needs, but nothing that writes the log.
+            // Its manifest names its dependencies, except for an implementation of the log.
             return "\(debian)/zookeeper.jar:\(debian)/slf4j-simple.jar"
         }
         for prefix in ["/opt/homebrew", "/usr/local"] where exists("\(prefix)/opt/zookeeper/libexec") {

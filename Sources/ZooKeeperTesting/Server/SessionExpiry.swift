@@ -1,29 +1,29 @@
 public import ZooKeeper
 
 extension ZooKeeperServer {
-    /// Ends a session on the server, for real: its ephemeral nodes go, and its client learns that it has expired.
+    /// Expires a session: the server deletes its ephemeral nodes, and its client learns that it has expired.
     ///
-    /// This is what a user sees after a long pause, without the pause: a second connection takes the session over, with
-    /// its id and password, and closes it.
+    /// The client sees the same as after a pause that was longer than its session time-out, without the pause: a second
+    /// connection takes the session over, with its id and password, and closes it.
     ///
     /// - Throws: ``TestKitError`` if the server does not listen, or the session was never connected.
     public func expire(_ session: ZooKeeperSession) async throws {
         try await Self.expire(session, port: port)
     }
 
-    /// As ``expire(_:)``, by the server on `port`, whichever process has it.
+    /// Expires a session as ``expire(_:)`` does, on the server on `port`, whichever process runs it.
     package static func expire(_ session: ZooKeeperSession, port: Int) async throws {
         var close = Frame()
         close.append(Int32(1))
         close.append(OperationCode.closeSession.rawValue)
-        // The client loses its connection by this, comes back, and may take the session over again before it is closed.
+        // This costs the client its connection. It reconnects, and may take the session over again before it is closed.
         try await takeOver(session, andSend: close, port: port)
     }
 
-    /// Takes a session over, as a second client with its id and password would: the server cuts its client off, which
-    /// comes back and takes it over again. Returns when it has, or after 10 s.
+    /// Takes a session over, as a second client with its id and password would: the server closes the connection of its
+    /// client, which reconnects and takes the session back. Returns when it has, or after 10 s.
     ///
-    /// - Throws: ``TestKitError`` if the server does not listen, or the session is over or was never connected.
+    /// - Throws: ``TestKitError`` if the server does not listen, or the session has ended or was never connected.
     public func takeOver(_ session: ZooKeeperSession) async throws {
         try await Self.takeOver(session, andSend: nil, port: port)
     }
@@ -40,13 +40,14 @@ extension ZooKeeperServer {
                 guard socket.write(connect.encoded + (frame?.encoded ?? [])), let answer = socket.readFrame() else {
                     continue
                 }
-                // A session that is over is answered with the id 0.
+                // For a session that has ended, the server answers with the id 0.
                 if answer.number(at: 8, as: Int64.self) == 0 {
-                    if frame == nil { throw TestKitError("session \(id) is over") }
+                    if frame == nil { throw TestKitError("session \(id) has ended") }
                     return
                 }
-                // A client that is back has cut this connection off in turn. One that ended by itself meanwhile would
-                // make the server forget whose connection the session has, and the next takeover would cut nobody off.
+                // A client that has reconnected has ended this connection in turn. If this side closed it earlier, the
+                // server would forget which connection the session has, and the next takeover would not cut the client
+                // off.
                 let next = socket.readFrame()
                 if frame == nil || next != nil { return }
             }
@@ -56,7 +57,7 @@ extension ZooKeeperServer {
 }
 
 extension Frame {
-    /// The handshake of a client that has a session.
+    /// Makes the handshake of a client that has a session.
     fileprivate static func connect(to id: SessionID, _ password: [UInt8], timeout: Duration) -> Frame {
         var frame = Frame()
         frame.append(Int32(0))

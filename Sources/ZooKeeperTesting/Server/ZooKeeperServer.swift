@@ -8,8 +8,8 @@ import Musl
 import Darwin
 #endif
 
-/// A real ZooKeeper server of one's own, for tests: standalone, on a free port of the loopback interface, with its data
-/// in a temporary directory.
+/// A real ZooKeeper server for tests: standalone, on a free port of the loopback interface, with its data in a
+/// temporary directory.
 ///
 /// ```swift
 /// try await ZooKeeperServer.withServer { server in
@@ -19,10 +19,10 @@ import Darwin
 /// }
 /// ```
 ///
-/// It starts in about a second. Process, port and data are gone when the scope ends, and also when the test process is
-/// killed. Any number of servers may run at once, in any number of processes.
+/// It starts in about a second. Its process and data are removed when the scope ends, and also when the test process is
+/// killed. Any number of servers may run at once, in any number of test processes.
 public final class ZooKeeperServer: Sendable {
-    /// The port it listens on, the same over restarts.
+    /// The port that the server listens on, the same over restarts.
     public let port: Int
     private let process: GuardedProcess
     /// The directory of its data, configuration and log.
@@ -34,12 +34,12 @@ public final class ZooKeeperServer: Sendable {
         self.directory = directory
     }
 
-    /// Runs `body` with a server.
+    /// Runs `body` with a server, and ends the server when `body` returns.
     ///
     /// - Parameters:
-    ///   - configuration: How the server is set up.
-    ///   - distribution: Which server; `nil`: the one that is installed.
-    /// - Throws: What `body` throws; ``TestKitError`` if no server is installed or it does not start.
+    ///   - configuration: The settings of the server.
+    ///   - distribution: The server software; `nil`: the one that is installed.
+    /// - Throws: Any error that `body` throws; ``TestKitError`` if no server is installed or it does not start.
     @discardableResult
     public static func withServer<Success>(
         _ configuration: ServerConfiguration = .init(),
@@ -54,7 +54,7 @@ public final class ZooKeeperServer: Sendable {
         return try result.get()
     }
 
-    /// `127.0.0.1:port`.
+    /// The connect string `127.0.0.1:port`.
     public var connectString: String { "127.0.0.1:\(port)" }
 
     /// A client configuration for this server, with a session time-out of 4 s.
@@ -66,50 +66,55 @@ public final class ZooKeeperServer: Sendable {
         }
     }
 
-    // MARK: Trouble
+    // MARK: Faults
 
-    /// Kills the server with SIGKILL and waits until it is gone. Its data stays.
+    /// Kills the server with SIGKILL and waits until its process has ended. Its data stays.
     public func kill() async {
         process.signal(SIGKILL)
         _ = await process.waitUntilExited()
     }
 
-    /// Starts the server again on its data and its port, and waits until it serves. Kills it first if it runs.
+    /// Starts the server again with its data and its port, and waits until it serves clients. Kills it first if it
+    /// runs.
+    ///
+    /// - Throws: ``TestKitError`` if it does not start.
     public func restart() async throws {
         if process.pid != nil { await kill() }
         try await process.start()
         guard try await isServing() else { throw failure("did not start again on port \(port)") }
     }
 
-    /// Stops the server where it is, with SIGSTOP: connections stay open, nobody answers. Returns when it stands still.
+    /// Stops the server's process with SIGSTOP: connections stay open, and no request is answered. Returns when all its
+    /// threads have stopped.
     public func freeze() { process.stop() }
 
-    /// Lets a frozen server go on.
+    /// Lets a frozen server continue, with SIGCONT.
     public func thaw() { process.signal(SIGCONT) }
 
-    /// Takes a copy of the data of a server that has been killed, for ``restoreData()``. Done before the next restart.
+    /// Copies the data of a server that has been killed, for ``restoreData()``. Takes effect before the next restart.
     public func saveData() { process.saveData() }
 
-    /// Puts the copy in place of the data of a server that has been killed, as after a restore from a backup. Done
-    /// before the next restart. The server then knows less than its clients have seen.
+    /// Replaces the data of a server that has been killed by the copy, as a restore from a backup does. Takes effect
+    /// before the next restart. The server then lacks transactions that its clients have seen.
     public func restoreData() { process.restoreData() }
 
-    /// Tells whether the process is there, frozen or not.
+    /// Indicates whether the server's process exists, frozen or not.
     public var isRunning: Bool { process.pid != nil }
 
-    /// The process id of the JVM, while it runs.
+    /// The process id of the JVM; `nil` if it does not run.
     public var processID: Int32? { process.pid }
 
-    // MARK: Looking at it
+    // MARK: State
 
-    /// Asks one of ZooKeeper's four-letter commands, such as `srvr`, `mntr`, `cons`, `dump` or `wchs`.
+    /// Sends one of ZooKeeper's four-letter words, such as `srvr`, `mntr`, `cons`, `dump` or `wchs`.
     ///
+    /// - Returns: The answer; empty if the server does not answer within 2 s.
     /// - Throws: ``TestKitError`` if the server does not listen.
     public func ask(_ fourLetterWord: String) async throws -> String {
         try await FourLetterWord.ask(fourLetterWord, port: port)
     }
 
-    /// The log of the server so far.
+    /// The server's log so far.
     public var log: String { readFile("\(directory)/server.log") }
 
     // MARK: Starting
@@ -119,7 +124,7 @@ public final class ZooKeeperServer: Sendable {
     ) async throws -> ZooKeeperServer {
         var installed = distribution
         if installed == nil { installed = try await ServerDistribution.installed() }
-        guard let installed else { throw TestKitError("no server") }
+        guard let installed else { throw TestKitError("no ZooKeeper server is installed") }
         // A port that is free now may be taken a moment later; then the server ends, and another port is tried.
         var lastFailure = TestKitError("no free port was found")
         for _ in 0..<10 {
@@ -139,7 +144,7 @@ public final class ZooKeeperServer: Sendable {
         throw lastFailure
     }
 
-    /// A server with a directory that has not been started; to be ended with ``end()``.
+    /// Makes a server with its directory, without starting it. The caller ends it with ``end()``.
     static func prepared(
         _ configuration: ServerConfiguration, _ installed: ServerDistribution, port: Int
     ) async throws -> ZooKeeperServer {
@@ -152,14 +157,14 @@ public final class ZooKeeperServer: Sendable {
         }
     }
 
-    /// Writes what the server reads when it is launched.
+    /// Writes the files that the server reads when it is launched.
     func write(_ configuration: ServerConfiguration) throws {
         try writeFile(
             configuration.text(directory: directory, port: port), to: "\(directory)/zoo.cfg")
         if let id = configuration.myID { try writeFile("\(id)\n", to: "\(directory)/data/myid") }
     }
 
-    /// Starts the process, and does not wait until it serves.
+    /// Starts the process, without waiting until it serves clients.
     func launch() async throws { try await process.start() }
 
     /// Kills the server and removes its directory.
@@ -168,7 +173,7 @@ public final class ZooKeeperServer: Sendable {
     private static func command(
         _ configuration: ServerConfiguration, _ distribution: ServerDistribution
     ) -> [String] {
-        // The JVM options halve the time to start; a test server does not live long enough to profit from others.
+        // The JVM options halve the time to start; a test server does not run long enough to profit from others.
         [
             distribution.java, "-Xmx\(configuration.maximumHeapMiB)m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
             "-Djava.net.preferIPv4Stack=true", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
@@ -177,8 +182,8 @@ public final class ZooKeeperServer: Sendable {
             + ["-cp", distribution.classPath, "org.apache.zookeeper.server.quorum.QuorumPeerMain"]
     }
 
-    /// A port nobody listens on, outside the range from which the system takes ports for outgoing connections: there it
-    /// could be taken while the server is being restarted.
+    /// Finds a port that no process listens on, outside the range from which the system takes ports for outgoing
+    /// connections: from there it could be taken while the server restarts.
     package static func freePort() throws(TestKitError) -> Int {
         for _ in 0..<100 {
             let port = Int.random(in: 10_000...31_999)
@@ -187,15 +192,16 @@ public final class ZooKeeperServer: Sendable {
         throw TestKitError("no free port was found")
     }
 
-    /// Waits until the server serves.
+    /// Waits until the server serves clients.
     ///
-    /// - Returns: `false` if it has ended.
+    /// - Returns: `false` if its process has ended.
+    /// - Throws: ``TestKitError`` if it does not serve after 60 s.
     func isServing() async throws -> Bool {
         let limit = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < limit {
             if process.exitCode != nil { return false }
-            // `ruok` is answered before the server serves. And another server may have been faster on this port, so it
-            // must be the one with our data.
+            // `ruok` is answered before the server serves. And another server may have taken this port first, so the
+            // one that answers must be the one with this directory.
             if let answer = try? await ask("srvr"), answer.contains("Mode: "),
                 let settings = try? await ask("conf"), settings.contains(directory)
             {
@@ -206,6 +212,7 @@ public final class ZooKeeperServer: Sendable {
         throw failure("does not serve after 60 s")
     }
 
+    /// Makes an error that says what the server failed to do, with the end of its log.
     func failure(_ what: String) -> TestKitError {
         TestKitError("the ZooKeeper server \(what); the end of its log:\n\(log.suffix(2_000))")
     }

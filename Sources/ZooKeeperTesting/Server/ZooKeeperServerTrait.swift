@@ -2,21 +2,23 @@
 public import Testing
 
 extension ZooKeeperServer {
-    /// The server of the test that runs, if it or its suite has the trait ``Testing/Trait/zooKeeperServer``.
+    /// The server of the running test, if it or its suite has the trait ``Testing/Trait/zooKeeperServer``.
     @TaskLocal public static var current: ZooKeeperServer?
 
-    /// The server of the test that runs.
+    /// The server of the running test.
     ///
     /// - Throws: ``TestKitError`` outside of a test with the trait ``Testing/Trait/zooKeeperServer``.
     public static var required: ZooKeeperServer {
         get throws {
-            guard let current else { throw TestKitError("this test has no .zooKeeperServer trait") }
+            guard let current else {
+                throw TestKitError("this test has no server; give it or its suite the trait .zooKeeperServer")
+            }
             return current
         }
     }
 }
 
-/// Gives a test, or all tests of a suite together, a real ZooKeeper server.
+/// Starts a real ZooKeeper server for a test, or one for all tests of a suite together.
 ///
 /// ```swift
 /// @Suite(.zooKeeperServer) struct OrderTests {
@@ -29,9 +31,10 @@ public struct ZooKeeperServerTrait: TestTrait, SuiteTrait, TestScoping {
 
     fileprivate init(_ configuration: ServerConfiguration) { self.configuration = configuration }
 
-    /// One server for a whole suite.
+    /// Always `false`: a suite has one server for all its tests.
     public var isRecursive: Bool { false }
 
+    /// Runs the test or suite with a server of its own.
     public func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @concurrent @Sendable () async throws -> Void
     ) async throws {
@@ -42,10 +45,10 @@ public struct ZooKeeperServerTrait: TestTrait, SuiteTrait, TestScoping {
 }
 
 extension Trait where Self == ZooKeeperServerTrait {
-    /// A real server of the test's or suite's own, at ``ZooKeeperServer/required``.
+    /// Provides the test or suite with a real server of its own, in ``ZooKeeperServer/required``.
     public static var zooKeeperServer: Self { Self(.init()) }
 
-    /// A real server of the test's or suite's own, set up as `configuration` says.
+    /// Provides the test or suite with a real server of its own that has the given settings.
     public static func zooKeeperServer(_ configuration: ServerConfiguration) -> Self { Self(configuration) }
 }
 #endif

@@ -8,10 +8,10 @@ import Musl
 import Darwin
 #endif
 
-// The test kit's door to the socket interface of the system. Everything unsafe is here, and every pointer lives for the
-// length of one call.
+// The system's sockets, as the test kit uses them. Everything unsafe is here, and every pointer lives for the length of
+// one call.
 
-/// A TCP socket on the loopback interface, for threads that may block.
+/// A TCP socket on the loopback interface with blocking calls, for threads that may block.
 package final class Socket: Sendable {
     private let descriptor: Int32
     private let isOpen = Mutex(true)
@@ -24,17 +24,21 @@ package final class Socket: Sendable {
         var on: Int32 = 1
         _ = unsafe setsockopt(
             descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+        #if !os(Linux)
+        // Writing to a connection that has ended fails, and does not signal this process.
+        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_NOSIGPIPE, &on, socklen_t(MemoryLayout<Int32>.size))
+        #endif
     }
 
     deinit { close() }
 
     // MARK: Opening
 
-    /// Listens on `port` of the loopback interface; 0 is any free one.
+    /// Opens a socket that listens on `port` of the loopback interface; 0 stands for any free port.
     package static func listening(on port: Int = 0) throws(TestKitError) -> Socket {
         let socket = try make()
         var on: Int32 = 1
-        // A server that was killed leaves connections behind that would hold the port for a minute.
+        // A server that was killed leaves connections behind that would occupy the port for a minute.
         _ = unsafe setsockopt(
             socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         let code = unsafe withLoopback(port) { unsafe bind(socket.descriptor, $0, $1) }
@@ -44,7 +48,7 @@ package final class Socket: Sendable {
         return socket
     }
 
-    /// Connects to `port` of the loopback interface.
+    /// Opens a connection to `port` of the loopback interface.
     package static func connected(to port: Int) throws(TestKitError) -> Socket {
         let socket = try make()
         let code = unsafe withLoopback(port) { unsafe connect(socket.descriptor, $0, $1) }
@@ -62,7 +66,7 @@ package final class Socket: Sendable {
         return Socket(descriptor)
     }
 
-    /// The port this socket is bound to.
+    /// The port that this socket is bound to.
     package var port: Int {
         var address = sockaddr_in()
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
@@ -76,7 +80,7 @@ package final class Socket: Sendable {
 
     // MARK: Use
 
-    /// Waits for a connection; `nil` when the socket is shut down.
+    /// Waits for a connection and accepts it; `nil` when the socket is shut down.
     package func accepted() -> Socket? {
         while true {
             let connection = accept(descriptor, nil, nil)
@@ -85,7 +89,7 @@ package final class Socket: Sendable {
         }
     }
 
-    /// Reads end with nothing after `milliseconds` without data.
+    /// Limits the time that a read waits for data; after it, the read returns nothing.
     func setReadLimit(milliseconds: Int) {
         var time = timeval()
         time.tv_sec = milliseconds / 1_000
@@ -94,7 +98,8 @@ package final class Socket: Sendable {
             descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
     }
 
-    /// Up to `limit` bytes, as soon as there are any; nothing at the end, after an error, and after the read limit.
+    /// Reads up to `limit` bytes, as soon as there are any; returns none at the end, after an error and after the read
+    /// limit.
     package func read(upTo limit: Int) -> [UInt8] {
         unsafe [UInt8](unsafeUninitializedCapacity: limit) { buffer, count in
             var got: Int
@@ -103,7 +108,7 @@ package final class Socket: Sendable {
         }
     }
 
-    /// Exactly `count` bytes; `nil` if the connection ends before.
+    /// Reads exactly `count` bytes; returns `nil` if the connection ends before.
     func read(exactly count: Int) -> [UInt8]? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(count)
@@ -115,14 +120,17 @@ package final class Socket: Sendable {
         return bytes
     }
 
-    /// Writes everything, or returns `false`.
+    /// Writes all bytes.
+    ///
+    /// - Returns: `false` if the connection has ended.
     package func write(_ bytes: [UInt8]) -> Bool {
         unsafe bytes.withUnsafeBytes { buffer in
             var offset = 0
             while offset < buffer.count {
-                #if canImport(Glibc)
+                #if os(Linux)
                 let flags = Int32(MSG_NOSIGNAL)
                 #else
+                // See the initializer: SO_NOSIGPIPE.
                 let flags: Int32 = 0
                 #endif
                 let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[offset...])
@@ -135,14 +143,11 @@ package final class Socket: Sendable {
         }
     }
 
-    /// Ends the connection in both directions; a thread that reads or accepts gets to know. The descriptor stays until
-    /// the object goes, so that nobody reads from another file by accident.
+    /// Ends the connection in both directions, which wakes all threads that read from the socket or accept on it. The
+    /// descriptor stays open until this object is deallocated, so that no thread reads from another file by accident.
     package func shutDown() {
-        #if canImport(Glibc)
+        // A macro in some C libraries, an enumeration in others.
         _ = shutdown(descriptor, Int32(SHUT_RDWR))
-        #else
-        _ = shutdown(descriptor, SHUT_RDWR)
-        #endif
     }
 
     private func close() {
@@ -150,10 +155,13 @@ package final class Socket: Sendable {
             defer { isOpen = false }
             return isOpen
         }
+        guard wasOpen else { return }
         #if canImport(Glibc)
-        if wasOpen { _ = Glibc.close(descriptor) }
+        _ = Glibc.close(descriptor)
+        #elseif canImport(Musl)
+        _ = Musl.close(descriptor)
         #else
-        if wasOpen { _ = Darwin.close(descriptor) }
+        _ = Darwin.close(descriptor)
         #endif
     }
 

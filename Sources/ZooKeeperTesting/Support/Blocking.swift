@@ -8,6 +8,10 @@ func blocking<Success: Sendable, Failure: Error>(
         let isStarted = DetachedThread.start {
             continuation.resume(with: Result(catching: body))
         }
-        if !isStarted { continuation.resume(throwing: TestKitError("the system refuses to start a thread")) }
+        if !isStarted {
+            continuation.resume(
+                throwing: TestKitError("the system cannot start another thread; raise the limit on threads (ulimit -u)")
+            )
+        }
     }
 }

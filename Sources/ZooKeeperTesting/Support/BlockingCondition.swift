@@ -2,15 +2,15 @@ import Dispatch
 import Synchronization
 import ZooKeeper
 
-/// A place where threads block until a condition holds.
+/// A condition that threads block on until it holds.
 final class BlockingCondition: Sendable {
     private let waiting = Mutex<[DispatchSemaphore]>([])
 
-    /// Blocks the calling thread until `isOpen` says yes. It is asked again after each ``changed()``.
+    /// Blocks the calling thread until `isOpen` returns `true`. It is evaluated now and again after each ``changed()``.
     func wait(until isOpen: () -> Bool) {
         while true {
             let semaphore = DispatchSemaphore(value: 0)
-            // Before asking, or a change between the two would go unnoticed.
+            // Registered before the evaluation, or a change between the two would go unnoticed.
             waiting.withLock { $0.append(semaphore) }
             if isOpen() {
                 waiting.withLock { waiting in waiting.removeAll { $0 === semaphore } }
@@ -20,7 +20,7 @@ final class BlockingCondition: Sendable {
         }
     }
 
-    /// Wakes the waiting threads: their condition may hold now.
+    /// Wakes all waiting threads, which evaluate their conditions again.
     func changed() {
         let semaphores = waiting.withLock { waiting in
             defer { waiting = [] }

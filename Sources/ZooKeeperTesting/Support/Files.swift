@@ -8,7 +8,7 @@ import Musl
 import Darwin
 #endif
 
-/// Writes a small file.
+/// Writes a text file, replacing one that exists. Only its owner may read and write it.
 func writeFile(_ text: String, to path: String) throws {
     let descriptor = try FileDescriptor.open(
         FilePath(path), .writeOnly, options: [.create, .truncate], permissions: .ownerReadWrite)

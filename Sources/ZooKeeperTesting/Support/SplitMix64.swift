@@ -1,4 +1,5 @@
-/// Random numbers from a seed (Steele, Lea and Flood, 2014): the same seed gives the same numbers, on every machine.
+/// A generator of random numbers from a seed (Steele, Lea and Flood, 2014). The same seed gives the same numbers on
+/// every machine.
 package struct SplitMix64: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
@@ -12,19 +13,19 @@ package struct SplitMix64: RandomNumberGenerator, Sendable {
         return mixed ^ (mixed >> 31)
     }
 
-    /// Numbers of its own for another task.
+    /// Makes an independent generator, for another task.
     package mutating func split() -> SplitMix64 { SplitMix64(seed: next()) }
 
-    /// A number in `range`.
+    /// Returns a random number in `range`.
     package mutating func int(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &self) }
 
-    /// True once in `count` times.
+    /// Returns `true` once in `count` times on average.
     package mutating func oneIn(_ count: Int) -> Bool { int(1...count) == 1 }
 
-    /// One of `choices`, which must not be empty.
+    /// Returns one of `choices`, which must not be empty.
     package mutating func pick<Choice>(_ choices: [Choice]) -> Choice { choices[int(0...choices.count - 1)] }
 
-    /// So many random bytes.
+    /// Returns `count` random bytes.
     package mutating func bytes(_ count: Int) -> [UInt8] {
         (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &self) }
     }

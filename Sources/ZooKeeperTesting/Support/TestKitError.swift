@@ -1,4 +1,5 @@
-/// Something the test kit needs is missing or did not work; the text says what, and what to do.
+/// The error that the test kit throws when something that it needs is missing or fails. Its description says what is
+/// wrong and what to do.
 public struct TestKitError: Error, Sendable, CustomStringConvertible {
     public let description: String
 
