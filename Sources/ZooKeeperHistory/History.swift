@@ -1,4 +1,4 @@
-/// The course of a run, put together from its events: waits, holds and faults.
+/// The history of a run, assembled from its events: operations, holds, faults, and the lives of processes.
 package struct History: Sendable {
     /// One call of a recipe, from its beginning to its return.
     package struct Operation: Sendable, Hashable {
@@ -9,14 +9,14 @@ package struct History: Sendable {
         package var hold: Hold?
         package var returned: Int64?
         package var outcome: String?
-        /// The end of its process, if that came before it returned.
+        /// The time at which the process ended before the operation returned; `nil` if it returned.
         package var abandoned: Int64?
 
-        /// The moment at which it was over; `nil` if the history ends before.
+        /// The time at which it returned or its process ended; `nil` if the history ends before.
         package var end: Int64? { returned ?? abandoned }
     }
 
-    /// One run of a body.
+    /// One execution of a critical section.
     package struct Hold: Sendable, Hashable {
         package var operation: String
         package var process: String
@@ -24,26 +24,28 @@ package struct History: Sendable {
         package var token: String
         package var node: String
         package var from: Int64
-        /// The moment at which the body had ended, or its process was gone.
+        /// The time at which the body had ended, or its process.
         package var to: Int64
-        /// The range of ZooKeeper's own order in which it certainly held.
+        /// The zxids of the first and the last stamp: in ZooKeeper's order of transactions, it held at least in
+        /// between.
         package var stamps: ClosedRange<Int64>?
+        /// The time at which the body was cancelled, and its deadline; `nil` if it was not cancelled.
         package var cancelled: (at: Int64, expires: Int64)? {
             cancelledAt.map { ($0, expires) }
         }
         fileprivate var cancelledAt: Int64?
         fileprivate var expires: Int64 = 0
 
-        /// Tells whether the two may not be held at the same time.
+        /// Returns whether the two holds exclude each other.
         package func conflicts(with other: Hold) -> Bool { !(access.isShared && other.access.isShared) }
 
-        /// Tells whether a writer goes on as this reader: the token stays.
+        /// Returns whether a writer continues as this reader, with the same token.
         package func continues(_ other: Hold) -> Bool {
             process == other.process && token == other.token && access.isShared && !other.access.isShared
         }
     }
 
-    /// A fault.
+    /// One fault from its beginning to its end.
     package struct FaultSpan: Sendable, Hashable {
         package var fault: HistoryEvent.Fault
         package var process: String
@@ -59,52 +61,54 @@ package struct History: Sendable {
         package var end: String
     }
 
-    /// A time at the end in which nobody was granted although everything was mended.
+    /// A period at the end of a run without a grant, although all faults had ended.
     package struct Stall: Sendable, Hashable {
         package var at: Int64
-        /// In microseconds.
+        /// The length in microseconds.
         package var length: Int64
-        /// The first in the queue, and whose it is; empty if there was none.
+        /// The first node of the queue, and the process that owns it; empty if there was none.
         package var node: String
         package var process: String
     }
 
-    /// An answer of the fenced store.
+    /// One write to the fenced store, and its result.
     package struct StoreWrite: Sendable, Hashable {
         package var process: String
         package var operation: String
         package var token: String
         package var at: Int64
-        /// `nil`: it was refused.
+        /// The zxid of the write; `nil` if it was refused.
         package var zxid: Int64?
     }
 
     package private(set) var operations: [Operation] = []
-    /// In the order of their beginning.
+    /// The holds in the order of their beginning.
     package private(set) var holds: [Hold] = []
     package private(set) var faults: [FaultSpan] = []
     package private(set) var writes: [StoreWrite] = []
-    /// The leaders of the ensemble, each with the moment from which on it led.
+    /// The leaders of the ensemble, each with the time since which it led.
     package private(set) var leaders: [(at: Int64, process: String)] = []
     package private(set) var lives: [Life] = []
-    /// Those that are not clients.
+    /// The names of the servers.
     package private(set) var servers: Set<String> = []
-    /// Processes of other libraries.
+    /// The names of the processes of other libraries.
     package private(set) var externalClients: Set<String> = []
-    /// The run's description of itself.
+    /// The description of the run.
     package private(set) var title = ""
     package private(set) var stalls: [Stall] = []
     package private(set) var leftInQueue: Int64 = 0
     package private(set) var began: Int64
     package private(set) var ended: Int64
 
-    /// - Parameter events: In any order.
+    /// Assembles the history of a run.
+    ///
+    /// - Parameter events: The events, in any order.
     package init(_ events: [HistoryEvent]) {
         let sorted = events.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }
         began = sorted.first?.element.at ?? 0
         ended = sorted.last?.element.at ?? 0
         var collector = Collector()
-        for (_, event) in sorted { collector.take(event) }
+        for (_, event) in sorted { collector.add(event) }
         collector.close(at: ended)
         operations = collector.operations
         holds = collector.operations.compactMap(\.hold).sorted { $0.from < $1.from }
@@ -119,12 +123,12 @@ package struct History: Sendable {
         leftInQueue = collector.leftInQueue
     }
 
-    /// The faults of this kind that touched a stretch of time.
+    /// Returns the faults of these kinds that lasted into a period of time.
     package func faults(_ kinds: Set<HistoryEvent.Fault>, during time: ClosedRange<Int64>) -> [FaultSpan] {
         faults.filter { kinds.contains($0.fault) && $0.from <= time.upperBound && $0.to >= time.lowerBound }
     }
 
-    /// Takes the events one by one.
+    /// Collects the events one by one.
     private struct Collector {
         var operations: [Operation] = []
         var faults: [FaultSpan] = []
@@ -137,11 +141,11 @@ package struct History: Sendable {
         var externalClients: Set<String> = []
         var title = ""
         private var begun: [String: Int64] = [:]
-        private var places: [String: Int] = [:]
+        private var indices: [String: Int] = [:]
         private var openHolds: Set<Int> = []
         private var openFaults: [Int64: FaultSpan] = [:]
 
-        mutating func take(_ event: HistoryEvent) {
+        mutating func add(_ event: HistoryEvent) {
             switch event.kind {
             case .began(let detail):
                 if event.process == "run" { title = detail } else { begun[event.process] = event.at }
@@ -150,15 +154,15 @@ package struct History: Sendable {
                 guard let from = begun.removeValue(forKey: event.process) else { return }
                 lives.append(Life(process: event.process, from: from, to: event.at, end: detail))
             case .invoked(let name, let access):
-                places[name] = operations.count
+                indices[name] = operations.count
                 operations.append(
                     Operation(name: name, process: event.process, access: access, invoked: event.at))
             case .granted(let name, let token, let node):
-                guard let place = places[name] else { return }
-                operations[place].hold = Hold(
-                    operation: name, process: event.process, access: operations[place].access, token: token,
+                guard let index = indices[name] else { return }
+                operations[index].hold = Hold(
+                    operation: name, process: event.process, access: operations[index].access, token: token,
                     node: node, from: event.at, to: event.at)
-                openHolds.insert(place)
+                openHolds.insert(index)
             case .stamped(let name, let zxid):
                 change(name) { hold in
                     hold.stamps = hold.stamps.map { min($0.lowerBound, zxid)...max($0.upperBound, zxid) } ?? zxid...zxid
@@ -170,11 +174,11 @@ package struct History: Sendable {
                 }
             case .bodyEnded(let name):
                 change(name) { $0.to = event.at }
-                if let place = places[name] { openHolds.remove(place) }
+                if let index = indices[name] { openHolds.remove(index) }
             case .returned(let name, let outcome):
-                guard let place = places[name] else { return }
-                operations[place].returned = event.at
-                operations[place].outcome = outcome
+                guard let index = indices[name] else { return }
+                operations[index].returned = event.at
+                operations[index].outcome = outcome
             case .accepted(let name, let token, let zxid):
                 writes.append(
                     StoreWrite(process: event.process, operation: name, token: token, at: event.at, zxid: zxid))
@@ -196,19 +200,19 @@ package struct History: Sendable {
             }
         }
 
-        /// Its process is gone.
+        /// Ends the operations of a process that has ended.
         private mutating func abandon(_ process: String, _ at: Int64) {
-            for place in operations.indices.reversed() where operations[place].process == process {
-                if operations[place].end != nil { continue }
-                operations[place].abandoned = at
-                if openHolds.remove(place) != nil { operations[place].hold?.to = at }
+            for index in operations.indices.reversed() where operations[index].process == process {
+                if operations[index].end != nil { continue }
+                operations[index].abandoned = at
+                if openHolds.remove(index) != nil { operations[index].hold?.to = at }
             }
         }
 
-        /// Closes what is still going on when the history ends.
+        /// Ends everything that is still going on when the history ends.
         mutating func close(at end: Int64) {
             for (process, from) in begun { lives.append(Life(process: process, from: from, to: end, end: "")) }
-            for place in openHolds { operations[place].hold?.to = end }
+            for index in openHolds { operations[index].hold?.to = end }
             for var fault in openFaults.values {
                 fault.to = end
                 faults.append(fault)
@@ -216,8 +220,8 @@ package struct History: Sendable {
         }
 
         private mutating func change(_ name: String, _ body: (inout Hold) -> Void) {
-            guard let place = places[name], operations[place].hold != nil else { return }
-            operations[place].hold.mutate(body)
+            guard let index = indices[name], operations[index].hold != nil else { return }
+            operations[index].hold.mutate(body)
         }
     }
 }

@@ -1,12 +1,13 @@
-/// Looks at a history and says what must not be in it. No I/O, no clock.
+/// Checks a history for violations. No I/O, no clock.
 ///
-/// The order that counts for exclusion is ZooKeeper's: a hold is stamped by transactions that go through only while its
-/// node is there, so it lasted at least from the first of their zxids to the last.
+/// Exclusion is judged by ZooKeeper's order of transactions: a hold is stamped by transactions that succeed only while
+/// its node exists, so it lasted at least from the first of their zxids to the last.
 package struct HistoryChecker {
-    /// The slack between its deadline and the cancellation of a body, in microseconds, on a machine that is busy.
+    /// The time by which the cancellation of a body may miss its deadline, in microseconds, to allow for a busy
+    /// machine.
     package var slack: Int64 = 1_000_000
-    /// The time after a partition was healed, in microseconds, in which its effects may come to light: a session
-    /// expires on the servers only after its time-out.
+    /// The time after the end of a partition in which its consequences may appear, in microseconds: the servers expire
+    /// a session only after its time-out.
     package var aftermath: Int64 = 10_000_000
 
     private let history: History
@@ -14,6 +15,7 @@ package struct HistoryChecker {
 
     package init(_ history: History) { self.history = history }
 
+    /// Checks everything.
     package mutating func check() -> HistoryReport {
         report = HistoryReport()
         count()
@@ -46,7 +48,7 @@ package struct HistoryChecker {
         }
     }
 
-    /// Blames the one of two holders that was behind in the queue: it should not have been let in.
+    /// Records a violation between two holders, which is attributed to the one that was behind in the queue.
     private mutating func violate(
         _ kind: HistoryReport.Violation.Kind, _ earlier: History.Hold, _ later: History.Hold, _ text: String
     ) {
@@ -79,7 +81,8 @@ package struct HistoryChecker {
         let stamped = history.holds.compactMap { hold in hold.stamps.map { (hold: hold, stamps: $0) } }
             .sorted { $0.stamps.lowerBound < $1.stamps.lowerBound }
         report.stampedHolds = stamped.count
-        // Of those before: whose stamps reach furthest, and who has the highest token; apart for the two kinds.
+        // Of the holds before: the one whose stamps end last, and the one with the highest token; separately for both
+        // kinds.
         var furthest: [Bool: (hold: History.Hold, end: Int64)] = [:]
         var highest: [Bool: History.Hold] = [:]
         for (hold, stamps) in stamped {
@@ -114,7 +117,7 @@ package struct HistoryChecker {
         for (earlier, later) in zip(accepted, accepted.dropFirst()) where later.write.token < earlier.write.token {
             violate(
                 .fencing, later.write.at, [earlier.write.process, later.write.process],
-                "the store took \(later.write.token) of \(later.write.operation) after \(earlier.write.token) of "
+                "the store accepted \(later.write.token) of \(later.write.operation) after \(earlier.write.token) of "
                     + earlier.write.operation)
         }
     }
@@ -126,7 +129,7 @@ package struct HistoryChecker {
         for hold in history.holds {
             running.removeAll { $0.to <= hold.from }
             for other in running where other.conflicts(with: hold) {
-                // In the order of their grants: the other way round on the clock, if the later one was seen first.
+                // The order is that of the tokens: on the clock the later holder may have been seen first.
                 let former = other.token < hold.token ? other : hold
                 let cause = cause(of: former, until: min(other.to, hold.to))
                 report.overlaps[cause, default: 0] += 1
@@ -134,7 +137,7 @@ package struct HistoryChecker {
                     violate(
                         .overlap, hold.from, [other.process, hold.process],
                         "the bodies of \(other.operation) and \(hold.operation) ran at the same time for "
-                            + "\(milliseconds(min(other.to, hold.to) - hold.from)), and nothing had been done to \(former.process)"
+                            + "\(milliseconds(min(other.to, hold.to) - hold.from)), without a fault of \(former.process)"
                     )
                 }
             }
@@ -172,7 +175,7 @@ package struct HistoryChecker {
         for operation in history.operations where operation.end == nil {
             violate(
                 .neverReturned, history.ended, [operation.process],
-                "\(operation.name) did not return although its process went on")
+                "\(operation.name) did not return although its process continued")
         }
     }
 
@@ -182,13 +185,13 @@ package struct HistoryChecker {
                 stall.node.isEmpty ? "the queue is empty" : "first in the queue: \(stall.node) of \(stall.process)"
             violate(
                 .stalled, stall.at, [stall.process],
-                "nobody was granted for \(milliseconds(stall.length)) although everything was mended; \(first)")
+                "there was no grant for \(milliseconds(stall.length)) after all faults had ended; \(first)")
         }
     }
 
     private mutating func checkLives() {
         for life in history.lives where life.end.hasPrefix("unexpected") {
-            violate(.crash, life.to, [life.process], "\(life.process) ended, and nobody had killed it: \(life.end)")
+            violate(.crash, life.to, [life.process], "\(life.process) ended without having been killed: \(life.end)")
         }
     }
 

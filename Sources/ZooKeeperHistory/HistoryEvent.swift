@@ -1,7 +1,7 @@
-/// One event in a run of several processes: an invocation and its result, or something that was done to
-/// them. As a line of JSON it outlives the process that wrote it.
+/// An event in a run of several processes: an invocation, its result, or a fault. Written as a line of JSON, it
+/// outlives the process that it happened in.
 package struct HistoryEvent: Hashable, Sendable {
-    /// The access that a process asks for.
+    /// The access that an operation asks for.
     package enum Access: String, Codable, Sendable, Hashable {
         case lock
         case read
@@ -16,7 +16,7 @@ package struct HistoryEvent: Hashable, Sendable {
         case killClient = "kill-client"
         case freezeClient = "freeze-client"
         case partitionClient = "partition-client"
-        /// A process is told to end in good order.
+        /// A process is told to end in an orderly way.
         case stopClient = "stop-client"
         /// A process ends its client and opens another.
         case closeClient = "close-client"
@@ -25,48 +25,49 @@ package struct HistoryEvent: Hashable, Sendable {
         case freezeServer = "freeze-server"
         case partitionServer = "partition-server"
         case delay
-        /// A server has more to do than it takes.
+        /// A server is flooded with more requests than it admits.
         case throttleServer = "throttle-server"
     }
 
     package enum Kind: Sendable, Hashable {
-        /// The run, or a process of it. `detail` is for people.
+        /// The run or a process of it begins. `detail` is for readers.
         case began(detail: String)
         case ended(detail: String)
-        /// A process waits in the queue.
+        /// A client invokes an operation.
         case invoked(operation: String, Access)
-        /// The body runs. `node` is the name of its node.
+        /// The body of the operation begins. `node` is the name of its node in the queue.
         case granted(operation: String, token: String, node: String)
-        /// A guarded transaction went through.
+        /// A guarded transaction has succeeded.
         case stamped(operation: String, zxid: Int64)
-        /// The body was cancelled; `expires` is the deadline it went by.
+        /// The body was cancelled; `expires` is its deadline.
         case cancelled(operation: String, expires: Int64)
         /// The body has ended.
         case bodyEnded(operation: String)
         /// The call has returned.
         case returned(operation: String, outcome: String)
-        /// The fenced store has taken a write, or refused it.
+        /// The fenced store has accepted a write, or refused it.
         case accepted(operation: String, token: String, zxid: Int64)
         case refused(operation: String, token: String)
-        /// `number` tells faults apart.
+        /// A fault begins or ends; `number` identifies it.
         case faultBegan(number: Int64, Fault)
         case faultEnded(number: Int64)
-        /// This process is of another library, which shares the queue with ours.
+        /// The process uses another library, in the same queue.
         case isExternal(library: String)
-        /// This is a server.
+        /// The process is a server.
         case serves
-        /// This server leads.
+        /// The server leads the ensemble.
         case leads
-        /// Everything was mended, and still nobody was granted for so long. `node` is the first in the queue, of this
-        /// process; both are empty if they are not known.
+        /// All faults had ended, and there was no grant for this long. `node` is the first of the queue, and belongs to
+        /// this process; both are empty if they are not known.
         case stalled(node: String, microseconds: Int64)
-        /// Nodes that were in the queue after all sessions had ended.
+        /// The number of nodes that were in the queue after all sessions had ended.
         case leftInQueue(count: Int64)
     }
 
-    /// In microseconds on the clock that all processes of a machine share, and that goes on while it is suspended.
+    /// The time in microseconds, on the clock that all processes of a machine share and that counts while it is
+    /// suspended.
     package var at: Int64
-    /// The process, or the server, that it happened to.
+    /// The process or server that the event concerns; `run` for the whole run.
     package var process: String
     package var kind: Kind
 
@@ -76,10 +77,10 @@ package struct HistoryEvent: Hashable, Sendable {
         self.kind = kind
     }
 
-    /// Happens now.
+    /// Creates an event that happens now.
     package init(_ process: String, _ kind: Kind) { self.init(at: Self.time(.now), process: process, kind) }
 
-    /// An instant as ``at`` counts.
+    /// Converts an instant to microseconds on the clock of ``at``.
     package static func time(_ instant: ContinuousClock.Instant) -> Int64 {
         let (seconds, attoseconds) = ContinuousClock().systemEpoch.duration(to: instant).components
         return seconds * 1_000_000 + attoseconds / 1_000_000_000_000

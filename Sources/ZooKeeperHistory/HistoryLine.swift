@@ -4,7 +4,7 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// One line of a history as JSON: the members of which each kind of event has some.
+/// One line of a history as JSON. Each kind of event has some of its members.
 struct HistoryLine: Codable {
     var at: Int64
     var process: String
@@ -81,7 +81,7 @@ struct HistoryLine: Codable {
 }
 
 extension HistoryEvent.Kind {
-    /// The name in the file.
+    /// The value of `event` in the file.
     fileprivate var name: String {
         switch self {
         case .began: "began"
@@ -106,7 +106,7 @@ extension HistoryEvent.Kind {
 }
 
 extension HistoryEvent {
-    /// One line of JSON, without its end.
+    /// The event as one line of JSON, without the line's end.
     package var line: String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
@@ -115,7 +115,7 @@ extension HistoryEvent {
         return String(decoding: data, as: UTF8.self)
     }
 
-    /// Reads a line; `nil` if it is no event, such as the half line of a process that was killed.
+    /// Parses a line; `nil` if it is not an event, such as the half line of a process that was killed.
     package init?(line: String) {
         guard let members = try? JSONDecoder().decode(HistoryLine.self, from: Data(line.utf8)), let kind = members.kind
         else { return nil }

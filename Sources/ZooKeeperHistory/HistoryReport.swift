@@ -1,44 +1,44 @@
-/// The findings of a check: violations, and numbers.
+/// The result of checking a history: violations and statistics.
 package struct HistoryReport: Sendable {
-    /// Something that must not be.
+    /// A violation of a guarantee.
     package struct Violation: Sendable, Hashable {
         package enum Kind: String, Sendable, Hashable, CaseIterable {
-            /// Stamp intervals of two conflicting holders overlap in ZooKeeper's own order.
+            /// The stamp intervals of two conflicting holders overlap in ZooKeeper's order of transactions.
             case exclusion
             /// A later holder has a lower token.
             case tokenOrder = "token-order"
-            /// The fenced store took a token lower than one that it had taken.
+            /// The fenced store accepted a token lower than one that it had accepted before.
             case fencing
-            /// Two bodies overlap on the clock, and nothing was done that could be the cause.
+            /// Two bodies overlap on the clock without a fault that could be the cause.
             case overlap
-            /// A body was cancelled later than its deadline and the slack.
+            /// A body was cancelled later than its deadline plus the slack.
             case lateCancellation = "late-cancellation"
-            /// A call did not return although its process went on.
+            /// An operation did not return although its process continued.
             case neverReturned = "never-returned"
-            /// Nobody was granted any more, although everything was mended.
+            /// There was no grant although all faults had ended.
             case stalled
-            /// A process ended that nobody had killed.
+            /// A process ended without having been killed.
             case crash
-            /// A node was in the queue when all sessions had ended.
+            /// A node was in the queue after all sessions had ended.
             case orphan
         }
 
         package var kind: Kind
         package var at: Int64
-        /// The lanes that it concerns.
+        /// The processes that it concerns.
         package var processes: [String]
         package var text: String
     }
 
-    /// Why two bodies may overlap on the clock.
+    /// A cause for which two bodies may overlap on the clock.
     package enum Cause: String, Sendable, Hashable, CaseIterable {
-        /// The process of the former holder stood still and could not look at its clock.
+        /// The process of the former holder was frozen and could not check its clock.
         case freeze
-        /// Its session was ended behind its back.
+        /// Its session was expired on the servers.
         case expiry
-        /// It, or its server, could not be reached.
+        /// The process or its server was cut off.
         case partition
-        /// It is of another library, which may go on when its time is up.
+        /// The process uses another library, which may continue after the loss of its lock.
         case external
         case none
     }
@@ -48,12 +48,12 @@ package struct HistoryReport: Sendable {
         package var fault: HistoryEvent.Fault
         package var process: String
         package var at: Int64
-        /// In microseconds; `nil` if there was none before the end.
+        /// The time in microseconds; `nil` if there was no grant before the end.
         package var duration: Int64?
     }
 
     package var violations: [Violation] = []
-    /// The actions of processes of other libraries that would be violations of ours.
+    /// The violations that are attributed to processes of other libraries.
     package var externalViolations: [Violation] = []
     package var overlaps: [Cause: Int] = [:]
     package var recoveries: [Recovery] = []
@@ -63,18 +63,20 @@ package struct HistoryReport: Sendable {
     package var acceptedWrites = 0
     package var refusedWrites = 0
     package var stampedHolds = 0
-    /// Grants that went past a conflicting participant that was in the queue before.
+    /// The number of grants that overtook a conflicting operation in front of them in the queue.
     package var overtakings = 0
-    /// From invocation to grant in microseconds, sorted.
+    /// The times from invocation to grant in microseconds, sorted.
     package var waits: [Int64] { waitsByAccess.values.flatMap { $0 }.sorted() }
-    /// The same for each kind of access.
+    /// The times from invocation to grant for each kind of access.
     package var waitsByAccess: [HistoryEvent.Access: [Int64]] = [:]
     package var grantsByProcess: [String: Int] = [:]
     package var faults: [HistoryEvent.Fault: Int] = [:]
 
     package init() {}
 
-    /// The wait that so many of a hundred were shorter than.
+    /// Returns the wait at a percentile; `nil` if there is none.
+    ///
+    /// - Parameter waits: The waits, sorted.
     package static func percentile(_ percent: Int, of waits: [Int64]) -> Int64? {
         waits.isEmpty ? nil : waits[min(waits.count - 1, waits.count * percent / 100)]
     }

@@ -1,12 +1,12 @@
-/// A picture of a history: a lane for each process, who waited and held there, and what was done to it.
+/// A picture of a history: a lane for each process, with its waits, holds and faults.
 ///
-/// Times are percentages of the width, so that the same marks fill any width and text and patterns keep their shape.
+/// Times are percentages of the width, so that the same marks fit any width, and text and patterns keep their shape.
 package struct Timeline: Sendable {
     let history: History
     let report: HistoryReport
     let lanes: [TimelineLayout.Lane]
     let height: Int
-    private let marks: [TimelineLayout.GUID]
+    private let marks: [TimelineLayout.Mark]
     let began: Int64
     private let ended: Int64
 
@@ -19,7 +19,7 @@ package struct Timeline: Sendable {
         let layout = TimelineLayout(history, report)
         lanes = layout.lanes
         height = layout.height
-        // What is a point in time comes on top.
+        // Marks of a moment are drawn last, on top.
         marks = layout.marks.enumerated().sorted {
             (Self.level($0.element.shape), $0.offset) < (Self.level($1.element.shape), $1.offset)
         }.map(\.element)
@@ -29,7 +29,7 @@ package struct Timeline: Sendable {
 
     var seconds: Int { Int((ended - began) / 1_000_000) }
 
-    private static func level(_ shape: TimelineLayout.GUID.Shape) -> Int {
+    private static func level(_ shape: TimelineLayout.Mark.Shape) -> Int {
         switch shape {
         case .fault, .down: 0
         case .leads: 1
@@ -47,7 +47,7 @@ package struct Timeline: Sendable {
         var text = ""
         for (index, lane) in lanes.enumerated() {
             text += #"<rect class="lane\#(index % 2)" x="0" y="\#(lane.top)" width="100%" height="\#(lane.height)"/>"#
-            if lane.kind == .line {
+            if lane.kind == .holder {
                 text += #"<line class="rule" x1="0" x2="100%" y1="\#(lane.height)" y2="\#(lane.height)"/>"#
             }
         }
@@ -68,7 +68,7 @@ package struct Timeline: Sendable {
         }.joined() + "\n"
     }
 
-    private func shape(of mark: TimelineLayout.GUID) -> String {
+    private func shape(of mark: TimelineLayout.Mark) -> String {
         let lane = lanes[mark.lane]
         let x = percent(mark.from)
         let width = percent(mark.to - mark.from + began)
@@ -79,17 +79,17 @@ package struct Timeline: Sendable {
                 #"<rect class="\#(name)" x="\#(x)" y="\#(lane.top + top)" width="\#(width)" height="\#(height)"\#(corner)>"#
                 + title + "</rect>"
         }
-        /// At a moment: drawn around a point, whatever the width.
+        /// Draws the mark of a moment, around a point, independent of the width.
         func sign(_ name: String, _ top: Int, _ path: String) -> String {
             #"<svg class="sign" x="\#(x)" y="\#(lane.top + top)" overflow="visible"><path class="\#(name)" d="\#(path)">"#
                 + title + "</path></svg>"
         }
-        let rowTop = lane.kind == .line ? 5 : 5 + 14 * (mark.row ?? 0)
+        let rowTop = lane.kind == .holder ? 5 : 5 + 14 * (mark.row ?? 0)
         let middle = lane.height / 2
         switch mark.shape {
         case .hold(let client, let isShared):
             return rect(
-                "hold c\(client % 8)\(isShared ? " shared" : "")", rowTop, lane.kind == .line ? 20 : 13, radius: 1)
+                "hold c\(client % 8)\(isShared ? " shared" : "")", rowTop, lane.kind == .holder ? 20 : 13, radius: 1)
         case .wait(let client): return rect("wait c\(client % 8)", rowTop + 5, 3)
         case .fault(let fault): return rect("fault \(fault.rawValue)", 1, lane.height - 2, radius: 3)
         case .down: return rect("down", 1, lane.height - 2, radius: 3)
@@ -109,7 +109,7 @@ package struct Timeline: Sendable {
 
     // MARK: The picture alone
 
-    /// One SVG file, as wide as suits a screen.
+    /// The timeline as one SVG file, as wide as suits a screen.
     package var picture: String {
         let width = max(1_200, min(seconds * 20, 12_000))
         let top = 44
@@ -146,7 +146,7 @@ package struct Timeline: Sendable {
         }
     }
 
-    /// The description of a mark, in one line.
+    /// The numbers of processes, grants and faults, in one line.
     private var headline: String {
         let clients = lanes.count { if case .client = $0.kind { true } else { false } }
         return "\(clients) processes, \(seconds) s, \(report.grants) grants, \(history.faults.count) faults"
@@ -154,7 +154,7 @@ package struct Timeline: Sendable {
 
     var legend: String { TimelineStyle.legend(isReadWrite: isReadWrite) }
 
-    /// Text as XML and HTML take it.
+    /// Escapes text for XML and HTML.
     static func escaped(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {

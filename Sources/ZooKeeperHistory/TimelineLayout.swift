@@ -1,9 +1,9 @@
-/// The parts of a picture of a history: lanes, and marks on them. No text, no colours.
+/// The layout of a timeline: lanes and the marks on them, without text and colours.
 struct TimelineLayout {
     struct Lane: Hashable {
         enum Kind: Hashable {
-            /// The lane of all holders together.
-            case line
+            /// The lane with the holds of all processes.
+            case holder
             case client(Int)
             case server
         }
@@ -12,12 +12,12 @@ struct TimelineLayout {
         var kind: Kind
         /// The number of rows of marks.
         var rows: Int
-        /// From the top, in pixels.
+        /// The distance from the top, in pixels.
         var top: Int
         var height: Int
     }
 
-    struct GUID {
+    struct Mark {
         enum Shape: Hashable {
             case hold(client: Int, isShared: Bool)
             case wait(client: Int)
@@ -30,25 +30,25 @@ struct TimelineLayout {
         }
 
         var lane: Int
-        /// `nil`: over the whole lane.
+        /// The row of the lane; `nil`: all of the lane's height.
         var row: Int?
         var from: Int64
         var to: Int64
         var shape: Shape
-        /// The text that is shown under the pointer.
+        /// The text that is shown for the mark under the pointer.
         var text: String
     }
 
     private(set) var lanes: [Lane] = []
-    private(set) var marks: [GUID] = []
-    /// In pixels, without the axis.
+    private(set) var marks: [Mark] = []
+    /// The height in pixels, without the axis.
     private(set) var height = 0
     let began: Int64
     let ended: Int64
-    private var places: [String: Int] = [:]
+    private var laneIndices: [String: Int] = [:]
 
     init(_ history: History, _ report: HistoryReport) {
-        // From when something was to be seen: the servers take their time to start.
+        // Begins with the first operation or fault: the servers take some time to start.
         began = (history.operations.map(\.invoked) + history.faults.map(\.from)).min() ?? history.began
         ended = max(history.ended, began + 1)
         let clients = Set(history.operations.map(\.process)).union(history.lives.map(\.process)).sorted(
@@ -56,7 +56,7 @@ struct TimelineLayout {
         let servers = history.servers.union(history.faults.map(\.process) + history.leaders.map(\.process))
             .subtracting(clients).sorted(by: Self.inOrder)
         let rows = Self.rows(history)
-        add(Lane(name: "holder", kind: .line, rows: 1, top: 0, height: 30))
+        add(Lane(name: "holder", kind: .holder, rows: 1, top: 0, height: 30))
         for (index, client) in clients.enumerated() {
             let count = (history.operations.filter { $0.process == client }.compactMap { rows[$0.name] }.max() ?? 0) + 1
             add(Lane(name: client, kind: .client(index), rows: count, top: 0, height: 10 + 14 * count))
@@ -71,17 +71,17 @@ struct TimelineLayout {
     private mutating func add(_ lane: Lane) {
         var lane = lane
         lane.top = height
-        places[lane.name] = lanes.count
+        laneIndices[lane.name] = lanes.count
         lanes.append(lane)
         height += lane.height
     }
 
-    /// c2 before c10.
+    /// Orders names so that c2 comes before c10.
     private static func inOrder(_ left: String, _ right: String) -> Bool {
         (left.utf8.count, left) < (right.utf8.count, right)
     }
 
-    /// In which row of its lane each operation is: the first that is free.
+    /// Assigns each operation the first row of its lane that is free.
     private static func rows(_ history: History) -> [String: Int] {
         var free: [String: [Int64]] = [:]
         var rows: [String: Int] = [:]
@@ -101,23 +101,23 @@ struct TimelineLayout {
     }
 
     private func client(_ process: String) -> Int {
-        guard let place = places[process], case .client(let index) = lanes[place].kind else { return 0 }
+        guard let lane = laneIndices[process], case .client(let index) = lanes[lane].kind else { return 0 }
         return index
     }
 
     // MARK: Marks
 
     private mutating func mark(
-        _ process: String, _ shape: GUID.Shape, _ from: Int64, _ to: Int64, row: Int? = nil, _ text: String
+        _ process: String, _ shape: Mark.Shape, _ from: Int64, _ to: Int64, row: Int? = nil, _ text: String
     ) {
-        guard let lane = places[process], to >= began else { return }
-        marks.append(GUID(lane: lane, row: row, from: max(from, began), to: to, shape: shape, text: text))
+        guard let lane = laneIndices[process], to >= began else { return }
+        marks.append(Mark(lane: lane, row: row, from: max(from, began), to: to, shape: shape, text: text))
     }
 
     private mutating func markFaults(_ history: History) {
         for life in history.lives {
             if let next = history.lives.first(where: { $0.process == life.process && $0.from >= life.to }) {
-                mark(life.process, .down, life.to, next.from, "\(life.process) is gone\n" + stretch(life.to, next.from))
+                mark(life.process, .down, life.to, next.from, "\(life.process) is down\n" + stretch(life.to, next.from))
             }
         }
         for fault in history.faults {
@@ -125,7 +125,7 @@ struct TimelineLayout {
                 if fault.fault == .killServer {
                     mark(
                         fault.process, .down, fault.from, fault.to,
-                        "\(fault.process) is gone\n" + stretch(fault.from, fault.to))
+                        "\(fault.process) is down\n" + stretch(fault.from, fault.to))
                 }
                 mark(
                     fault.process, .killed, fault.from, fault.from,
@@ -152,7 +152,7 @@ struct TimelineLayout {
             let text =
                 "\(operation.name) holds (\(operation.access.rawValue))\n\(stretch(hold.from, hold.to))\n"
                 + "token \(hold.token)\nnode \(hold.node)\(stamps)\n\(operation.outcome ?? "its process was killed")"
-            let shape = GUID.Shape.hold(client: index, isShared: hold.access.isShared)
+            let shape = Mark.Shape.hold(client: index, isShared: hold.access.isShared)
             mark("holder", shape, hold.from, hold.to, row: 0, text)
             mark(operation.process, shape, hold.from, hold.to, row: row, text)
         }

@@ -1,5 +1,5 @@
 extension Timeline {
-    /// One page that needs nothing else: verdict, numbers, picture, violations. It is well-formed XML too.
+    /// The report as one self-contained page: result, statistics, picture, violations. It is well-formed XML too.
     package var page: String {
         """
         <!DOCTYPE html>
@@ -39,14 +39,14 @@ extension Timeline {
         """
     }
 
-    /// About a minute fills the window.
+    /// The width of the plot in percent of the window's, which shows about a minute.
     private var zoom: Int { max(100, seconds * 100 / 75) }
 
     private var names: String {
         lanes.map { lane in
             let kind: String =
                 switch lane.kind {
-                case .line: "all"
+                case .holder: "all"
                 case .client(let index): "c\(index % 8)"
                 case .server: "server"
                 }
@@ -164,7 +164,7 @@ extension Timeline {
         #tip[hidden]{display:none}
         """
 
-    /// Without it, texts are shown by the browser itself, and there is no zoom.
+    /// The script of the page. Without it, the browser shows the texts itself, and there is no zoom.
     private static let script = """
 
         (function () {

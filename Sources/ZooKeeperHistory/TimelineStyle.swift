@@ -1,6 +1,6 @@
-/// The looks of a timeline: colours for light and dark, shapes, patterns, the legend.
+/// The style of a timeline: colours for light and dark screens, shapes, patterns, the legend.
 enum TimelineStyle {
-    /// The palette, as variables of whatever has the class `page`.
+    /// The palette, as variables of the elements of class `page`.
     static let colours = """
 
         .page{--paper:#ffffff;--lane0:#f6f7f9;--lane1:#fbfbfd;--ink:#1c2430;--soft:#66707f;--grid:#e3e6eb;--red:#d92632;\
@@ -48,7 +48,7 @@ enum TimelineStyle {
         </defs>
         """
 
-    /// The legend of the marks, from left to right, 32 pixels high.
+    /// Draws the legend of the marks, from left to right, 32 pixels high.
     static func legend(isReadWrite: Bool) -> String {
         var keys: [(mark: String, text: String, width: Int)] = [
             (
@@ -64,7 +64,7 @@ enum TimelineStyle {
             (#"<rect class="fault freeze-client" y="9" width="16" height="14" rx="3"/>"#, "frozen", 48),
             (#"<rect class="fault partition-client" y="9" width="16" height="14" rx="3"/>"#, "cut off", 48),
             (#"<path class="killed" d="M3,11L13,21M3,21L13,11"/>"#, "killed -9", 58),
-            (#"<rect class="down" y="9" width="16" height="14" rx="3"/>"#, "gone", 38),
+            (#"<rect class="down" y="9" width="16" height="14" rx="3"/>"#, "down", 38),
             (#"<rect class="fault expire" y="9" width="16" height="14" rx="3"/>"#, "expired", 46),
             (#"<rect class="fault stop-client" y="9" width="16" height="14" rx="3"/>"#, "ended", 40),
             (#"<rect class="fault delay" y="9" width="16" height="14" rx="3"/>"#, "slow", 36),
