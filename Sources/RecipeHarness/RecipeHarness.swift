@@ -2,67 +2,70 @@ import ArgumentParser
 import ZooKeeperHistory
 import ZooKeeperTesting
 
-/// Lets many processes use a recipe on an ensemble of real servers, breaks things meanwhile, and shows what came of it.
+/// Tests a recipe: many processes use it on an ensemble of real servers while a nemesis injects faults; then the
+/// history is checked and drawn.
 @main struct RecipeHarness: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recipe-harness",
-        abstract: "Many processes use a recipe on three real servers, things go wrong, and every promise is checked.",
+        abstract: "Lets many processes use a recipe on three real servers under faults, and checks every guarantee.",
         discussion: """
-            Writes to the output directory: history.jsonl, every event as a line of JSON; timeline.html, every hold, \
-            wait and fault as one page; timeline.svg, its picture alone.
+            Writes to the output directory: history.jsonl, all events as lines of JSON; timeline.html, a page with every \
+            hold, wait and fault; timeline.svg, its picture alone.
 
             Exit status: 0 without violations, 1 with, 2 if it could not run, 64 for options that do not exist, 130 if it \
             was interrupted (what had happened until then is checked and drawn, and a violation is 1).
             """,
-        subcommands: [Play.self, Worker.self],
-        defaultSubcommand: Play.self)
+        subcommands: [Run.self, Worker.self],
+        defaultSubcommand: Run.self)
 }
 
 extension RecipeHarness {
-    struct Play: AsyncParsableCommand {
+    /// The command that runs a test.
+    struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "play", abstract: "Runs the servers, the processes and the faults.")
 
-        @Option(help: "What the processes do: \(Workload.names).")
+        @Option(help: "The recipe that the processes use: \(Workload.names).")
         var workload = Workload.lock
 
         @Option(
             help: """
-                What goes wrong: \(Nemesis.names). A client that is told to stop or to close ends in good order, while bodies \
-                go on for up to 1.5 s; a throttled server is flooded, and refuses what has to wait.
+                The faults: \(Nemesis.names). A client that is told to stop or to close ends in an orderly way, while bodies \
+                continue for up to 1.5 s; a throttled server is flooded, and refuses requests that have to wait.
                 """)
         var nemesis = Nemesis.all
 
-        @Option(help: "For how many seconds, 1 to 86400.")
+        @Option(help: "The duration in seconds, 1 to 86400.")
         var duration = 60
 
-        @Option(help: "How many processes, 1 to 32.")
+        @Option(help: "The number of processes, 1 to 32.")
         var clients = 5
 
         @Option(
             name: .customLong("with"),
             help: """
-                Another library that takes part in the same queue: \(ExternalLibrary.names). Scripts/build-peers builds it.
+                Another library that takes part in the same queue: \(ExternalLibrary.names). Scripts/build-peers builds its \
+                program.
                 """)
         var library: ExternalLibrary?
 
-        @Option(name: .customLong("guests"), help: "How many processes of it, 1 to 8.")
+        @Option(name: .customLong("guests"), help: "The number of its processes, 1 to 8.")
         var externalClients = 2
 
-        @Option(help: "How many tasks of each process take part, 1 to 16.")
+        @Option(help: "The number of tasks of each process that use the recipe, 1 to 16.")
         var tasks = 2
 
         @Option(
             help: """
-                How many operations a second are begun at most, by all processes together, 0.1 to 10000. Default: each \
-                task begins its next one a moment after the last.
+                The highest number of operations that all processes together begin in a second, 0.1 to 10000. Default: each \
+                task begins its next one up to 150 ms after the last.
                 """)
         var rate: Double?
 
-        @Option(help: "Decides what goes wrong when. Default: a random one, which is printed.")
+        @Option(help: "The seed of all random choices. Default: a random one, which is printed.")
         var seed: UInt64?
 
-        @Option(help: "The directory to write to; it is made if it does not exist.")
+        @Option(help: "The directory to write to; it is created if it does not exist.")
         var output = "recipe-harness-output"
 
         func validate() throws {

@@ -1,36 +1,37 @@
 import SystemPackage
 import ZooKeeper
 
-/// The program that a client's process runs, and the ways to control it.
+/// Runs a client's process: the program, its input, and the interpretation of its output.
 protocol ClientDriver: Sendable {
     var executable: FilePath { get }
     var arguments: [String] { get }
 
-    /// The process has said something.
+    /// Receives a line that the process has written.
     func receive(_ line: String)
 
-    /// The process says no more.
+    /// Notes that the output of the process has ended.
     func processEnded()
 
-    /// Takes part, until the process is gone or has been told to stop.
+    /// Takes part in the run until the process has ended or ``stop()`` is called.
     func run() async
 
-    /// Tells the process to end what it does, and to end.
+    /// Tells the process to finish its operations and to end.
     func stop()
 
-    /// Tells the process to end its client, while tasks use it, and to open another, if it can.
+    /// Tells the process to close its client while tasks use it, and to open another one, if it supports that.
     func closeClient()
 
-    /// Lets it expire its own session, by the server on this port, if it can.
+    /// Tells the process to expire its own session on the server on this port, if it supports that.
     func expireSession(by port: Int)
 }
 
-/// Our recipes: this program as a worker, which takes its turns by itself, and writes down what it does.
+/// Runs a process that uses our recipes: this program as a worker, which invokes operations by itself and writes their
+/// events.
 struct WorkerDriver: ClientDriver {
     let executable = FilePath(CommandLine.arguments[0])
     let arguments: [String]
     let recorder: Recorder
-    let tell: @Sendable (String) -> Void
+    let send: @Sendable (String) -> Void
 
     func receive(_ line: String) { recorder.record(line: line) }
 
@@ -38,9 +39,9 @@ struct WorkerDriver: ClientDriver {
 
     func run() async {}
 
-    func stop() { tell("stop") }
+    func stop() { send("stop") }
 
-    func closeClient() { tell("close") }
+    func closeClient() { send("close") }
 
-    func expireSession(by port: Int) { tell("expire \(port)") }
+    func expireSession(by port: Int) { send("expire \(port)") }
 }

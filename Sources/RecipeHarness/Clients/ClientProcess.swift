@@ -14,7 +14,7 @@ import Musl
 import Darwin
 #endif
 
-/// A client of the ensemble: a process that is started again when it has been killed, behind relays of its own.
+/// A client of the ensemble: a process behind relays of its own, which is started again when it has been killed.
 final class ClientProcess: Sendable {
     private struct State {
         var pid: Int32?
@@ -23,20 +23,20 @@ final class ClientProcess: Sendable {
         var mayRun = Promise<Void>()
         var isStopping = false
         var wasKilled = false
-        /// Tells whether it has been told to end in good order, to be started again.
+        /// Indicates whether the process has been told to end in an orderly way, to be started again.
         var wasEnded = false
-        /// Tells whether it has said anything. Until then it may not know yet how to end in good order.
-        var hasSpoken = false
+        /// Indicates whether the process has written anything. Until then it may not handle TERM yet.
+        var hasWritten = false
     }
 
-    /// Makes what one incarnation of the process runs: where it connects to, its number, its seed, and its input.
+    /// Makes the driver of one incarnation of the process, from its connect string, its number, its seed and its input.
     typealias MakeDriver =
         @Sendable (
             _ connect: String, _ incarnation: Int, _ seed: UInt64, AsyncStream<String>.Continuation
         ) -> any ClientDriver
 
     let name: String
-    /// Tells whether it is of another library, and ends as that likes.
+    /// Indicates whether the process uses another library, which may end it in any way.
     let isExternal: Bool
     private let seed: UInt64
     private let recorder: Recorder
@@ -53,10 +53,10 @@ final class ClientProcess: Sendable {
         state.withLock { $0.mayRun }.fulfil(())
     }
 
-    /// The relays between it and each server.
+    /// The relays between the process and each server.
     var relays: [ZooKeeperRelay] { state.withLock { $0.relays } }
 
-    /// Runs until it is told to stop.
+    /// Runs the process, again after each end that was planned, until ``stop()``.
     func run(_ ensemble: Ensemble) async throws {
         try await ZooKeeperRelay.withRelays(to: ensemble.servers) { relays in
             state.withLock { $0.relays = relays }
@@ -66,17 +66,18 @@ final class ClientProcess: Sendable {
                 await state.withLock { $0.mayRun }.wait(isShielded: true)
                 if state.withLock({ $0.isStopping }) { return }
                 incarnation += 1
-                let (orders, input) = AsyncStream<String>.makeStream()
+                let (lines, input) = AsyncStream<String>.makeStream()
                 let connect = relays.map(\.connectString).joined(separator: ",")
-                try await runOnce(makeDriver(connect, incarnation, random.next(), input), orders, input)
+                try await runOnce(makeDriver(connect, incarnation, random.next(), input), lines, input)
             }
         }
     }
 
     private func runOnce(
-        _ driver: any ClientDriver, _ orders: AsyncStream<String>, _ input: AsyncStream<String>.Continuation
+        _ driver: any ClientDriver, _ lines: AsyncStream<String>, _ input: AsyncStream<String>.Continuation
     ) async throws {
-        // A group of its own: Ctrl-C is for us; and the system ends a stopped process in a group without a parent.
+        // A group of its own: Ctrl-C is meant for this process; and the system ends a stopped process in an orphaned
+        // group.
         var options = PlatformOptions()
         options.processGroupID = 0
         let result = try await Subprocess.run(
@@ -89,19 +90,19 @@ final class ClientProcess: Sendable {
                 state.driver = driver
                 state.wasKilled = false
                 state.wasEnded = false
-                state.hasSpoken = false
+                state.hasWritten = false
                 return state.isStopping
             }
             if isStopping { driver.stop() }
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask {
-                    // Writing to one that is gone fails; what becomes of it is seen elsewhere.
-                    for await order in orders { _ = try? await execution.standardInputWriter.write(order + "\n") }
+                    // Writing to a process that has ended fails; its end is handled below.
+                    for await line in lines { _ = try? await execution.standardInputWriter.write(line + "\n") }
                     try? await execution.standardInputWriter.finish()
                 }
                 group.addTask { await driver.run() }
                 for try await line in execution.standardOutput.strings() {
-                    state.withLock { $0.hasSpoken = true }
+                    state.withLock { $0.hasWritten = true }
                     driver.receive(line)
                 }
                 driver.processEnded()
@@ -109,22 +110,22 @@ final class ClientProcess: Sendable {
                 try await group.waitForAll()
             }
         }
-        let (wasKilled, wasEnded, hasSpoken) = state.withLock { state in
+        let (wasKilled, wasEnded, hasWritten) = state.withLock { state in
             state.pid = nil
             state.driver = nil
-            return (state.wasKilled, state.wasEnded, state.hasSpoken)
+            return (state.wasKilled, state.wasEnded, state.hasWritten)
         }
         switch result.terminationStatus {
         case .exited(0): recorder.record(name, .ended(detail: ""))
-        case .signaled(SIGTERM) where wasEnded && !hasSpoken: recorder.record(name, .ended(detail: ""))
+        case .signaled(SIGTERM) where wasEnded && !hasWritten: recorder.record(name, .ended(detail: ""))
         case .signaled(SIGKILL) where wasKilled: recorder.record(name, .ended(detail: "killed"))
         default: recorder.record(name, .ended(detail: "unexpected: \(result.terminationStatus)"))
         }
-        // One that ended by itself is not started again.
+        // A process that ended by itself is not started again.
         if !wasKilled, !wasEnded { state.withLock { $0.isStopping = true } }
     }
 
-    // MARK: Trouble
+    // MARK: Faults
 
     private func signal(_ number: Int32) {
         state.withLock { state in
@@ -132,7 +133,7 @@ final class ClientProcess: Sendable {
         }
     }
 
-    /// Tells it to end in good order, by TERM; ``revive()`` starts it again.
+    /// Tells the process to end in an orderly way, with TERM; ``allowRestart()`` starts it again.
     func terminate() {
         state.withLock { state in
             state.wasEnded = true
@@ -141,10 +142,10 @@ final class ClientProcess: Sendable {
         signal(SIGTERM)
     }
 
-    /// Lets it end its client and open another.
+    /// Tells the process to close its client and to open another one.
     func closeClient() { state.withLock { $0.driver }?.closeClient() }
 
-    /// Kills it; ``revive()`` starts it again.
+    /// Kills the process; ``allowRestart()`` starts it again.
     func kill() {
         state.withLock { state in
             state.wasKilled = true
@@ -153,31 +154,34 @@ final class ClientProcess: Sendable {
         signal(SIGKILL)
     }
 
-    func revive() { state.withLock { $0.mayRun }.fulfil(()) }
+    /// Starts the process again if it has ended, or as soon as it ends.
+    func allowRestart() { state.withLock { $0.mayRun }.fulfil(()) }
 
+    /// Stops the process with SIGSTOP.
     func freeze() {
         state.withLock { state in
             if let pid = state.pid { ProcessSignal.stop(pid) }
         }
     }
 
+    /// Lets a frozen process continue.
     func thaw() { signal(SIGCONT) }
 
-    /// Lets it expire its own session, by the server on this port.
+    /// Tells the process to expire its own session on the server on this port.
     func expireSession(by port: Int) { state.withLock { $0.driver }?.expireSession(by: port) }
 
     // MARK: The end
 
-    /// Tells it to end what it does, and to end.
+    /// Tells the process to finish its operations and to end, for good.
     func stop() {
         let driver = state.withLock { state in
             state.isStopping = true
             return state.driver
         }
         driver?.stop()
-        revive()
+        allowRestart()
     }
 
-    /// Ends it, because it did not.
+    /// Kills a process that did not end when it was told to.
     func forceEnd() { signal(SIGKILL) }
 }

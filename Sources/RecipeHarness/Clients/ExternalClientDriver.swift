@@ -5,16 +5,17 @@ import ZooKeeperHistory
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// A process of another library, whose contenders take their turns as they are told: a question, an answer.
+/// Drives a process that uses another library: each contender of it executes one command at a time, and answers.
 ///
-/// They cannot stamp the history as our holders do. It is done in their place, while they say that they hold: the
-/// transaction goes through only while the contender's node is there, which is known by its data, the contender's name.
+/// These contenders cannot stamp the history as our holders do, so the observer does it for them while they report that
+/// they hold: the transaction succeeds only while the contender's node exists, which is found by its data, the
+/// contender's name.
 final class ExternalClientDriver: ClientDriver {
     private struct State {
-        var questions: [String: Promise<String>] = [:]
-        /// The contenders that have been told that they hold no more.
+        var pending: [String: Promise<String>] = [:]
+        /// The contenders whose library has reported the loss of the lock.
         var lost: Set<String> = []
-        var isGone = false
+        var hasEnded = false
     }
 
     let executable: FilePath
@@ -22,7 +23,7 @@ final class ExternalClientDriver: ClientDriver {
     private let library: ExternalLibrary
     private let workload: Workload
     private let process: String
-    /// The beginning of the names of its contenders.
+    /// The prefix of the names of its contenders.
     private let prefix: String
     private let tasks: Int
     private let rate: Rate
@@ -32,7 +33,7 @@ final class ExternalClientDriver: ClientDriver {
     private let send: AsyncStream<String>.Continuation
     private let state = Mutex(State())
     private let ready = Promise<Void>()
-    private let over = Promise<Void>()
+    private let stopped = Promise<Void>()
 
     init(
         _ library: ExternalLibrary, connect: String, process: String, incarnation: Int, _ settings: Settings,
@@ -59,26 +60,26 @@ final class ExternalClientDriver: ClientDriver {
         if line == "ready" { return _ = ready.fulfil(()) }
         let words = line.split(separator: " ", maxSplits: 2).map(String.init)
         guard words.count >= 2 else { return }
-        let question = state.withLock { state in
+        let answer = state.withLock { state in
             if words[1] == "lost" { state.lost.insert(words[0]) }
-            return words[1] == "lost" ? nil : state.questions.removeValue(forKey: words[0])
+            return words[1] == "lost" ? nil : state.pending.removeValue(forKey: words[0])
         }
-        question?.fulfil(words[1])
+        answer?.fulfil(words[1])
     }
 
     func processEnded() {
-        let questions = state.withLock { state in
-            state.isGone = true
-            defer { state.questions = [:] }
-            return state.questions.values
+        let pending = state.withLock { state in
+            state.hasEnded = true
+            defer { state.pending = [:] }
+            return state.pending.values
         }
-        for question in questions { question.fulfil("gone") }
+        for answer in pending { answer.fulfil("gone") }
         ready.fulfil(())
     }
 
-    func stop() { over.fulfil(()) }
+    func stop() { stopped.fulfil(()) }
 
-    /// A library's client is its own, and so is its session.
+    /// Does nothing: the client and its session belong to the library.
     func closeClient() {}
 
     func expireSession(by port: Int) {}
@@ -95,25 +96,27 @@ final class ExternalClientDriver: ClientDriver {
                     await self.generate("\(self.prefix)/\(task)", &random)
                 }
             }
-            let impatience = Task {
-                await over.wait()
-                // Everything is mended by now: one that still waits for an answer gets none.
+            let deadline = Task {
+                await stopped.wait()
+                // All faults have ended by now: a contender that still waits for an answer gets none.
                 try await Task.sleep(for: .seconds(10))
                 processEnded()
             }
             await group.waitForAll()
-            impatience.cancel()
+            deadline.cancel()
         }
-        // With its input the process ends.
+        // The process ends with its input.
         send.finish()
     }
 
-    /// Asks a contender. Its answer is one word; `gone`: there is nobody left.
-    private func ask(_ name: String, _ command: String) async -> String {
+    /// Sends a command to a contender.
+    ///
+    /// - Returns: Its answer, one word; `gone` if its process has ended.
+    private func execute(_ name: String, _ command: String) async -> String {
         let answer = Promise<String>()
         let isThere = state.withLock { state in
-            if !state.isGone { state.questions[name] = answer }
-            return !state.isGone
+            if !state.hasEnded { state.pending[name] = answer }
+            return !state.hasEnded
         }
         guard isThere else { return "gone" }
         send.yield("\(name) \(command)")
@@ -125,7 +128,7 @@ final class ExternalClientDriver: ClientDriver {
 
     private func generate(_ name: String, _ random: inout SplitMix64) async {
         var number = 0
-        while over.current == nil, !state.withLock({ $0.isGone }) {
+        while stopped.current == nil, !state.withLock({ $0.hasEnded }) {
             number += 1
             let access: HistoryEvent.Access =
                 switch workload {
@@ -134,18 +137,18 @@ final class ExternalClientDriver: ClientDriver {
                 case .election: .lead
                 }
             let began = ContinuousClock.now
-            await turn("\(name).\(number)", name, access, &random)
-            _ = await over.wait(until: rate.next(after: began, &random))
+            await perform("\(name).\(number)", name, access, &random)
+            _ = await stopped.wait(until: rate.next(after: began, &random))
         }
     }
 
-    private func turn(
+    private func perform(
         _ operation: String, _ name: String, _ access: HistoryEvent.Access, _ random: inout SplitMix64
     ) async {
-        guard await ask(name, "new \(library.recipe(access)) \(RunConstants.queue)") == "made" else { return }
+        guard await execute(name, "new \(library.recipe(access)) \(RunConstants.queue)") == "made" else { return }
         state.withLock { _ = $0.lost.remove(name) }
         recorder.record(process, .invoked(operation: operation, access))
-        let answer = await ask(name, "acquire \(random.int(1...5))")
+        let answer = await execute(name, "acquire \(random.int(1...5))")
         let outcome: String
         switch answer {
         case "acquired": outcome = await hold(operation, name, &random)
@@ -164,7 +167,7 @@ final class ExternalClientDriver: ClientDriver {
             recorder.record(
                 process, .granted(operation: operation, token: token.description, node: node.name))
             for _ in 0..<random.int(1...5) {
-                guard await ask(name, "work") == "working", !state.withLock({ $0.lost.contains(name) }) else {
+                guard await execute(name, "work") == "working", !state.withLock({ $0.lost.contains(name) }) else {
                     outcome = "lost (other library)"
                     break
                 }
@@ -173,19 +176,19 @@ final class ExternalClientDriver: ClientDriver {
                 }
                 try? await Task.sleep(for: .milliseconds(random.int(2...60)))
             }
-            // Before it is told to release: nobody else may be in until then.
+            // Before the command to release: until then no other process may hold.
             recorder.record(process, .bodyEnded(operation: operation))
         }
-        return await ask(name, "release") == "released" ? outcome : "failed (other library)"
+        return await execute(name, "release") == "released" ? outcome : "failed (other library)"
     }
 
-    /// The node of a contender; `nil` if there is not exactly one.
+    /// Finds the node of a contender; `nil` if there is not exactly one.
     private func ownNode(_ name: String) async throws -> (ZNodePath, Zxid)? {
-        try await untilTaken { try await observer.sync() }
+        try await retryingWhileThrottled { try await observer.sync() }
         var found: [(ZNodePath, Zxid)] = []
-        for child in try await untilTaken({ try await observer.children(of: RunConstants.queue).names }) {
+        for child in try await retryingWhileThrottled({ try await observer.children(of: RunConstants.queue).names }) {
             let path = RunConstants.queue.child(child)
-            guard let node = try? await untilTaken({ try await observer.get(path) }) else { continue }
+            guard let node = try? await retryingWhileThrottled({ try await observer.get(path) }) else { continue }
             if String(decoding: node.data, as: UTF8.self) == name { found.append((path, node.stat.czxid)) }
         }
         return found.count == 1 ? found.first : nil

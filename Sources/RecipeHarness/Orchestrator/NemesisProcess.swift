@@ -2,32 +2,33 @@ import ZooKeeper
 import ZooKeeperHistory
 import ZooKeeperTesting
 
-/// Breaks things and mends them, one after the other, as a seed says.
+/// Injects faults and ends them, one after the other, as decided by a seed.
 struct NemesisProcess: Sendable {
     let ensemble: Ensemble
     let clients: [ClientProcess]
     let recorder: Recorder
-    /// Fulfilled when it is over.
+    /// Fulfilled when the run is over.
     let over: Promise<Void>
 
     /// The faults of clients.
-    static let ofClients: Set<HistoryEvent.Fault> = [
+    static let clientFaults: Set<HistoryEvent.Fault> = [
         .killClient, .freezeClient, .partitionClient, .stopClient, .closeClient, .expire,
     ]
-    /// The faults of clients that only our own processes can play.
-    private static let ofOurs: Set<HistoryEvent.Fault> = [.stopClient, .closeClient]
+    /// The faults that only our own processes support.
+    private static let workerFaults: Set<HistoryEvent.Fault> = [.stopClient, .closeClient]
 
+    /// Injects these faults until the run is over.
     func run(_ faults: [HistoryEvent.Fault], seed: UInt64) async throws {
         guard !faults.isEmpty else { return }
         var random = SplitMix64(seed: seed)
         // Every kind comes before any comes again.
-        var deck: [HistoryEvent.Fault] = []
+        var remaining: [HistoryEvent.Fault] = []
         while await pause(.milliseconds(random.int(1_000...4_000))) {
-            if deck.isEmpty { deck = faults.shuffled(using: &random) }
-            let fault = deck.removeLast()
+            if remaining.isEmpty { remaining = faults.shuffled(using: &random) }
+            let fault = remaining.removeLast()
             // Half of them outlast a session.
             let length = Duration.milliseconds(random.oneIn(2) ? random.int(200...1_800) : random.int(4_500...8_000))
-            if Self.ofClients.contains(fault) {
+            if Self.clientFaults.contains(fault) {
                 await breakClient(fault, length, &random)
             } else {
                 try await breakServer(fault, length, &random)
@@ -35,7 +36,9 @@ struct NemesisProcess: Sendable {
         }
     }
 
-    /// - Returns: `false` when it is over.
+    /// Waits.
+    ///
+    /// - Returns: `false` when the run is over.
     private func pause(_ length: Duration) async -> Bool {
         if case .timedOut = await over.wait(until: .now + length) { return true }
         return false
@@ -44,17 +47,17 @@ struct NemesisProcess: Sendable {
     private func breakClient(
         _ fault: HistoryEvent.Fault, _ length: Duration, _ random: inout SplitMix64
     ) async {
-        let clients = Self.ofOurs.contains(fault) ? clients.filter { !$0.isExternal } : clients
+        let clients = Self.workerFaults.contains(fault) ? clients.filter { !$0.isExternal } : clients
         let chosen = random.pick(clients)
         let holder = recorder.holder
-        // Half of the time the holder, for there it matters most.
+        // Half of the time the holder, on which a fault has the most effect.
         let client = random.oneIn(2) ? clients.first { $0.name == holder } ?? chosen : chosen
         let number = recorder.faultBegins(fault, client.name)
         switch fault {
         case .killClient:
             client.kill()
             _ = await pause(min(length, .seconds(3)))
-            client.revive()
+            client.allowRestart()
         case .freezeClient:
             client.freeze()
             _ = await pause(length)
@@ -66,7 +69,7 @@ struct NemesisProcess: Sendable {
         case .stopClient:
             client.terminate()
             _ = await pause(min(length, .seconds(3)))
-            client.revive()
+            client.allowRestart()
         case .closeClient:
             client.closeClient()
             _ = await pause(min(length, .seconds(2)))
@@ -103,7 +106,7 @@ struct NemesisProcess: Sendable {
         case .throttleServer:
             await flood(server, for: min(length, .seconds(2)))
         default:
-            // As behind a slow disk: whatever this server answers comes late.
+            // As with a slow disk: all replies of this server are late.
             let delay = RelayFault(.delay(.milliseconds(random.int(20...300))), at: .anyReply, number: nil)
             for client in clients where !client.relays.isEmpty { client.relays[index].inject(delay) }
             _ = await pause(length)
@@ -112,13 +115,13 @@ struct NemesisProcess: Sendable {
         recorder.record("s\(index)", .faultEnded(number: number))
     }
 
-    /// Writes to a server without a pause, from so many tasks that what others want of it waits for too long: it then
-    /// refuses that, as the servers are set up.
+    /// Writes to a server without a pause, from so many tasks that requests of other clients wait for too long: the
+    /// server refuses those, by its settings.
     private func flood(_ server: ZooKeeperServer, for length: Duration) async {
         let isOver = Promise<Void>()
         await withTaskGroup(of: Void.self) { group in
             group.addTask {
-                // What becomes of the flood itself is of no interest.
+                // The results of the flood itself do not matter.
                 guard let configuration = try? server.configuration else { return }
                 try? await ZooKeeperClient.withClient(configuration) { client in
                     await withTaskGroup(of: Void.self) { requests in

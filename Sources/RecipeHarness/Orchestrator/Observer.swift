@@ -1,17 +1,17 @@
 import ZooKeeper
 import ZooKeeperTesting
 
-/// Observes the queue from outside, by connections of its own to the servers, which no fault touches.
+/// Observes the queue from outside, with a client of its own that no fault affects.
 struct Observer: Sendable {
     let client: ZooKeeperClient
 
-    /// Counts the nodes in the queue when all sessions have ended: those of killed processes need their time.
+    /// Counts the nodes that are left in the queue, after waiting for the sessions of killed processes to expire.
     func nodesLeftInQueue() async throws -> Int64 {
         var left = 0
         for _ in 0..<100 {
-            try await untilTaken { try await client.sync() }
+            try await retryingWhileThrottled { try await client.sync() }
             // The servers remove an empty directory.
-            let stat = try await untilTaken { try await client.exists(RunConstants.queue) }
+            let stat = try await retryingWhileThrottled { try await client.exists(RunConstants.queue) }
             left = Int(stat?.numChildren ?? 0)
             if left == 0 { break }
             try await Task.sleep(for: RunConstants.sessionTimeout / 20)
@@ -19,17 +19,20 @@ struct Observer: Sendable {
         return Int64(left)
     }
 
-    /// Finds the oldest node in the queue, and its process; empty if there is none.
+    /// Finds the node that has been in the queue longest, and the process that owns it; both are empty if there is
+    /// none.
     func oldestInQueue() async throws -> (node: String, process: String) {
-        try await untilTaken { try await client.sync() }
+        try await retryingWhileThrottled { try await client.sync() }
         var oldest: (czxid: Zxid, node: String, process: String)?
-        let names = (try? await untilTaken { try await client.children(of: RunConstants.queue).names }) ?? []
+        let names =
+            (try? await retryingWhileThrottled { try await client.children(of: RunConstants.queue).names }) ?? []
         for name in names {
-            guard let node = try? await untilTaken({ try await client.get(RunConstants.queue.child(name)) }) else {
+            guard let node = try? await retryingWhileThrottled({ try await client.get(RunConstants.queue.child(name)) })
+            else {
                 continue
             }
             if let oldest, oldest.czxid < node.stat.czxid { continue }
-            // It says so itself; what follows a dot tells the contenders of a process apart.
+            // Its data begins with the name of the process; after a dot follows the number of the contender.
             let id = String(decoding: node.data, as: UTF8.self)
             oldest = (node.stat.czxid, name, id.split(separator: ".").first.map(String.init) ?? "")
         }

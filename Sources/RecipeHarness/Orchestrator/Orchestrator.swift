@@ -13,7 +13,7 @@ import Musl
 import Darwin
 #endif
 
-/// A whole run: servers, processes, faults, and then the verdict.
+/// Runs a test from beginning to end: servers, processes, faults, and the check of the history.
 enum Orchestrator {
     struct Result: Sendable {
         var report: HistoryReport
@@ -34,7 +34,7 @@ enum Orchestrator {
 
         let over = Promise<Void>()
         let interrupted = Promise<Void>()
-        // Writing to a process that has just been killed must not end this one.
+        // Writing to a process that has been killed must not end this one.
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm, .sigpipe)
         let listening = Task {
             for await signal in signals where signal != .sigpipe {
@@ -50,7 +50,7 @@ enum Orchestrator {
         try await Ensemble.withEnsemble(servers(settings)) { ensemble in
             try await ZooKeeperClient.withClient(ensemble.configuration) { observer in
                 for path in [RunConstants.history, RunConstants.store, RunConstants.flood] {
-                    _ = try await untilTaken { try await observer.create(path) }
+                    _ = try await retryingWhileThrottled { try await observer.create(path) }
                 }
                 try await run(settings, ensemble, observer, recorder, over, interrupted)
                 recorder.record("run", .leftInQueue(count: try await Observer(client: observer).nodesLeftInQueue()))
@@ -67,12 +67,13 @@ enum Orchestrator {
         return Result(report: report, wasInterrupted: wasInterrupted)
     }
 
-    /// The servers' settings. Where one is to be flooded, all let in one request at a time, and refuse what has waited
-    /// for longer than it does without a flood: that is decided when they start.
+    /// Returns the servers' settings. For the nemesis that floods a server, each admits one request at a time and
+    /// refuses requests that have waited for longer than they do without a flood; these limits are read when a server
+    /// starts.
     private static func servers(_ settings: Settings) -> ServerConfiguration {
         var configuration = ServerConfiguration()
         guard settings.nemesis.faults.contains(.throttleServer) else { return configuration }
-        // In requests and in milliseconds.
+        // The number of requests, and times in milliseconds.
         for (name, value) in [
             ("request_throttle_max_requests", 1), ("request_throttle_stall_time", 20), ("throttled_op_wait_time", 50),
         ] {
@@ -81,7 +82,7 @@ enum Orchestrator {
         return configuration
     }
 
-    /// The processes, each with what it runs.
+    /// Makes the processes, each with its driver.
     private static func clients(
         _ settings: Settings, _ observer: ZooKeeperClient, _ recorder: Recorder, _ random: inout SplitMix64
     ) -> [ClientProcess] {
@@ -114,7 +115,7 @@ enum Orchestrator {
         for index in ensemble.servers.indices { recorder.record("s\(index)", .serves) }
         var random = SplitMix64(seed: settings.seed)
         let clients = clients(settings, observer, recorder, &random)
-        let faults = NemesisProcess(ensemble: ensemble, clients: clients, recorder: recorder, over: over)
+        let nemesis = NemesisProcess(ensemble: ensemble, clients: clients, recorder: recorder, over: over)
         let seeds = (random.next(), random.next())
         let chosen = settings.nemesis.faults
         try await withThrowingTaskGroup(of: Void.self) { processes in
@@ -122,10 +123,11 @@ enum Orchestrator {
             do {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask {
-                        try await faults.run(chosen.filter(NemesisProcess.ofClients.contains), seed: seeds.0)
+                        try await nemesis.run(chosen.filter(NemesisProcess.clientFaults.contains), seed: seeds.0)
                     }
                     group.addTask {
-                        try await faults.run(chosen.filter { !NemesisProcess.ofClients.contains($0) }, seed: seeds.1)
+                        try await nemesis.run(
+                            chosen.filter { !NemesisProcess.clientFaults.contains($0) }, seed: seeds.1)
                     }
                     group.addTask { await watchLeader(ensemble, recorder, over) }
                     group.addTask { await showProgress(recorder, over) }
@@ -135,7 +137,7 @@ enum Orchestrator {
                     }
                     try await group.waitForAll()
                 }
-                // Everything is mended: what is told to end can, and what waits is granted.
+                // All faults have ended: processes that are told to end can end, and waiting operations are granted.
                 try await ensemble.waitUntilServing()
                 try await waitForGrant(observer, recorder, interrupted)
             } catch {
@@ -155,19 +157,19 @@ enum Orchestrator {
         }
     }
 
-    /// Waits for a grant, unless the run was interrupted: then there is no time for that.
+    /// Waits for another grant, and records a stall if there is none. Returns at once if the run was interrupted.
     private static func waitForGrant(
         _ observer: ZooKeeperClient, _ recorder: Recorder, _ interrupted: Promise<Void>
     ) async throws {
         let began = ContinuousClock.now
         let grants = recorder.grants
-        // Sessions of the killed expire first, and bodies end.
-        while began.duration(to: .now) < RunConstants.patience {
+        // First the sessions of killed processes expire, and bodies end.
+        while began.duration(to: .now) < RunConstants.stallLimit {
             if recorder.grants != grants || interrupted.current != nil { return }
             try await Task.sleep(for: .milliseconds(50))
         }
         let (node, process) = try await Observer(client: observer).oldestInQueue()
-        let time = Int64(RunConstants.patience / .microseconds(1))
+        let time = Int64(RunConstants.stallLimit / .microseconds(1))
         recorder.record(process.isEmpty ? "run" : process, .stalled(node: node, microseconds: time))
     }
 
@@ -179,7 +181,7 @@ enum Orchestrator {
                 permissions: [.ownerReadWrite, .groupRead, .otherRead])
             try file.closeAfter { _ = try file.writeAll(text.utf8) }
         }
-        printLine("who held what when: \(directory.appending("timeline.html"))")
+        printLine("timeline: \(directory.appending("timeline.html"))")
     }
 
     private static func watchLeader(_ ensemble: Ensemble, _ recorder: Recorder, _ over: Promise<Void>) async {

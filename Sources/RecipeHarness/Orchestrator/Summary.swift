@@ -1,7 +1,7 @@
 import ZooKeeperHistory
 import ZooKeeperTesting
 
-/// The result of a run, for people.
+/// Prints the result of a run.
 enum Summary {
     static func print(_ settings: Settings, _ history: History, _ report: HistoryReport) {
         printLine("")
@@ -41,7 +41,7 @@ enum Summary {
             let kinds = Dictionary(report.externalViolations.map { ($0.kind.rawValue, 1) }, uniquingKeysWith: +)
             let externalClients = history.externalClients.sorted().map { "\($0) \(report.grantsByProcess[$0] ?? 0)" }
             lines.append("grants of the other library: " + externalClients.joined(separator: ", "))
-            lines.append("violations by the other library: " + (kinds.isEmpty ? "nothing" : list(kinds)))
+            lines.append("violations by the other library: " + (kinds.isEmpty ? "none" : list(kinds)))
         }
         lines.append(
             "faults: " + (report.faults.isEmpty ? "none" : list(report.faults.mapKeys(\.rawValue))))
@@ -59,7 +59,7 @@ enum Summary {
             separator: ", ")
     }
 
-    /// Microseconds as seconds.
+    /// Formats microseconds as seconds.
     private static func seconds(_ microseconds: Int64?) -> String {
         guard let microseconds else { return "never" }
         let text = "\(microseconds % 1_000_000 / 1_000)"

@@ -4,17 +4,17 @@ import ZooKeeper
 import ZooKeeperHistory
 import ZooKeeperTesting
 
-/// Keeps everything that happens, in memory and in a file.
+/// Records the events of a run, in memory and in a file.
 final class Recorder: Sendable {
     private struct State {
         var events: [HistoryEvent] = []
         var grants = 0
         var refused = 0
-        /// The processes that hold, by operation.
+        /// The process of each operation that holds now.
         var holders: [String: String] = [:]
         var faults: [Int64: String] = [:]
         var faultCount: Int64 = 0
-        var leader = "nobody"
+        var leader = "no server"
         var failure: (any Error)?
     }
 
@@ -32,17 +32,19 @@ final class Recorder: Sendable {
 
     var events: [HistoryEvent] { state.withLock { $0.events } }
 
-    /// Why it could not be written.
+    /// The error with which writing failed first, if any.
     var failure: (any Error)? { state.withLock { $0.failure } }
 
-    /// Takes a line that a worker has written.
+    /// Records an event from a line that a worker has written.
     func record(line: String) {
-        // Half a line is what a process leaves that is killed while it writes.
+        // A process that is killed while it writes leaves half a line, which is ignored.
         if let event = HistoryEvent(line: line) { record(event) }
     }
 
     func record(_ process: String, _ kind: HistoryEvent.Kind) { record(HistoryEvent(process, kind)) }
 
+    /// Records the beginning of a fault.
+    ///
     /// - Returns: The number of the fault.
     func faultBegins(_ fault: HistoryEvent.Fault, _ process: String) -> Int64 {
         let number = state.withLock { state in
@@ -80,18 +82,18 @@ final class Recorder: Sendable {
         if hasFailed { failed.fulfil(()) }
     }
 
-    /// A process that holds, if there is one.
+    /// The name of a process that holds now; `nil` if none does.
     var holder: String? { state.withLock { $0.holders.values.min() } }
 
     var grants: Int { state.withLock { $0.grants } }
 
-    /// The progress of the run, in one line.
+    /// The state of the run in one line.
     var progress: String {
         state.withLock { state in
             let holders = Set(state.holders.values).sorted().joined(separator: " ")
             let faults = state.faults.sorted { $0.key < $1.key }.map(\.value).joined(separator: ", ")
             return "\(state.grants) grants, \(state.faultCount) faults, \(state.refused) late writes refused; "
-                + "\(state.leader) leads, \(holders.isEmpty ? "nobody" : holders) in"
+                + "\(state.leader) leads, \(holders.isEmpty ? "no process" : holders) in"
                 + (faults.isEmpty ? "" : "; now: \(faults)")
         }
     }

@@ -4,14 +4,14 @@ import ZooKeeperHistory
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// Another library whose processes take part in the same queue; its program is described in Tests/Support/Peers/README.md.
+/// Another library whose processes take part in the same queue. Tests/Support/Peers/README.md describes their program.
 enum ExternalLibrary: String, CaseIterable, ExpressibleByArgument, Sendable {
     case curator
     case kazoo
 
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
-    /// The program, where `Scripts/build-peers` has put it.
+    /// The path of its program, which `Scripts/build-peers` builds.
     var executable: FilePath {
         switch self {
         case .curator: ".build-peers/Curator/run"
@@ -19,14 +19,19 @@ enum ExternalLibrary: String, CaseIterable, ExpressibleByArgument, Sendable {
         }
     }
 
-    /// - Throws: ``CannotRun`` if that is not there.
+    /// Checks that the program exists.
+    ///
+    /// - Throws: ``CannotRun`` if it does not.
     func requireProgram() throws {
         do { try FileDescriptor.open(executable, .readOnly).close() } catch {
-            throw CannotRun(description: "there is no \(executable) here: Scripts/build-peers makes it")
+            throw CannotRun(
+                description:
+                    "\(executable) does not exist; run Scripts/build-peers, and start recipe-harness in the package's directory"
+            )
         }
     }
 
-    /// Its recipe for an access.
+    /// Returns the name of its recipe for an access.
     func recipe(_ access: HistoryEvent.Access) -> String {
         switch (self, access) {
         case (.curator, .lock): "lock"
@@ -41,7 +46,7 @@ enum ExternalLibrary: String, CaseIterable, ExpressibleByArgument, Sendable {
     }
 }
 
-/// The naming scheme with which our recipes take part in the queue of a library.
+/// The naming schemes with which our recipes take part in a queue of the library; Curator's if there is none.
 extension ExternalLibrary? {
     var lock: LockDialect { self == .kazoo ? .kazoo : .curator }
     var readWriteLock: ReadWriteLockDialect { self == .kazoo ? .kazoo : .curator }

@@ -1,14 +1,17 @@
 import ZooKeeperTesting
 
-/// The rate at which a contender begins operations.
+/// The rate at which a contender invokes operations.
 struct Rate: Sendable {
-    /// From the beginning of a turn to that of the next, on average. `nil`: the next begins a moment after its end.
+    /// The time from the beginning of one operation to that of the next, on average; `nil`: the next begins up to 150
+    /// ms after the end of the one before.
     var interval: Duration?
 
-    /// - Parameter began: When the turn began that has just ended.
+    /// Returns the time at which the next operation begins.
+    ///
+    /// - Parameter began: The time at which the operation that has just ended began.
     func next(after began: ContinuousClock.Instant, _ random: inout SplitMix64) -> ContinuousClock.Instant {
         guard let interval else { return .now + .milliseconds(random.int(5...150)) }
-        // Somewhat sooner or later: those that begin together need not stay together.
+        // Varied by half, so that contenders that begin together do not stay together.
         return max(.now, began + interval * random.int(50...150) / 100)
     }
 }

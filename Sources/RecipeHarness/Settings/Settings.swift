@@ -8,7 +8,7 @@ struct Settings: Sendable {
     /// Another library that takes part in the same queue, and the number of its processes.
     var library: ExternalLibrary?
     var externalClients: Int
-    /// The number of operations that are begun in a second at most, by all together.
+    /// The highest number of operations that all processes together begin in a second; `nil`: no limit.
     var rate: Double?
     var seed: UInt64
     var output: String
@@ -20,6 +20,6 @@ struct Settings: Sendable {
     var description: String {
         "workload \(workload.rawValue), nemesis \(nemesis), seed \(seed), \(clients) processes"
             + (library.map { ", \(externalClients) of \($0.rawValue)" } ?? "") + ", \(tasks) tasks each"
-            + (rate.map { ", \($0) turns a second at most" } ?? "")
+            + (rate.map { ", at most \($0) operations a second" } ?? "")
     }
 }

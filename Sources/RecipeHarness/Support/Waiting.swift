@@ -1,7 +1,7 @@
 import ZooKeeper
 
-/// Makes a request again for as long as a server has too much to do to take it.
-func untilTaken<Success>(_ request: () async throws -> Success) async throws -> Success {
+/// Repeats a request for as long as the server throttles it.
+func retryingWhileThrottled<Success>(_ request: () async throws -> Success) async throws -> Success {
     while true {
         do { return try await request() } catch {
             guard ZooKeeperError.Code.throttled ~= error else { throw error }
@@ -9,7 +9,7 @@ func untilTaken<Success>(_ request: () async throws -> Success) async throws -> 
     }
 }
 
-/// The reason why a run is not possible, for people.
+/// The error that a run is not possible, with the reason.
 struct CannotRun: Error, CustomStringConvertible {
     var description: String
 }

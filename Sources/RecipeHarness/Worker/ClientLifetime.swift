@@ -9,16 +9,16 @@ import ServiceLifecycle
 
 /// One client of a worker, and the tasks that use it until both are told to end.
 struct ClientLifetime: Sendable {
-    /// The relation between the client and the tasks that use it.
+    /// The relation of the client and the tasks that use it.
     enum Shape: Sendable {
-        /// They use it in the scope of `withClient`.
+        /// The tasks use it in the scope of `withClient`.
         case scope
         #if ServiceLifecycle
-        /// They are services of one group.
+        /// The client and the tasks are services of one group.
         case serviceGroup
         #endif
 
-        /// The shape of the `number`th lifetime: the two alternate.
+        /// The shape of the `number`th lifetime: the two shapes alternate.
         init(number: Int) {
             #if ServiceLifecycle
             self = number.isMultiple(of: 2) ? .serviceGroup : .scope
@@ -35,10 +35,10 @@ struct ClientLifetime: Sendable {
     let generate: @Sendable (ZooKeeperClient, _ task: Int, _ ending: ClientEnding) async -> Void
     let tasks: Int
 
-    /// Obeys commands until one ends the lifetime.
+    /// Executes commands until one ends the lifetime.
     ///
     /// - Returns: That command; `nil` if there are no more.
-    func run(_ orders: inout AsyncStream<WorkerCommand>.AsyncIterator) async throws -> WorkerCommand? {
+    func run(_ commands: inout AsyncStream<WorkerCommand>.AsyncIterator) async throws -> WorkerCommand? {
         let ending = ClientEnding()
         let isOver = Promise<Void>()
         let client = Promise<ZooKeeperClient>()
@@ -46,15 +46,15 @@ struct ClientLifetime: Sendable {
             group.addTask { try await work(client, ending, isOver) }
             var last: WorkerCommand?
             while true {
-                last = await orders.next()
+                last = await commands.next()
                 guard case .expire(let port)? = last else { break }
                 if let client = client.current { await expire(client, port) }
             }
             if last == .stop || last == nil {
-                // First those who use the client, then it.
+                // First the tasks that use the client, then the client.
                 isOver.fulfil(())
             } else {
-                // All at once, as by a task that is cancelled.
+                // All at once, as when the surrounding task is cancelled.
                 ending.begin()
                 group.cancelAll()
             }
@@ -84,14 +84,14 @@ struct ClientLifetime: Sendable {
                         .init(service: users, successTerminationBehavior: .gracefullyShutdownGroup),
                     ], logger: logger))
             do { try await group.run() } catch {
-                // A group that is cancelled may say so, or that its services have ended.
+                // A group that is cancelled may throw that, or that its services have ended.
                 guard ending.hasBegun else { throw error }
             }
         #endif
         }
     }
 
-    /// Runs all tasks, until it is over or this task is cancelled.
+    /// Runs all tasks until `isOver` is fulfilled or this task is cancelled.
     private func use(_ client: ZooKeeperClient, _ ending: ClientEnding, _ isOver: Promise<Void>) async {
         await withTaskGroup(of: Void.self) { group in
             for task in 0..<tasks { group.addTask { await generate(client, task, ending) } }
@@ -116,7 +116,8 @@ private struct GeneratorService: Service {
 }
 #endif
 
-/// Tells bodies that their client is being ended under them: they then do not stop at once.
+/// The flag that tells critical sections that their client is being closed while they run: they then do not stop at
+/// once.
 final class ClientEnding: Sendable {
     private let isBegun = Mutex(false)
 

@@ -4,8 +4,8 @@ import ZooKeeperHistory
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// The body of a holder: stamps the history while it holds, writes to the fenced store, and records when it began,
-/// was cancelled and ended. When its client is ended under it, it goes on for a while.
+/// Runs as the body of a recipe: stamps the history while it holds, writes to the fenced store, and records its
+/// beginning, cancellation and end. When its client is closed meanwhile, it continues for a while.
 struct CriticalSection: Sendable {
     let client: ZooKeeperClient
     let process: String
@@ -18,7 +18,7 @@ struct CriticalSection: Sendable {
                 operation: operation, token: lease.fencingToken.description,
                 node: lease.nodePath.name))
         defer { record(.bodyEnded(operation: operation)) }
-        let stubbornness = Duration.milliseconds(random.int(0...1_500))
+        let delay = Duration.milliseconds(random.int(0...1_500))
         let deadline = Mutex(lease.expiresBy)
         let result: Result<Void, any Error>
         do {
@@ -27,9 +27,9 @@ struct CriticalSection: Sendable {
             result = .failure(error)
         }
         if Task.isCancelled, ending.hasBegun {
-            // Like a body that has something to finish. No longer than it had been told that it holds: so nobody else
-            // may hold meanwhile, however its client ends.
-            let end = min(.now + stubbornness, deadline.withLock { $0 })
+            // Like a body that has something to finish. Only up to the deadline of its lease: until then no other
+            // process may hold, in whatever way its client ends.
+            let end = min(.now + delay, deadline.withLock { $0 })
             _ = await Promise<Void>().wait(until: end, isShielded: true)
         }
         try result.get()
@@ -43,7 +43,8 @@ struct CriticalSection: Sendable {
             try await stamp(operation, lease)
             write(operation, lease)
             for _ in 0..<random.int(1...5) {
-                // A holder that was paused, or was told to end, writes before it looks: the store has to refuse it.
+                // A process that was frozen or told to end meanwhile writes before it checks: the store has to refuse
+                // that.
                 try? await Task.sleep(for: .milliseconds(random.int(2...60)))
                 write(operation, lease)
                 try Task.checkCancellation()
@@ -53,7 +54,7 @@ struct CriticalSection: Sendable {
                 try await stamp(operation, lease)
             }
         } onCancel: {
-            // Since it was looked at last, the servers may have been heard again.
+            // Since the last look, the servers may have answered again.
             let latest = lease.expiresBy
             let expires = deadline.withLock { deadline in
                 deadline = max(deadline, latest)
@@ -63,19 +64,19 @@ struct CriticalSection: Sendable {
         }
     }
 
-    /// Goes through only while the node is there, and its transaction has a place in ZooKeeper's order.
+    /// Stamps the history in a transaction that succeeds only while the node exists, and records its zxid, its position
+    /// in ZooKeeper's order.
     private func stamp(_ operation: String, _ lease: LockLease) async throws {
         do {
             let results = try await lease.transaction([SetData(RunConstants.history, to: lease.fencingToken.bytes)])
             guard case .dataSet(let stat)? = results.first else { return }
             record(.stamped(operation: operation, zxid: stat.mzxid.rawValue))
         } catch LockError.Code.unavailable {
-            // Without an answer nothing is known, and it goes on until it is cancelled.
+            // Without an answer the outcome is unknown, and the body continues until it is cancelled.
         }
     }
 
-    /// Sends a write to the store, whose answer nobody waits for: it may arrive late, and the holder may be gone by
-    /// then.
+    /// Sends a write to the store without waiting for it: it may arrive late, when the process does not hold any more.
     private func write(_ operation: String, _ lease: LockLease) {
         // Readers do not write, and their tokens are not in order.
         if access.isShared { return }
@@ -90,7 +91,7 @@ struct CriticalSection: Sendable {
                         RunConstants.store, to: Array(token.utf8), ifVersion: node.stat.version)
                     return record(.accepted(operation: operation, token: token, zxid: stat.mzxid.rawValue))
                 } catch {
-                    // Another holder was faster: looks again. Without an answer it is not known what came of it.
+                    // Another write came first: tries again. Without an answer the outcome is unknown.
                     guard ZooKeeperError.Code.badVersion ~= error else { return }
                 }
             }

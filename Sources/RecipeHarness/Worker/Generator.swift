@@ -4,13 +4,13 @@ import ZooKeeperHistory
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-/// One task of a worker: takes its turn again and again, until it is cancelled.
+/// One task of a worker: invokes operations, one after the other, until it is cancelled.
 struct Generator: Sendable {
     let client: ZooKeeperClient
     let process: String
     let prefix: String
     let workload: Workload
-    /// The library in the same queue, which has to understand the names of our nodes.
+    /// The other library in the same queue, whose naming scheme is used; `nil`: none.
     let library: ExternalLibrary?
     let rate: Rate
     let ending: ClientEnding
@@ -41,12 +41,12 @@ struct Generator: Sendable {
         while !Task.isCancelled {
             number += 1
             let began = ContinuousClock.now
-            await turn("\(prefix).\(number)", Choices(&random))
+            await perform("\(prefix).\(number)", Choices(&random))
             try? await Task.sleep(until: rate.next(after: began, &random), clock: .continuous)
         }
     }
 
-    /// The operation that is under way: one call may consist of several.
+    /// The name of the operation that is under way: one call may consist of several operations.
     private final class Current: Sendable {
         private let process: String
         private let name: Mutex<String>
@@ -58,10 +58,10 @@ struct Generator: Sendable {
 
         var operation: String { name.withLock { $0 } }
 
-        /// The call goes on with another operation.
+        /// Records the end of the operation, and the beginning of the next one of the same call.
         ///
-        /// - Returns: Its name.
-        func goOn(_ outcome: String, as access: HistoryEvent.Access) -> String {
+        /// - Returns: The name of the next operation.
+        func continueWithNext(_ outcome: String, as access: HistoryEvent.Access) -> String {
             let (former, next) = name.withLock { name in
                 defer { name += "+" }
                 return (name, name + "+")
@@ -72,15 +72,15 @@ struct Generator: Sendable {
         }
     }
 
-    /// The random choices of one operation.
+    /// The random choices for one operation.
     private struct Choices: Sendable {
         var isReader: Bool
         var onlyIfFree: Bool
-        /// Tells whether a writer goes on as a reader, and a reader tries to write.
+        /// Lets a writer continue as a reader, and a reader try to write.
         var changes: Bool
         var limit: Duration?
-        /// The time after which a caller that waits gives up.
-        var patience: Duration?
+        /// The time after which the operation is cancelled; `nil`: it is not.
+        var cancellationDelay: Duration?
         var terms: Int
         var random: SplitMix64
 
@@ -89,13 +89,13 @@ struct Generator: Sendable {
             onlyIfFree = random.oneIn(10)
             changes = random.oneIn(4)
             limit = random.oneIn(5) ? .milliseconds(random.int(50...1_500)) : nil
-            patience = random.oneIn(10) ? .milliseconds(random.int(10...800)) : nil
+            cancellationDelay = random.oneIn(10) ? .milliseconds(random.int(10...800)) : nil
             terms = random.oneIn(3) ? 2 : 1
             self.random = random.split()
         }
     }
 
-    private func turn(_ operation: String, _ choices: Choices) async {
+    private func perform(_ operation: String, _ choices: Choices) async {
         let access: HistoryEvent.Access =
             switch workload {
             case .lock: .lock
@@ -106,12 +106,12 @@ struct Generator: Sendable {
         record(.invoked(operation: operation, access))
         let outcome: String
         do {
-            if let patience = choices.patience {
-                // The whole turn is cancelled, whether it waits or holds.
+            if let delay = choices.cancellationDelay {
+                // The whole operation is cancelled, while it waits or holds.
                 let isDone = try await withThrowingTaskGroup(of: Bool?.self) { group in
-                    group.addTask { try await take(operation, access, choices, current) }
+                    group.addTask { try await call(operation, access, choices, current) }
                     group.addTask {
-                        try await Task.sleep(for: patience)
+                        try await Task.sleep(for: delay)
                         return nil
                     }
                     let first = try await group.next() ?? nil
@@ -121,7 +121,7 @@ struct Generator: Sendable {
                 }
                 outcome = isDone ? "done" : "busy"
             } else {
-                outcome = try await take(operation, access, choices, current) ? "done" : "busy"
+                outcome = try await call(operation, access, choices, current) ? "done" : "busy"
             }
         } catch let error as LockError {
             let reason = error.code == .unavailable ? error.underlying.map { ": \($0.code)" } : nil
@@ -134,8 +134,10 @@ struct Generator: Sendable {
         record(.returned(operation: current.operation, outcome: outcome))
     }
 
-    /// - Returns: `true` if the lock was acquired.
-    private func take(
+    /// Calls the recipe.
+    ///
+    /// - Returns: `false` if the lock was not free and the call did not wait.
+    private func call(
         _ operation: String, _ access: HistoryEvent.Access, _ choices: Choices, _ current: Current
     ) async throws -> Bool {
         let body = body(access)
@@ -148,7 +150,7 @@ struct Generator: Sendable {
         case (.read, false) where choices.changes:
             return try await readWriteLock.withReadLock(waitingUpTo: choices.limit) {
                 try await body.run(operation, $0, &random)
-                let next = current.goOn("tries to write", as: .write)
+                let next = current.continueWithNext("tries to write", as: .write)
                 return try await readWriteLock.withWriteLockIfAvailable {
                     try await self.body(.write).run(next, $0, &random)
                 } != nil
@@ -157,7 +159,7 @@ struct Generator: Sendable {
             try await readWriteLock.withWriteLock(waitingUpTo: choices.limit) {
                 try await body.run(operation, $0, &random)
             } thenReading: { lease, _ in
-                try await self.body(.read).run(current.goOn("reads", as: .read), lease, &random)
+                try await self.body(.read).run(current.continueWithNext("reads", as: .read), lease, &random)
             }
         case (.read, false):
             try await readWriteLock.withReadLock(waitingUpTo: choices.limit) {
@@ -183,7 +185,7 @@ struct Generator: Sendable {
                     terms += 1
                     try await body.run(current.operation, lease, &random)
                     guard terms < choices.terms else { return .resign }
-                    _ = current.goOn("stands again", as: .lead)
+                    _ = current.continueWithNext("requeued", as: .lead)
                     return .requeue
                 }
             }

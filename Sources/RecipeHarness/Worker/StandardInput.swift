@@ -9,18 +9,18 @@ import Musl
 import Darwin
 #endif
 
-/// Something that a worker is told to do.
+/// A command to a worker.
 enum WorkerCommand: Sendable, Hashable {
-    /// `expire PORT`: to end its own session, by the server there.
+    /// `expire PORT`: expire its own session on the server on that port.
     case expire(port: Int)
-    /// `close`: to end its client at once, while tasks use it, and to open another.
+    /// `close`: close its client at once, while tasks use it, and open another one.
     case close
-    /// `stop`: to end, its tasks first.
+    /// `stop`: end its tasks, and then the process.
     case stop
-    /// The signal TERM: to end its client at once, and then itself.
+    /// The signal TERM: close its client at once, and then end the process.
     case terminate
 
-    /// Reads a line; `nil` if it is something else.
+    /// Parses a line; `nil` if it is not a command.
     init?(_ line: String) {
         let words = line.split(separator: " ")
         switch (words.first, words.count) {
@@ -32,8 +32,8 @@ enum WorkerCommand: Sendable, Hashable {
     }
 }
 
-/// The lines of standard input, and the signal TERM. When there is no more input the process ends too: nobody is left
-/// to work for.
+/// The commands on standard input, and the signal TERM. The process ends at the end of the input, when the orchestrator
+/// has ended.
 struct StandardInput {
     let stream: AsyncStream<WorkerCommand>
 
@@ -42,10 +42,10 @@ struct StandardInput {
         self.stream = stream
         let signals = await UnixSignalsSequence(trapping: .sigterm)
         Task { for await _ in signals { continuation.yield(.terminate) } }
-        // Reading blocks, so it has a thread of its own.
+        // Reading blocks, so it has a queue of its own.
         DispatchQueue(label: "standard-input").async {
             while let line = readLine() {
-                if let order = WorkerCommand(line) { continuation.yield(order) }
+                if let command = WorkerCommand(line) { continuation.yield(command) }
             }
             exit(3)
         }

@@ -3,8 +3,8 @@ import Logging
 import ZooKeeper
 import ZooKeeperTesting
 
-/// One of the processes that use the recipe. It writes what it does to standard output, and obeys what it is told: see
-/// ``WorkerCommand``.
+/// One of the processes that use the recipe. It writes events to standard output, and executes the commands on standard
+/// input: see ``WorkerCommand``.
 struct Worker: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "A process of the harness.", shouldDisplay: false)
 
@@ -15,10 +15,10 @@ struct Worker: AsyncParsableCommand {
     @Option var tasks: Int
     @Option var seed: UInt64
     @Option var library: ExternalLibrary?
-    /// See ``Rate``, in microseconds.
+    /// The interval of ``Rate``, in microseconds.
     @Option var interval: Int?
 
-    /// The command line of a worker.
+    /// Returns the arguments that start a worker.
     static func arguments(
         connect: String, name: String, incarnation: Int, _ settings: Settings, seed: UInt64
     ) -> [String] {
@@ -38,13 +38,13 @@ struct Worker: AsyncParsableCommand {
         configuration.sessionTimeout = RunConstants.sessionTimeout
         var logger = Logger(label: "recipe-harness")
         logger.logLevel = .error
-        var orders = await StandardInput().stream.makeAsyncIterator()
+        var commands = await StandardInput().stream.makeAsyncIterator()
         var random = SplitMix64(seed: seed)
         var number = 0
-        var order: WorkerCommand?
+        var command: WorkerCommand?
         repeat {
             number += 1
-            // Both shapes come first in turn, for a process may not live long enough for a second.
+            // Incarnations begin with different shapes, for a process may not live long enough for its second.
             let shape = ClientLifetime.Shape(number: incarnation + number)
             let prefix = "\(name).\(incarnation)" + (number > 1 ? "-\(number)" : "")
             let seeds = (0..<tasks).map { _ in random.split() }
@@ -57,7 +57,7 @@ struct Worker: AsyncParsableCommand {
                     var random = seeds[task]
                     await generator.run(&random)
                 }, tasks: tasks)
-            order = try await lifetime.run(&orders)
-        } while order == .close
+            command = try await lifetime.run(&commands)
+        } while command == .close
     }
 }

@@ -1,0 +1,6 @@
+#if THREAD_SANITIZER
+import ZooKeeper
+
+/// Stands in for `Synchronization.Mutex` under the thread sanitizer.
+typealias Mutex = SanitizerMutex
+#endif
