@@ -1,7 +1,7 @@
 import SystemPackage
 import ZooKeeperRecipes
 
-// For reading a file; the libraries need none of it.
+// Only for reading a file.
 #if canImport(FoundationEssentials)
 import FoundationEssentials
 #else
@@ -15,13 +15,13 @@ import Musl
 import Darwin
 #endif
 
-/// A file that takes no line from a holder that is late: each line starts with the fencing token of its writer, and
-/// a token lower than one that is there already is refused.
+/// A file that refuses lines of late holders: each line starts with the fencing token of its writer, and a token lower
+/// than one that is in the file already is refused.
 ///
-/// To compare and to write must be one step. Here the file's own lock makes it one, among all processes of this
-/// machine; a database does it with `UPDATE … WHERE fence <= :token`, a service with what guards its memory.
+/// The comparison and the write must be one atomic step. Here `flock` makes them one, among all processes of this
+/// machine; a database does it with `UPDATE … WHERE fence <= :token`, a service with the lock that guards its memory.
 struct FencedLedger: Sendable {
-    /// A writer with a higher token has written.
+    /// The error that a holder with a higher token has written already.
     struct StaleToken: Error, CustomStringConvertible {
         var token: FencingToken
         var newest: FencingToken
@@ -31,15 +31,15 @@ struct FencedLedger: Sendable {
 
     let path: FilePath
 
-    /// Appends a line, which is on the disk when this returns.
+    /// Appends a line and flushes it to the disk.
     ///
     /// - Throws: ``StaleToken``; `Errno` if the file cannot be read or written.
     func append(_ line: String, token: FencingToken) throws {
         let file = try FileDescriptor.open(
             path, .readWrite, options: [.create, .append], permissions: [.ownerReadWrite, .groupRead, .otherRead])
         try file.closeAfter {
-            // Given back by the close, also if this process is killed. If it is frozen just here, all others wait for
-            // it: that costs time, but nothing is written in the wrong order.
+            // Released by the close, also if this process is killed. If it is frozen here, all other writers wait for
+            // it: that costs time, but no line is written out of order.
             guard flock(file.rawValue, LOCK_EX) == 0 else { throw Errno(rawValue: errno) }
             let text = try String(contentsOfFile: path.string, encoding: .utf8)
             let newest = text.split(separator: "\n").compactMap { FencingToken($0.prefix(24)) }.max()

@@ -11,13 +11,13 @@ import Musl
 import Darwin
 #endif
 
-/// Takes a lock and writes some lines to a file that refuses late writers. With `--freeze` it becomes such a one.
+/// Writes some lines under a lock to a file that refuses late writes. With `--freeze` it becomes a late writer.
 ///
 ///     swift run FencedWriter --name alice --freeze
 @main struct FencedWriter: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "FencedWriter",
-        abstract: "Writes to a file under a lock; the file refuses whoever is late.",
+        abstract: "Writes to a file under a lock; the file refuses late writes.",
         discussion: """
             Exit status: 0 if everything was written, 3 if the file refused a write, 1 if something else went wrong, 64 \
             for bad arguments.
@@ -26,22 +26,25 @@ import Darwin
     @Option(help: "The servers, as host:port,host:port/chroot.")
     var connect = "127.0.0.1:2181"
 
-    @Option(help: "The lock.")
+    @Option(help: "The path of the lock.")
     var lock = "/examples/fenced-writer"
 
-    @Option(help: "The file. It is created if need be.")
+    @Option(help: "The file. It is created if it does not exist.")
     var file = "ledger.txt"
 
-    @Option(help: "The name of the writer in the lines.")
+    @Option(help: "The name of the writer, which is part of each line.")
     var name = "writer"
 
-    @Option(help: "How many lines to write, 2 or more.")
+    @Option(help: "The number of lines to write, 2 or more.")
     var lines = 3
 
-    @Option(help: "The session time-out in seconds: how long the servers wait for a process that is paused.")
+    @Option(
+        help:
+            "The session time-out in seconds, within the limits of the servers: the time after which a frozen process loses the lock."
+    )
     var sessionTimeout = 4.0
 
-    @Flag(help: "Stops this process right before its second line, until it is told to go on (fg, or kill -CONT).")
+    @Flag(help: "Stops this process right before its second line, until it is continued (fg, or kill -CONT).")
     var freeze = false
 
     func validate() throws {
@@ -55,37 +58,36 @@ import Darwin
         try await ZooKeeperClient.withClient(clientConfiguration) { client in
             let lock = ZooKeeperLock(client, at: try ZNodePath(lock))
             let ledger = FencedLedger(path: FilePath(file))
-            say("\(name) waits for \(lock.path)")
+            printLine("\(name) waits for \(lock.path)")
             do {
                 try await lock.withLock(waitingUpTo: .seconds(60)) { lease in
-                    say("\(name) holds it, with fencing token \(lease.fencingToken)")
+                    printLine("\(name) holds it, with fencing token \(lease.fencingToken)")
                     try await write(to: ledger, under: lease)
                 }
             } catch let error as LockError where error.bodyError is FencedLedger.StaleToken {
-                // The lock was lost, so that is what is thrown, with what the body threw inside.
+                // The lock was lost, so the error is that one, and contains the error that the body threw.
                 throw ExitCode(3)
             }
         }
-        say("\(name) has written everything")
+        printLine("\(name) has written everything")
     }
 
     private func write(to ledger: FencedLedger, under lease: LockLease) async throws {
         for number in 1...lines {
-            // This ends the common case early: lost, and we know it.
+            // Ends the common case early: the lock is lost, and this process knows it.
             try lease.checkHeld()
-            // But a process may stand still at any moment, also here, between the look and the write. (So does one
-            // whose machine swaps, collects garbage, or is moved.) When it goes on, it writes. Only the file can
-            // refuse that.
+            // But a process may stop at any moment, also here, between the check and the write (for example when its
+            // machine swaps, or is moved). When it continues, it writes. Only the file can refuse that.
             if freeze, number == 2 {
-                say("\(name) is paused")
+                printLine("\(name) is paused")
                 raise(SIGSTOP)
-                say("\(name) goes on, and writes without knowing how late it is")
+                printLine("\(name) goes on, and writes without knowing how late it is")
             }
             do {
                 try ledger.append("\(name) \(number)", token: lease.fencingToken)
-                say("\(name) wrote line \(number)")
+                printLine("\(name) wrote line \(number)")
             } catch {
-                say("\(name) was refused line \(number): \(error)")
+                printLine("\(name) was refused line \(number): \(error)")
                 throw error
             }
         }
@@ -100,5 +102,5 @@ import Darwin
     }
 }
 
-/// Writes a line at once, also into a pipe, where `print` would collect.
-private func say(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }
+/// Writes a line at once, also into a pipe, where `print` would buffer it.
+private func printLine(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }

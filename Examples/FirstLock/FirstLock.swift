@@ -2,7 +2,7 @@ import ArgumentParser
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Takes a lock, holds it for a moment, releases it. Start it twice, and the second waits for the first.
+/// Acquires a lock, holds it for three seconds, and releases it. A second one waits for the first.
 ///
 ///     swift run FirstLock 127.0.0.1:2181
 @main struct FirstLock: AsyncParsableCommand {
@@ -16,9 +16,9 @@ import ZooKeeperRecipes
             try await lock.withLock(waitingUpTo: .seconds(60)) { lease in
                 print("holding it, with fencing token \(lease.fencingToken)")
                 for second in 1...3 {
-                    // Throws at once when the lock is lost: the body is cancelled.
+                    // Throws as soon as the lock is lost, since the body is cancelled.
                     try await Task.sleep(for: .seconds(1))
-                    // Before every side effect: by our own clock, is the lock still held?
+                    // Before every side effect: throws if the lock is not held any more by this process's own clock.
                     try lease.checkHeld()
                     print("worked for \(second) s")
                 }

@@ -7,7 +7,7 @@ import UnixSignals
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// A service that works only while it leads. Start it several times: one works, the others stand by.
+/// A service that works only while it leads. Of several instances one works, and the others wait.
 ///
 ///     swift run LeaderElectedWorker --name alpha
 @main struct LeaderElectedWorker: AsyncParsableCommand {
@@ -15,20 +15,20 @@ import ZooKeeperRecipes
         commandName: "LeaderElectedWorker",
         abstract: "A service that works only while it leads.",
         discussion: """
-            Ends with SIGTERM or SIGINT, and status 0. Status 1: it may not look at the election. 64: bad arguments.
+            Exit status: 0 after SIGTERM or SIGINT, 1 if it has no permission to read the election's nodes, 64 for bad arguments.
             """)
 
     @Option(help: "The servers, as host:port,host:port/chroot.")
     var connect = "127.0.0.1:2181"
 
-    @Option(help: "Where the candidates stand.")
+    @Option(help: "The path of the election.")
     var election = "/examples/leader-elected-worker"
 
-    @Option(help: "By what the others know this one. Default: host name and process id.")
+    @Option(help: "The id of this candidate. Default: host name and process id.")
     var name: String?
 
     @Option(
-        help: "After how much silence of this process the next one leads, in seconds, as far as the servers allow it.")
+        help: "The session time-out in seconds, within the limits of the servers: the time after which another leads.")
     var sessionTimeout = 6.0
 
     func validate() throws {
@@ -41,13 +41,13 @@ import ZooKeeperRecipes
         let client = try ZooKeeperClient(clientConfiguration, logger: logger)
         let election = ZooKeeperElection(client, at: try ZNodePath(election), configuration: .init(id: name))
         let worker = LeaderService(election) { lease in try await work(lease, as: election.id) }
-        // They shut down in reverse order: the worker resigns before the client closes the session.
+        // The group shuts services down in reverse order: the worker resigns before the client closes the session.
         let group = ServiceGroup(
             services: [client, LeaderAnnouncer(election: election), worker],
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        say("\(election.id) is a candidate at \(election.path) on \(connect)")
+        printLine("\(election.id) is a candidate at \(election.path) on \(connect)")
         try await group.run()
-        say("\(election.id) has resigned")
+        printLine("\(election.id) has resigned")
     }
 
     private var clientConfiguration: ZooKeeperConfiguration {
@@ -59,38 +59,38 @@ import ZooKeeperRecipes
     }
 }
 
-/// The work of the leader. It is cancelled when leadership is lost, and on SIGTERM; it leads until it returns, so it
-/// should not be long about it.
+/// Works as the leader. The task is cancelled when leadership is lost, and on SIGTERM; the instance leads until this
+/// function returns, so it should return soon.
 private func work(_ lease: LockLease, as name: String) async throws {
-    say("\(name) is the leader now, with fencing token \(lease.fencingToken)")
-    // Also when it throws, which the cancellation of the sleep makes it do.
-    defer { say("\(name) has stopped working") }
+    printLine("\(name) is the leader now, with fencing token \(lease.fencingToken)")
+    // Also when it throws, as the sleep does when it is cancelled.
+    defer { printLine("\(name) has stopped working") }
     for job in 1...Int.max {
-        // Before every side effect: by our own clock, do we still lead? And whatever the job writes to should refuse
-        // tokens older than one that it has seen: see the example FencedWriter.
+        // Before every side effect: throws if this process does not lead any more by its own clock. And the resource
+        // that a job writes to should refuse tokens older than one that it has seen: see the example FencedWriter.
         try lease.checkHeld()
-        say("\(name) does job \(job)")
+        printLine("\(name) does job \(job)")
         try await Task.sleep(for: .seconds(1))
     }
 }
 
-/// Prints each leader, this process or another.
+/// Prints the id of the leader whenever it changes.
 private struct LeaderAnnouncer: Service {
     let election: ZooKeeperElection
 
     func run() async throws {
         try await cancelWhenGracefulShutdown {
-            // Goes on over lost connections and sessions. Ends by cancellation.
-            for try await leader in election.leaders { say(leader.map { "leader: \($0.id)" } ?? "nobody leads") }
+            // Continues over lost connections and sessions. Ends by cancellation.
+            for try await leader in election.leaders { printLine(leader.map { "leader: \($0.id)" } ?? "nobody leads") }
         }
     }
 }
 
-/// Writes a line at once, also into a pipe, where `print` would collect.
-private func say(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }
+/// Writes a line at once, also into a pipe, where `print` would buffer it.
+private func printLine(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }
 #else
-/// Without the trait there are no services.
+/// The program without the trait ServiceLifecycle, which it needs.
 @main enum LeaderElectedWorker {
-    static func main() { fatalError("to be built with the trait ServiceLifecycle") }
+    static func main() { fatalError("build this example with the trait ServiceLifecycle") }
 }
 #endif

@@ -1,7 +1,7 @@
 import Subprocess
 import SystemPackage
 
-/// A process of the demonstration, which is this program in another role: lines in, lines out.
+/// A child process, which is this program in another role. It is sent lines and answers with lines.
 final class ChildProcess: Sendable {
     private let input: AsyncStream<String>.Continuation
     private let lines: AsyncStream<String>
@@ -12,20 +12,21 @@ final class ChildProcess: Sendable {
         self.arguments = arguments
     }
 
+    /// Sends a line to the process.
     func send(_ line: String) { input.yield(line) }
 
-    /// No more lines will come: the process sees the end of its input.
+    /// Ends the input of the process.
     func finish() { input.finish() }
 
     /// Runs the process to its end.
     ///
     /// - Parameters:
-    ///   - started: Gets its process id.
-    ///   - heard: Gets every line it says.
+    ///   - started: Receives its process id.
+    ///   - received: Receives every line that it writes.
     func run(
-        started: @escaping @Sendable (Int32) async -> Void, heard: @escaping @Sendable (String) async -> Void
+        started: @escaping @Sendable (Int32) async -> Void, received: @escaping @Sendable (String) async -> Void
     ) async throws {
-        // A group of its own: the system ends a stopped process when its parent dies without having waited for it.
+        // A group of its own: the system ends a stopped process whose parent has ended without having waited for it.
         var options = PlatformOptions()
         options.processGroupID = 0
         _ = try await Subprocess.run(
@@ -38,7 +39,7 @@ final class ChildProcess: Sendable {
                     for await line in self.lines { _ = try await execution.standardInputWriter.write(line + "\n") }
                     try await execution.standardInputWriter.finish()
                 }
-                for try await line in execution.standardOutput.strings() { await heard(line) }
+                for try await line in execution.standardOutput.strings() { await received(line) }
                 group.cancelAll()
             }
         }

@@ -10,27 +10,27 @@ import Musl
 import Darwin
 #endif
 
-// What the processes tell each other: one line each, words with spaces between.
+// The messages between the processes: one line each, words with spaces between.
 
-/// Writes a line to standard output at once: also into a pipe, where `print` would collect.
-func say(_ line: String) {
+/// Writes a line to standard output at once, also into a pipe, where `print` would buffer it.
+func printLine(_ line: String) {
     _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8)
 }
 
-/// Milliseconds on the boot-time clock, which all processes of a machine share.
+/// Returns the milliseconds on the boot-time clock, which all processes of a machine share.
 func milliseconds() -> Int64 {
     let (seconds, attoseconds) = ContinuousClock().systemEpoch.duration(to: .now).components
     return seconds * 1_000 + attoseconds / 1_000_000_000_000_000
 }
 
-/// A message of a worker, with the moment at which it was sent.
+/// A message of a worker, which is sent with its time.
 enum WorkerMessage {
     case waiting
-    /// It holds the lock; `zxid` is the transaction of its first stamp in the history.
+    /// The worker holds the lock; `zxid` is that of its first stamp in the history.
     case holding(token: String, zxid: Int64)
-    /// It wants this written.
+    /// The worker asks for this record to be written.
     case record(id: String, token: String)
-    /// It still held the lock when it was done; `zxid` is its last stamp.
+    /// The worker still held the lock when it was done; `zxid` is that of its last stamp.
     case done(token: String, zxid: Int64)
     case lost(token: String, reason: String)
     case finished
@@ -50,7 +50,7 @@ enum WorkerMessage {
             case .lost(let token, let reason): ["lost", token, reason]
             case .finished: ["finished"]
             }
-        say("\(milliseconds()) " + words.joined(separator: " "))
+        printLine("\(milliseconds()) " + words.joined(separator: " "))
     }
 
     static func parse(_ line: String) -> Stamped? {
@@ -70,9 +70,9 @@ enum WorkerMessage {
     }
 }
 
-/// A command to a worker, one per line. At the end of its input the worker ends: nobody is left to work
-/// for.
-final class Inbox: Sendable {
+/// The lines of standard input, with which the demonstration lets a worker continue. At their end the process ends too,
+/// since the demonstration has ended.
+final class StandardInput: Sendable {
     private struct State {
         var lines: [String] = []
         var reader: CheckedContinuation<String, Never>?
@@ -81,8 +81,8 @@ final class Inbox: Sendable {
     private let state = Mutex(State())
 
     init() {
-        // Reading blocks, so it has a thread of its own.
-        DispatchQueue(label: "inbox").async { [self] in
+        // Reading blocks, so it has a queue of its own.
+        DispatchQueue(label: "standard-input").async { [self] in
             while let line = readLine() { received(line) }
             exit(1)
         }

@@ -1,7 +1,7 @@
-/// The events of the demonstration: what happened when, and to which worker.
+/// The events of the run, in the order of their arrival.
 struct Timeline {
     enum Event {
-        case said(WorkerMessage)
+        case message(WorkerMessage)
         case stored(id: String, token: String, StoreAnswer)
         case killed
         case frozen
@@ -14,18 +14,18 @@ struct Timeline {
         var event: Event
     }
 
-    /// One worker's hold of the lock, as it looked from outside.
+    /// One worker's hold of the lock, as observed from outside.
     struct Hold {
         var worker: Int
         var token: String
         var from: Int64
-        /// The moment at which it stopped: released the lock, noticed its loss, or was killed.
+        /// The time at which it ended: the worker released the lock, noticed its loss, or was killed.
         var to: Int64
         var firstStamp: Int64
         var lastStamp: Int64?
-        /// Tells whether it was frozen meanwhile: then it may go on, for a moment, beside the next holder.
+        /// Indicates whether the worker was frozen meanwhile: then it may overlap with the next holder for a moment.
         var wasFrozen = false
-        /// Tells whether it ended by itself.
+        /// Indicates whether the worker released the lock.
         var isComplete = false
     }
 
@@ -38,13 +38,13 @@ struct Timeline {
         self.start = start
     }
 
-    /// Writes down an event, and prints it if it is worth a line.
+    /// Records an event, and prints it unless it is of little interest.
     mutating func add(_ worker: Int, _ at: Int64, _ event: Event) {
         entries.append(Entry(at: at, worker: worker, event: event))
-        if let text = Self.describe(event) { say("\(Self.seconds(at - start))  w\(worker)  \(text)") }
+        if let text = Self.describe(event) { printLine("\(Self.seconds(at - start))  w\(worker)  \(text)") }
     }
 
-    /// All holds, in the order of their beginning.
+    /// The holds that have ended, in the order of their beginning.
     var holds: [Hold] {
         var open: [Int: Hold] = [:]
         var done: [Hold] = []
@@ -57,11 +57,11 @@ struct Timeline {
         }
         for entry in entries.sorted(by: { $0.at < $1.at }) {
             switch entry.event {
-            case .said(.holding(let token, let zxid)):
+            case .message(.holding(let token, let zxid)):
                 open[entry.worker] = Hold(
                     worker: entry.worker, token: token, from: entry.at, to: entry.at, firstStamp: zxid)
-            case .said(.done(_, let zxid)): end(entry.worker, entry.at, stamp: zxid, isComplete: true)
-            case .said(.lost): end(entry.worker, entry.at, isComplete: false)
+            case .message(.done(_, let zxid)): end(entry.worker, entry.at, stamp: zxid, isComplete: true)
+            case .message(.lost): end(entry.worker, entry.at, isComplete: false)
             case .killed: end(entry.worker, entry.at, isComplete: false)
             case .frozen: open[entry.worker]?.wasFrozen = true
             default: break
@@ -72,16 +72,16 @@ struct Timeline {
 
     private static func describe(_ event: Event) -> String? {
         switch event {
-        case .said(.holding(let token, _)): "holds the lock, token \(token)"
-        case .said(.done): "releases it"
-        case .said(.lost(_, let reason)): "notices that it has lost the lock: \(reason)"
-        case .said(.finished): "has had all its turns"
-        case .said(.waiting), .said(.record): nil
+        case .message(.holding(let token, _)): "holds the lock, token \(token)"
+        case .message(.done): "releases the lock"
+        case .message(.lost(_, let reason)): "notices that it has lost the lock: \(reason)"
+        case .message(.finished): "has finished"
+        case .message(.waiting), .message(.record): nil
         case .stored(let id, let token, .accepted): "writes \(id) with token \(token): accepted"
-        case .stored(let id, let token, .refused): "writes \(id) with token \(token): REFUSED, it is late"
+        case .stored(let id, let token, .refused): "writes \(id) with token \(token): REFUSED, it is stale"
         case .killed: "is killed with -9"
         case .frozen: "is frozen"
-        case .thawed: "goes on, and does not look"
+        case .thawed: "continues without checking its lease"
         }
     }
 
@@ -94,7 +94,7 @@ struct Timeline {
 // MARK: The picture
 
 extension Timeline {
-    /// The holds as a picture, a lane for each worker.
+    /// Draws the holds over time, with a lane for each worker.
     func picture(width: Int = 100) -> [String] {
         guard let end = entries.map(\.at).max(), end > start else { return [] }
         func column(_ at: Int64) -> Int { min(width - 1, Int((at - start) * Int64(width) / (end - start + 1))) }
@@ -106,7 +106,7 @@ extension Timeline {
         for worker in 0..<workers {
             let own = sorted.filter { $0.worker == worker }
             for (entry, next) in zip(own, own.dropFirst() + [Entry(at: end, worker: worker, event: .thawed)]) {
-                if case .said(.waiting) = entry.event { fill(worker, entry.at, next.at, "·") }
+                if case .message(.waiting) = entry.event { fill(worker, entry.at, next.at, "·") }
             }
         }
         for hold in holds { fill(hold.worker, hold.from, hold.to, "█") }

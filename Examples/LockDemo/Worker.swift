@@ -4,7 +4,7 @@ import ZooKeeper
 import ZooKeeperRecipes
 
 extension LockDemo {
-    /// One of the processes that take the lock in turn.
+    /// One of the processes that take the lock.
     struct Worker: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "A worker of the demonstration.", shouldDisplay: false)
@@ -14,15 +14,15 @@ extension LockDemo {
         @Argument var name: String
         @Argument var turns: Int
 
-        @Flag(help: "Ignores its cancellation, and never looks whether the lock is still held.")
+        @Flag(help: "Ignores its cancellation, and never checks whether the lock is still held.")
         var stubborn = false
 
         func run() async throws {
             var configuration = try ZooKeeperConfiguration(connect)
             configuration.sessionTimeout = .seconds(2)
-            let inbox = Inbox()
+            let input = StandardInput()
             var logger = Logger(label: "lock-demo")
-            // The timeline tells what happens.
+            // The timeline shows the events.
             logger.logLevel = .error
             try await ZooKeeperClient.withClient(configuration, logger: logger) { client in
                 let directory = try ZNodePath(path)
@@ -32,7 +32,7 @@ extension LockDemo {
                     do {
                         try await lock.withLock { lease in
                             try await hold(
-                                lease, "\(name)-\(turn)", history: try directory.appending("history"), inbox)
+                                lease, "\(name)-\(turn)", history: try directory.appending("history"), input)
                         }
                     } catch let error as LockError where error.code == .lost {
                         // The body has ended; the next turn is a new hold with a new token.
@@ -43,24 +43,23 @@ extension LockDemo {
         }
 
         private func hold(
-            _ lease: LockLease, _ id: String, history: ZNodePath, _ inbox: Inbox
+            _ lease: LockLease, _ id: String, history: ZNodePath, _ input: StandardInput
         ) async throws {
             let token = lease.fencingToken.description
             do {
-                // A stamp in the history goes through only while the lock is held: so two holders' stamps can never
-                // mix.
+                // A stamp succeeds only while the lock is held, so the stamps of two holders never mix.
                 WorkerMessage.holding(token: token, zxid: try await stamp(lease, history)).send()
-                // The demonstration lets it go on; or kills it, or freezes it first.
-                _ = await inbox.next()
+                // The demonstration lets it continue; or kills it, or freezes it first.
+                _ = await input.next()
                 if stubborn {
-                    await workWithoutLooking()
+                    await workWithoutChecking()
                 } else {
                     try await Task.sleep(for: .milliseconds(150))
                     try lease.checkHeld()
                 }
                 WorkerMessage.record(id: id, token: token).send()
                 // The store has answered.
-                _ = await inbox.next()
+                _ = await input.next()
                 WorkerMessage.done(token: token, zxid: try await stamp(lease, history)).send()
             } catch {
                 WorkerMessage.lost(token: token, reason: "\((error as? LockError)?.loss.map { "\($0)" } ?? "\(error)")")
@@ -75,8 +74,8 @@ extension LockDemo {
             return stat.mzxid.rawValue
         }
 
-        /// A bad example: goes on when it is cancelled, and does not look at the lease before its side effect.
-        private func workWithoutLooking() async {
+        /// Continues when it is cancelled, and does not check the lease before its side effect: a mistake, to be shown.
+        private func workWithoutChecking() async {
             let end = ContinuousClock.now + .milliseconds(150)
             while ContinuousClock.now < end { try? await Task.sleep(for: .milliseconds(10)) }
         }

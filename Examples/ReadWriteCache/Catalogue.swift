@@ -1,10 +1,10 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Prices, a node for each, and a node that says which edition of the catalogue they are: too much to be written at
-/// once. Readers need the read lock, writers the write lock.
+/// A catalogue of prices: a node for each price, and a node with the number of the edition, which are not written in
+/// one transaction. Reading needs the read lock, writing needs the write lock.
 struct Catalogue: Sendable {
-    /// The copy that a process keeps in memory.
+    /// The copy of one edition that a process keeps in memory.
     struct Copy: Sendable, CustomStringConvertible {
         var edition: Int
         var prices: [(item: String, price: Int)]
@@ -18,7 +18,7 @@ struct Catalogue: Sendable {
 
     let client: ZooKeeperClient
     let directory: ZNodePath
-    /// Written last: a follower learns of each edition when it is complete.
+    /// The node with the number of the edition. It is written last, so a watch of it fires when an edition is complete.
     let edition: ZNodePath
 
     init(client: ZooKeeperClient, directory: ZNodePath) throws {
@@ -27,7 +27,7 @@ struct Catalogue: Sendable {
         self.edition = try directory.appending("edition")
     }
 
-    /// Creates what is missing. Any number of processes may do it at once.
+    /// Creates the nodes that do not exist. Any number of processes may do that at once.
     func prepare() async throws {
         let items = try Self.items.map { try directory.appending("items").appending($0) }
         for node in items[0].ancestors + items + [edition] {
@@ -37,28 +37,29 @@ struct Catalogue: Sendable {
 
     /// Writes the next edition.
     ///
-    /// Each step goes through only while the lock is held, by ZooKeeper's own word: a writer that is late changes
-    /// nothing. One that is killed leaves two editions mixed, for a lock is no transaction: see ``read()``.
+    /// Each step is a transaction that succeeds only while the lock is held, so a late writer changes nothing. One that
+    /// is killed leaves two editions mixed, since a lock is not a transaction: see ``read(under:)``.
     ///
-    /// - Returns: Its number.
+    /// - Returns: The number of the edition.
     func write(under lease: LockLease) async throws -> Int {
         let next = try await client.get(edition).edition + 1
         for (index, item) in Self.items.enumerated() {
             let node = try directory.appending("items").appending(item)
             try await lease.transaction([SetData(node, to: "\(next) \(next * 10 + index)".utf8)])
-            // Prices take their time.
+            // Stands for work that takes some time.
             try await Task.sleep(for: .milliseconds(20))
         }
         try await lease.transaction([SetData(edition, to: "\(next) 0".utf8)])
         return next
     }
 
-    /// Reads everything.
+    /// Reads the whole catalogue.
     ///
-    /// No `sync` is needed: whoever has the lock has seen the release of the writer before it, and with it all that it
-    /// wrote.
-    ///No `sync` is needed: a holder of the lock has seen the release of the writer before it, and with it all that it
-    /// - Returns: `nil` if two editions are mixed: a writer was killed, and the next one puts it right.
+    /// No `sync` is needed: the holder of the lock has seen the release of the writer before it, and with it all its
+    /// writes.
+    ///
+    /// - Returns: The copy; `nil` if two editions are mixed, because a writer was killed. The next edition repairs
+    ///   that.
     func read(under lease: LockLease) async throws -> Copy? {
         var copy = Copy(edition: try await client.get(edition).edition, prices: [])
         var isMixed = false
@@ -67,8 +68,8 @@ struct Catalogue: Sendable {
             if node.edition != copy.edition { isMixed = true }
             copy.prices.append((item, node.price))
         }
-        // After the reading: all of it was read while nobody could write. (A reader's fencing token would not tell: it
-        // orders writers.)
+        // After reading: everything was read while no process could write. (A reader's fencing token does not show
+        // that: it orders writers.)
         try lease.checkHeld()
         return isMixed ? nil : copy
     }

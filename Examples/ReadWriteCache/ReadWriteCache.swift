@@ -3,18 +3,19 @@ import SystemPackage
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Keeps a copy of a catalogue in each of several processes, while others write new editions of it.
+/// Keeps a copy of a catalogue in each of several processes, while other processes write new editions of it.
 ///
 ///     swift run ReadWriteCache read
 ///     swift run ReadWriteCache refresh --editions 3
 @main struct ReadWriteCache: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ReadWriteCache",
-        abstract: "Processes keep copies of a catalogue, and renew it, under a read/write lock.",
+        abstract: "Reads and renews a catalogue under a read/write lock.",
         discussion: "Exit status: 0 at the end, 1 if something went wrong, 64 for bad arguments.",
         subcommands: [Read.self, Refresh.self])
 
-    struct Place: ParsableArguments {
+    /// The options of both commands: the servers and the node.
+    struct Location: ParsableArguments {
         @Option(help: "The servers, as host:port,host:port/chroot.")
         var connect = "127.0.0.1:2181"
 
@@ -38,23 +39,22 @@ import ZooKeeperRecipes
     }
 
     struct Read: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Keeps a copy, and says so whenever it is a new one.")
+        static let configuration = CommandConfiguration(abstract: "Keeps a copy, and prints each new one.")
 
-        @OptionGroup var place: Place
+        @OptionGroup var location: Location
 
-        @Option(help: "End with this edition or a later one. Default: go on.")
+        @Option(help: "End with this edition or a later one. Default: continue.")
         var until: Int?
 
         func run() async throws {
-            try await place.use { catalogue, lock in
-                // Says that there is a new edition, and when: the writer still holds the lock then, so we stand behind
-                // it.
+            try await location.use { catalogue, lock in
+                // Each element is a new edition. Its writer still holds the lock then, so the reader waits for it.
                 for try await _ in catalogue.client.updates(of: catalogue.edition) {
-                    // Together with all other readers; a writer that waits goes before those that come after it.
+                    // Together with all other readers; a waiting writer precedes readers that come after it.
                     let copy = try await lock.withReadLock(waitingUpTo: .seconds(60)) { lease in
                         try await catalogue.read(under: lease)
                     }
-                    say(copy.map { "read \($0)" } ?? "the catalogue is half written; keeps the old copy")
+                    printLine(copy.map { "read \($0)" } ?? "the catalogue is half written; keeping the old copy")
                     if let copy, let until, copy.edition >= until { return }
                 }
             }
@@ -64,9 +64,9 @@ import ZooKeeperRecipes
     struct Refresh: AsyncParsableCommand {
         static let configuration = CommandConfiguration(abstract: "Writes new editions.")
 
-        @OptionGroup var place: Place
+        @OptionGroup var location: Location
 
-        @Option(help: "How many, 1 or more.")
+        @Option(help: "The number of editions, 1 or more.")
         var editions = 1
 
         func validate() throws {
@@ -74,17 +74,18 @@ import ZooKeeperRecipes
         }
 
         func run() async throws {
-            try await place.use { catalogue, lock in
+            try await location.use { catalogue, lock in
                 for _ in 0..<editions {
                     try await lock.withWriteLock(waitingUpTo: .seconds(60)) { lease in
                         try await catalogue.write(under: lease)
                     } thenReading: { lease, edition in
-                        // As a reader, beside the other readers; but nobody has written in between. So this is our own.
+                        // As a reader, beside other readers; no process has written in between, so this is our own
+                        // edition.
                         let copy = try await catalogue.read(under: lease)
                         guard let copy, copy.edition == edition else {
                             throw Unexpected("edition \(edition) is not what was written")
                         }
-                        say("wrote \(copy)")
+                        printLine("wrote \(copy)")
                     }
                 }
             }
@@ -92,12 +93,12 @@ import ZooKeeperRecipes
     }
 }
 
-/// A fault that the lock should have prevented.
+/// The error that something has happened that the lock should prevent.
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
 
     init(_ description: String) { self.description = description }
 }
 
-/// Writes a line at once, also into a pipe, where `print` would collect.
-private func say(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }
+/// Writes a line at once, also into a pipe, where `print` would buffer it.
+private func printLine(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }

@@ -2,7 +2,7 @@
 import ServiceLifecycle
 import ZooKeeper
 
-/// Knows which instances there are, and says who comes and goes.
+/// Watches the instances of the service, and prints each that appears or disappears.
 struct InstanceWatcher: Service {
     let client: ZooKeeperClient
     let directory: ZNodePath
@@ -11,26 +11,26 @@ struct InstanceWatcher: Service {
         try await cancelWhenGracefulShutdown { try await watch() }
     }
 
-    /// Goes on over lost connections and sessions, and ends by cancellation. While there is no connection the last
-    /// state stands: an old list of instances is better than none.
+    /// Follows the list of instances over lost connections and sessions, until the task is cancelled. Without a
+    /// connection the last list stays: an old list is better than none.
     private func watch() async throws {
         var known: [String: String] = [:]
         for try await children in client.childrenUpdates(of: directory) {
             let names = Set(children?.names ?? [])
             for name in known.keys.sorted() where !names.contains(name) {
                 known[name] = nil
-                say("- \(name)")
+                printLine("- \(name)")
             }
             for name in names.sorted() where known[name] == nil {
-                // Gone between the list and this read: then the next list says so too.
+                // Deleted between the list and this read: then the next list does not contain it either.
                 guard let address = try await address(of: name) else { continue }
                 known[name] = address
-                say("+ \(name) at \(address)")
+                printLine("+ \(name) at \(address)")
             }
         }
     }
 
-    /// `nil` if the instance is gone.
+    /// Reads the address of an instance; `nil` if its node does not exist any more.
     private func address(of name: String) async throws -> String? {
         // The first of its states: a stream waits for a connection for as long as it takes, where `get` gives up.
         let states = client.updates(of: try directory.appending(name))

@@ -15,35 +15,38 @@ struct Registration: Service {
     private func stayRegistered() async throws {
         while !Task.isCancelled {
             do {
-                // An ephemeral node goes with its session, so this is about one session. The body is cancelled when
-                // that session is lost.
+                // An ephemeral node is deleted with its session, so the body belongs to one session. It is cancelled
+                // when that session is lost.
                 try await client.withSession { session in try await stayRegistered(in: session) }
             } catch ZooKeeperError.Code.sessionLost {
-                say("lost the session; registers again in the next")
+                printLine("lost the session; registers again in the next")
             } catch ZooKeeperError.Code.connectTimeout, ZooKeeperError.Code.connectionLoss {
-                say("no server answers; goes on trying")
+                printLine("no server answers; goes on trying")
             } catch {
-                // At the end, everything throws.
+                // After the cancellation, everything throws.
                 if !Task.isCancelled { throw error }
             }
         }
     }
 
-    /// Returns when the session is over.
+    /// Keeps the instance registered in one session, and returns when it ends.
     private func stayRegistered(in session: ZooKeeperSession) async throws {
-        // What is there, and then every change: so it is registered again too if an operator deletes the node.
+        // The current state, and then every change: so the instance is also registered again if an operator deletes the
+        // node.
         for try await node in session.updates(of: instance) {
             if let owner = node?.stat.ephemeralOwner {
-                // Perhaps what we left behind when we were killed: it goes when the servers notice.
-                if owner != session.id { say("\(instance.name) is taken by session \(owner); waits for it to go") }
+                // Perhaps the node of an earlier process of this instance that was killed: its session expires.
+                if owner != session.id {
+                    printLine("\(instance.name) is taken by session \(owner); waiting for it to end")
+                }
                 continue
             }
             try await createParents(in: session)
             do {
                 try await session.create(instance, data: address.utf8, mode: .ephemeral)
-                say("registered as \(instance.name) at \(address)")
+                printLine("registered as \(instance.name) at \(address)")
             } catch ZooKeeperError.Code.nodeExists {
-                // Another instance may have been faster: then the next update says which.
+                // Another process was faster: the next update contains its node.
             }
         }
     }

@@ -6,33 +6,33 @@ import SystemPackage
 import UnixSignals
 import ZooKeeper
 
-/// An instance of a service that registers itself and sees the others come and go.
+/// An instance of a service that registers itself and watches the other instances.
 ///
 ///     swift run ServiceRegistry --name web-1 --address 10.0.0.1:8080
 @main struct ServiceRegistry: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ServiceRegistry",
-        abstract: "Registers an instance of a service, and says which others come and go.",
+        abstract: "Registers an instance of a service, and prints which instances appear and disappear.",
         discussion: """
-            Without --name it only looks. Ends with SIGTERM or SIGINT, and status 0. Status 1: it may not register or \
-            look. 64: bad arguments.
+            Without --name it only watches. Exit status: 0 after SIGTERM or SIGINT, 1 if it has no permission to register or \
+            to watch, 64 for bad arguments.
             """)
 
     @Option(help: "The servers, as host:port,host:port/chroot.")
     var connect = "127.0.0.1:2181"
 
-    @Option(help: "The node below which the instances are.")
+    @Option(help: "The node of the service, whose children are its instances.")
     var service = "/examples/service-registry"
 
     @Option(help: "The name of this instance.")
     var name: String?
 
-    @Option(help: "Where this instance can be reached.")
+    @Option(help: "The address of this instance.")
     var address = "127.0.0.1:8080"
 
     @Option(
         help:
-            "After how much silence of this process the others take it for gone, in seconds, as far as the servers allow."
+            "The session time-out in seconds, within the limits of the servers: the time after which a dead instance disappears."
     )
     var sessionTimeout = 6.0
 
@@ -49,9 +49,9 @@ import ZooKeeper
         if let instance = try instance {
             services.append(Registration(client: client, instance: instance, address: address))
         }
-        // On SIGTERM the client closes its session, and with it the node goes at once.
+        // On SIGTERM the client closes its session, which deletes the node at once.
         try await ServiceGroup(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger).run()
-        say("ended")
+        printLine("ended")
     }
 
     private var clientConfiguration: ZooKeeperConfiguration {
@@ -70,11 +70,11 @@ import ZooKeeper
     }
 }
 
-/// Writes a line at once, also into a pipe, where `print` would collect.
-func say(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }
+/// Writes a line at once, also into a pipe, where `print` would buffer it.
+func printLine(_ line: String) { _ = try? FileDescriptor.standardOutput.writeAll("\(line)\n".utf8) }
 #else
-/// Without the trait there are no services.
+/// The program without the trait ServiceLifecycle, which it needs.
 @main enum ServiceRegistry {
-    static func main() { fatalError("to be built with the trait ServiceLifecycle") }
+    static func main() { fatalError("build this example with the trait ServiceLifecycle") }
 }
 #endif

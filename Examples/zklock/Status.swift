@@ -1,19 +1,26 @@
-import Glibc
 import SystemPackage
 
-/// The exit statuses that are not the command's; as in `sysexits.h`, and the shell's own.
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The exit statuses of zklock itself, as in `sysexits.h` and as shells use them.
 enum Status {
     static let unavailable: Int32 = 69
     static let lost: Int32 = 70
-    static let notHad: Int32 = 75
+    static let notAcquired: Int32 = 75
     static let notStarted: Int32 = 127
 }
 
-/// Lets writing to a pipe that nobody reads fail, and not end the process. What the process starts has the default
-/// again.
+/// Ignores SIGPIPE: writing to a pipe without a reader fails and does not end the process. Child processes have the
+/// default action again.
 func ignoreBrokenPipes() { signal(SIGPIPE, SIG_IGN) }
 
-/// Says on the standard error what went wrong.
-func complain(_ text: String) {
+/// Writes an error to standard error.
+func printError(_ text: String) {
     _ = try? FileDescriptor.standardError.writeAll("zklock: \(text)\n".utf8)
 }

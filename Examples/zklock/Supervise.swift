@@ -1,15 +1,26 @@
 import ArgumentParser
 import Dispatch
-import FoundationEssentials
-import Glibc
 import ProcessSignals
 import Subprocess
 import Synchronization
 import SystemPackage
 import UnixSignals
 
-/// The role of the process that the command is a child of. It reads deadlines from its standard input and ends the
-/// command, and itself, with the whole group when one passes, or at the end of the input.
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+/// The supervisor: the parent process of the command. It reads deadlines from its standard input, and ends its whole
+/// group, the command and itself included, when one passes, or at the end of the input.
 struct Supervise: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "supervise", shouldDisplay: false)
 
@@ -17,13 +28,13 @@ struct Supervise: AsyncParsableCommand {
     @Argument(parsing: .postTerminator) var command: [String]
 
     func validate() throws {
-        // Started by hand it would share a group with others, for example with the shell.
+        // Started by a user it would share a group with other processes, for example with the shell.
         guard getpgrp() == getpid() else { throw ValidationError("supervise is started by zklock itself") }
     }
 
     func run() async throws {
         ignoreBrokenPipes()
-        // It signals its own group, and goes on to see what comes of that.
+        // It signals its own group, and has to survive that to wait for the command.
         let signals = await UnixSignalsSequence(trapping: .sigterm)
         let watch = DeadlineWatch()
         watch.start()
@@ -31,19 +42,19 @@ struct Supervise: AsyncParsableCommand {
             await watch.untilOver()
             ProcessSignal.sendToOwnGroup(SIGTERM)
             try await Task.sleep(for: .seconds(grace))
-            // Itself too, which is how its parent sees that it was this.
+            // Itself too, by which its parent recognizes this end.
             ProcessSignal.sendToOwnGroup(SIGKILL)
         }
         guard await watch.begin() else { throw ExitCode(Status.lost) }
         let status = await runCommand()
-        // The command has ended; what it has started may not have, and gets the whole grace.
+        // The command has ended; processes that it has started may still run, and have the whole grace.
         while watch.isOver, ProcessStatus.isGroupShared { try await Task.sleep(for: .milliseconds(5)) }
         ending.cancel()
         withExtendedLifetime(signals) {}
         throw ExitCode(status)
     }
 
-    /// As a shell finds it: a name in `PATH`; whatever has a `/` in it is a path.
+    /// Finds the command as a shell does: one with a `/` is a path, any other is looked up in `PATH`.
     private static func executable(_ command: String) -> Executable {
         command.utf8.contains(UInt8(ascii: "/")) ? .path(FilePath(command)) : .name(command)
     }
@@ -58,22 +69,22 @@ struct Supervise: AsyncParsableCommand {
             case .signaled(let signal): return 128 + signal
             }
         } catch {
-            complain("\(command[0]) could not be started: \(error)")
+            printError("\(command[0]) could not be started: \(error)")
             return Status.notStarted
         }
     }
 }
 
-/// The newest deadline, as the input tells it.
+/// The latest deadline from standard input.
 private final class DeadlineWatch: Sendable {
-    /// `nil` at the end of the input. Until the first line comes, not much time is given.
+    /// The deadline; `nil` at the end of the input. The first line has to arrive within five seconds.
     private let deadline = Mutex<ContinuousClock.Instant?>(.now + .seconds(5))
     private let hasBegun = Mutex(false)
 
     var isOver: Bool { deadline.withLock { $0 ?? .now } <= .now }
 
     func start() {
-        // A thread of its own, for it waits for its input.
+        // A queue of its own, since reading blocks.
         DispatchQueue(label: "deadlines").async { [self] in
             while let line = readLine(),
                 let next = try? JSONDecoder().decode(ContinuousClock.Instant.self, from: Data(line.utf8))
@@ -89,7 +100,9 @@ private final class DeadlineWatch: Sendable {
         while !isOver, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
     }
 
-    /// Waits for the first line: nothing is started before it is known that the lock is held.
+    /// Waits for the first line, so that the command does not start before the lock is known to be held.
+    ///
+    /// - Returns: `false` if the deadline or the input has ended before.
     func begin() async -> Bool {
         while !isOver {
             if hasBegun.withLock({ $0 }) { return true }

@@ -3,7 +3,7 @@ import UnixSignals
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Runs a command while it holds a lock, in the manner of flock(1).
+/// Runs a command while it holds a lock, as flock(1) does.
 @main struct ZKLock: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "zklock",
@@ -11,44 +11,45 @@ import ZooKeeperRecipes
         discussion: """
             zklock --connect zk1,zk2,zk3 /locks/nightly -- backup --full
 
-            The command runs in a process group of its own. When the lock is lost, or zklock itself is killed or stands \
-            still, the group gets SIGTERM, and SIGKILL after the grace. In its environment are ZKLOCK_PATH and \
+            The command runs in a process group of its own. When the lock is lost, or zklock itself is killed or frozen, \
+            the group gets SIGTERM, and SIGKILL after the grace. In its environment are ZKLOCK_PATH and \
             ZKLOCK_FENCING_TOKEN. Its standard input is empty.
 
             The exit status is the command's (128 + n if signal n ended it), or one of these:
 
-                64  the options make no sense
+                64  the options are not valid
                 69  ZooKeeper could not be used
                 70  the lock was lost, and the command has been ended
-                75  the lock was not had in time, also if no server was there in that time
+                75  the lock was not acquired in time, also if no server answered in that time
                127  the command could not be started
              128+n  signal n told zklock to end, and the command with it
             """,
         subcommands: [Hold.self, Supervise.self], defaultSubcommand: Hold.self)
 }
 
+/// The command that takes the lock and runs the user's command.
 struct Hold: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "hold", shouldDisplay: false)
 
     @Option(help: "The servers, as host:port,host:port/chroot.")
     var connect = "127.0.0.1:2181"
 
-    @Option(help: "Wait so many seconds at most; without it, for ever.")
+    @Option(help: "The time to wait for the lock in seconds. Default: no limit.")
     var timeout: Double?
 
-    @Flag(name: .customLong("try"), help: "Do not wait at all.")
+    @Flag(name: .customLong("try"), help: "Do not wait for the lock.")
     var isTry = false
 
-    @Flag(help: "Share the lock with others that say so too, as readers share a read/write lock.")
+    @Flag(help: "Share the lock with other commands that use --shared, as readers share a read/write lock.")
     var shared = false
 
     @Option(
         help:
-            "Seconds between SIGTERM and SIGKILL. The lock is held meanwhile, unless it is lost: then others may have it soon."
+            "Seconds between SIGTERM and SIGKILL. The lock is held meanwhile, unless it is lost: then others may acquire it."
     )
     var grace = 2.0
 
-    @Option(help: "The session's time-out in seconds: so long others wait at most when this machine is gone.")
+    @Option(help: "The session time-out in seconds: the time after which others get the lock when this machine fails.")
     var sessionTimeout = 10.0
 
     @Argument(help: "The path of the lock: that of a Curator InterProcessReadWriteLock.")
@@ -77,9 +78,8 @@ struct Hold: AsyncParsableCommand {
             throw ValidationError("\(error)")
         }
         configuration.sessionTimeout = .seconds(sessionTimeout)
-        // Before anything is held: from here on a signal is news and not the end.
-        // (Not SIGPIPE: it comes to the thread that writes, and passing it on can keep Dispatch's own thread busy for
-        // ever.)
+        // Before the lock is held: from here on a signal does not end this process. (Not SIGPIPE: it comes to the
+        // thread that writes, and passing it on can keep Dispatch's own thread busy for ever.)
         ignoreBrokenPipes()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup)
         let holding = Task { [configuration] in await hold(path, configuration) }
@@ -96,9 +96,11 @@ struct Hold: AsyncParsableCommand {
         throw ExitCode(status)
     }
 
+    /// Acquires the lock and runs the command.
+    ///
     /// - Returns: The exit status.
     private func hold(_ path: ZNodePath, _ configuration: ZooKeeperConfiguration) async -> Int32 {
-        // The command's, as soon as it has ended.
+        // The exit status of the command, once it has ended.
         var commandStatus: Int32?
         do {
             return try await ZooKeeperClient.withClient(configuration) { client in
@@ -113,22 +115,22 @@ struct Hold: AsyncParsableCommand {
                 switch (shared, isTry) {
                 case (true, false): return try await lock.withReadLock(waitingUpTo: limit, body)
                 case (false, false): return try await lock.withWriteLock(waitingUpTo: limit, body)
-                case (true, true): return try await lock.withReadLockIfAvailable(body) ?? Status.notHad
-                case (false, true): return try await lock.withWriteLockIfAvailable(body) ?? Status.notHad
+                case (true, true): return try await lock.withReadLockIfAvailable(body) ?? Status.notAcquired
+                case (false, true): return try await lock.withWriteLockIfAvailable(body) ?? Status.notAcquired
                 }
             }
         } catch LockError.Code.timedOut {
-            return Status.notHad
+            return Status.notAcquired
         } catch LockError.Code.lost {
-            complain("\(path): the lock was lost, and the command has been ended")
+            printError("\(path): the lock was lost, and the command has been ended")
             return Status.lost
         } catch let error as LockError where error.code == .notReleased {
-            complain("the command has ended, but others cannot have the lock before this session is over: \(error)")
+            printError("the command has ended, but the lock is not released before this session ends: \(error)")
             return commandStatus ?? Status.unavailable
         } catch is CancellationError {
             return Status.unavailable
         } catch {
-            complain("\(error)")
+            printError("\(error)")
             return Status.unavailable
         }
     }

@@ -1,8 +1,8 @@
 import SystemPackage
 import ZooKeeperRecipes
 
-/// The result of the demonstration: the checks, and how many of them failed.
-struct Verdict {
+/// Checks the run: the store's file, the stamps in the history, and the overlaps of holds.
+struct Checker {
     private let timeline: Timeline
     private var lines: [String] = []
     private(set) var violations = 0
@@ -12,18 +12,19 @@ struct Verdict {
         checkFile(Self.read(file))
         checkHistory()
         checkOverlaps()
-        checkScript()
+        checkFaults()
     }
 
-    func print() {
-        say("")
-        say("Who held the lock when:")
-        say("")
-        for line in timeline.picture() { say(line) }
-        say("")
-        for line in lines { say(line) }
-        say("")
-        say("\(violations) violations")
+    /// Prints the picture of the run and the results of the checks.
+    func printReport() {
+        printLine("")
+        printLine("The holders of the lock over time:")
+        printLine("")
+        for line in timeline.picture() { printLine(line) }
+        printLine("")
+        for line in lines { printLine(line) }
+        printLine("")
+        printLine("\(violations) violations")
     }
 
     private mutating func check(_ isFine: Bool, _ text: String) {
@@ -31,7 +32,7 @@ struct Verdict {
         lines.append((isFine ? "  ok  " : "  VIOLATION  ") + text)
     }
 
-    /// The store has exactly what it said it had accepted, and its tokens only grow.
+    /// Checks that the file contains exactly the accepted records, and that their tokens only grow.
     private mutating func checkFile(_ records: [(token: FencingToken, id: String)]) {
         let isGrowing = zip(records, records.dropFirst()).allSatisfy { $0.token < $1.token }
         check(isGrowing, "the tokens of the \(records.count) records in the file only grow")
@@ -44,7 +45,7 @@ struct Verdict {
             "every accepted record is in the file once, and no other")
     }
 
-    /// Checks ZooKeeper's own order of transactions: no two holds overlap, and later ones have higher tokens.
+    /// Checks that no two holds overlap in ZooKeeper's order of transactions, and that later holds have higher tokens.
     private mutating func checkHistory() {
         let holds = timeline.holds.sorted { $0.firstStamp < $1.firstStamp }
         let isInOrder = zip(holds, holds.dropFirst()).allSatisfy { earlier, later in
@@ -53,24 +54,25 @@ struct Verdict {
         check(isInOrder, "in ZooKeeper's order of transactions, no two of the \(holds.count) holds overlap")
     }
 
-    /// On the clock they may overlap only where a process stood still: it cannot know that it has lost the lock.
+    /// Checks that holds overlap on the clock only if a process was frozen, which cannot know that it has lost the
+    /// lock.
     private mutating func checkOverlaps() {
         let holds = timeline.holds
         var overlaps = 0
-        var excused = 0
+        var overlapsWithFreeze = 0
         for (index, hold) in holds.enumerated() {
             for other in holds[(index + 1)...] where other.from < hold.to {
-                if hold.wasFrozen || other.wasFrozen { excused += 1 } else { overlaps += 1 }
+                if hold.wasFrozen || other.wasFrozen { overlapsWithFreeze += 1 } else { overlaps += 1 }
             }
         }
         check(
             overlaps == 0,
-            "on the clock, \(overlaps) holds overlap without a freeze, \(excused) with one (which only fencing can stop)"
+            "on the clock, \(overlaps) holds overlap without a freeze, \(overlapsWithFreeze) with one (which only fencing can stop)"
         )
     }
 
-    /// Checks that everything that was to be shown has happened.
-    private mutating func checkScript() {
+    /// Checks that one worker was killed, one was frozen, and one late write was refused.
+    private mutating func checkFaults() {
         func count(_ isMeant: (Timeline.Event) -> Bool) -> Int { timeline.entries.count { isMeant($0.event) } }
         let killed = count { if case .killed = $0 { true } else { false } }
         let thawed = count { if case .thawed = $0 { true } else { false } }

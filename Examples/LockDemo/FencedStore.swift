@@ -4,13 +4,13 @@ import SystemPackage
 import ZooKeeperRecipes
 
 extension LockDemo {
-    /// The resource that the lock protects: one process that owns a file, and that refuses a writer that is late.
+    /// The resource that the lock protects: one process that owns a file, and that refuses late writes.
     ///
-    /// Reads `id token` lines, answers `id accepted` or `id refused`, and writes what it accepts to the file. Removes
+    /// Reads `id token` lines, answers `id accepted` or `id refused`, and writes accepted records to the file. Removes
     /// the file when it ends.
-    struct Store: AsyncParsableCommand {
+    struct FencedStore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "The store of the demonstration.", shouldDisplay: false)
+            commandName: "store", abstract: "The store of the demonstration.", shouldDisplay: false)
 
         @Argument var file: String
 
@@ -21,15 +21,15 @@ extension LockDemo {
             while let line = readLine() {
                 let words = line.split(separator: " ")
                 guard words.count == 2, let token = FencingToken(words[1]) else {
-                    throw ValidationError("the store does not understand \"\(line)\"")
+                    throw ValidationError("\"\(line)\" is not a record; expected an id and a fencing token")
                 }
-                // All there is to fencing: an older token than one that was seen is refused.
+                // Fencing: a token that is older than one that was seen is refused.
                 if let highest, token < highest {
-                    say("\(words[0]) \(StoreAnswer.refused)")
+                    printLine("\(words[0]) \(StoreAnswer.refused)")
                 } else {
                     highest = token
                     try descriptor.writeAll("\(token) \(words[0])\n".utf8)
-                    say("\(words[0]) \(StoreAnswer.accepted)")
+                    printLine("\(words[0]) \(StoreAnswer.accepted)")
                 }
             }
             _ = try await Subprocess.run(.name("rm"), arguments: ["-f", file], output: .discarded)
