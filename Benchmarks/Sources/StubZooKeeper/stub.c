@@ -1,5 +1,5 @@
-// A libzookeeper_mt that does nothing but call back, and a malloc that counts: preloaded in place of the real ones, it
-// leaves of every call exactly what it costs to get there and back.
+// A libzookeeper_mt that does nothing but call back, and a malloc that counts. Preloaded in place of the real ones, they
+// reduce the cost of a call to that of the bridge to the library and back.
 //
 // As with the real library, calls return at once and completions come in order from one thread of the library's own.
 // That thread never sleeps while calls are under way, so that no wake-up of a thread is part of the measurement; with

@@ -1,10 +1,10 @@
 import Synchronization
 
-/// An executor with one thread that never sleeps and never allocates: what runs on it pays for no wake-up of a thread
-/// and no bookkeeping of a queue, so that only the cost of the code itself is left to measure.
+/// An executor with one thread that never sleeps and never allocates: its jobs cause no wake-up of a thread and no
+/// bookkeeping of a queue, so only the cost of the measured code itself remains.
 ///
-/// Sendable: a slot belongs to the thread that took its number from `written` until it is marked ready, and then to
-/// the one thread that runs.
+/// Sendable: a slot belongs to the thread that took its number from `written` until it is marked ready, and then to the
+/// one thread that runs jobs.
 final class SpinningExecutor: TaskExecutor, @unchecked Sendable {
     private static let capacity = 1 << 10
     private let jobs = UnsafeMutablePointer<UnownedJob?>.allocate(capacity: capacity)
@@ -22,7 +22,7 @@ final class SpinningExecutor: TaskExecutor, @unchecked Sendable {
         ready[number % Self.capacity].store(number, ordering: .releasing)
     }
 
-    /// Runs jobs on the calling thread, for ever.
+    /// Runs jobs on the calling thread and never returns.
     func run() -> Never {
         let executor = asUnownedTaskExecutor()
         var read = 0

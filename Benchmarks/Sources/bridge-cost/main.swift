@@ -1,4 +1,4 @@
-// What a call costs beyond plain C, with a library in place of the real one that only calls back.
+// The cost of a call beyond plain C, with a library in place of the real one that only calls back.
 //
 //     Scripts/bridge-cost [ROUNDS [CALLS]]
 //
@@ -10,10 +10,17 @@
 // * in service: 64 tasks on Swift's own pool, each waiting for its own answers; plain C keeps 64 calls under way. This
 //   adds what Swift takes to resume a task, with its allocations.
 
-import Glibc
 import Logging
 import RawCalls
 import ZooKeeper
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
 
 private let path: ZNodePath = "/node"
 
@@ -30,7 +37,7 @@ enum Operation: String, CaseIterable, Sendable {
         }
     }
 
-    /// The holder of the result: the bytes of a get, and nothing for a stat.
+    /// The number of allocations that hold the result: one for the bytes of a get, none for a stat.
     var resultAllocations: Int { self == .get ? 1 : 0 }
 
     func call(_ session: ZooKeeperSession, _ bytes: [UInt8]) async throws {
@@ -108,7 +115,7 @@ func measureAll(_ session: ZooKeeperSession, rounds: Int, count: Int) async thro
             let difference = median(ours) - median(raw)
             let figures = [median(raw), median(ours), difference, median(allocations)]
             print(name + figures.map(text).joined(separator: "   "))
-            // A hundredth for what happens now and then: heartbeats, buffers that grow.
+            // A hundredth for rare allocations: heartbeats, buffers that grow.
             if isAlone, median(allocations) > 1.01 { isWithinLimits = false }
         }
     }
@@ -116,7 +123,7 @@ func measureAll(_ session: ZooKeeperSession, rounds: Int, count: Int) async thro
 }
 
 guard allocation_count() >= 0 else {
-    print("Nobody counts allocations: run Scripts/bridge-cost")
+    print("allocations are not counted; run Scripts/bridge-cost instead of this program")
     exit(2)
 }
 let arguments = CommandLine.arguments.dropFirst().compactMap { Int($0) }

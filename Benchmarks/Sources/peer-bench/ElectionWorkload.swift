@@ -9,7 +9,7 @@ import Musl
 import Darwin
 #endif
 
-/// Rounds: the leader's session is closed, another candidate is elected, a new one joins.
+/// Runs rounds in which the leader's session is closed, another candidate is elected, and a new candidate joins.
 func runElection(_ options: Options) async throws -> Report {
     try await withClients(1, options) { admin in
         let measurement = Measurement(options)
@@ -19,14 +19,14 @@ func runElection(_ options: Options) async throws -> Report {
         defer { for candidate in candidates { candidate.closeSession() } }
         for index in 0..<options.clients { candidates.append(try Candidate(index, options, elected)) }
         var next = elections.makeAsyncIterator()
-        guard var leader = await next.next() else { throw Unexpected("nobody was elected") }
+        guard var leader = await next.next() else { throw Unexpected("no candidate was elected") }
         var rounds = Rounds(options, cyclesPerRound: 1)
         while rounds.mayStart(in: measurement) {
             try await waitForCandidates(admin[0], options)
             let old = candidates[leader.index]
             let start = monotonicNanoseconds()
             old.closeSession()
-            guard let successor = await next.next() else { throw Unexpected("nobody was elected") }
+            guard let successor = await next.next() else { throw Unexpected("no candidate was elected") }
             if measurement.isMeasuring {
                 tally.cycles += 1
                 tally.samples.append(successor.at - start)
@@ -44,7 +44,7 @@ func runElection(_ options: Options) async throws -> Report {
     }
 }
 
-/// Stands in the election, prints LEADER when it is elected, and leads until the process is killed.
+/// Takes part in the election, prints LEADER when it is elected, and leads until the process is killed.
 func holdElection(_ options: Options) async throws -> Report {
     try await withClients(1, options, timeout: .seconds(4)) { clients in
         try await ZooKeeperElection(clients[0], at: try options.root).withLeadership { _ in
@@ -55,10 +55,10 @@ func holdElection(_ options: Options) async throws -> Report {
     }
 }
 
-/// Waits until all candidates are in the queue, and watch the one in front.
+/// Waits until all candidates are in the queue and watch their predecessors.
 private func waitForCandidates(_ admin: ZooKeeperClient, _ options: Options) async throws {
     guard options.ops == 0 else {
-        // An orchestrator that counts requests should not count ours.
+        // If requests are counted, this one should not be among them.
         try await Task.sleep(for: .milliseconds(200))
         return
     }
@@ -66,7 +66,7 @@ private func waitForCandidates(_ admin: ZooKeeperClient, _ options: Options) asy
     while try await admin.children(of: path).names.count < options.clients {
         try await Task.sleep(for: .milliseconds(2))
     }
-    // For the newcomer's watch.
+    // Time for the new candidate to set its watch.
     try await Task.sleep(for: .milliseconds(10))
 }
 
@@ -78,13 +78,13 @@ private struct Elected: Sendable {
 /// A candidate with a session of its own.
 private struct Candidate: Sendable {
     private let running: Task<Void, Never>
-    private let standing: Task<Void, any Error>
+    private let candidacy: Task<Void, any Error>
 
     init(_ index: Int, _ options: Options, _ elected: AsyncStream<Elected>.Continuation) throws {
         let client = try makeClient(options)
         let election = ZooKeeperElection(client, at: try options.root)
         running = Task { await client.run() }
-        standing = Task {
+        candidacy = Task {
             try await election.withLeadership { _ in
                 elected.yield(Elected(index: index, at: monotonicNanoseconds()))
                 // Until leadership is lost: with the session, which is closed under it.
@@ -93,12 +93,12 @@ private struct Candidate: Sendable {
         }
     }
 
-    /// Closes the session, and with it gives up the candidacy. Nobody resigns first: what is measured is the session's
-    /// end.
+    /// Closes the session, and with it ends the candidacy. The leader does not resign first: the end of the session is
+    /// what is measured.
     func closeSession() { running.cancel() }
 
     func waitUntilClosed() async {
         await running.value
-        _ = await standing.result
+        _ = await candidacy.result
     }
 }

@@ -1,8 +1,8 @@
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Rounds: one contender holds the lock, all others queue, the holder releases it, the queue drains. Only the drains
-/// count.
+/// Runs rounds in which one contender holds the lock, all others queue, the holder releases it, and the queue drains.
+/// Only the drains are measured.
 func runHerd(_ options: Options) async throws -> Report {
     try await withClients(options.clients, options) { clients in
         let path = try options.root
@@ -14,7 +14,7 @@ func runHerd(_ options: Options) async throws -> Report {
         var drained: Int64 = 0
         var rounds = Rounds(options, cyclesPerRound: options.concurrency)
         while rounds.mayStart(in: measurement) {
-            // By hand: what a scope's body starts would count as inside the lock.
+            // Without a scope: tasks that a scope's body starts would count as inside the lock.
             let held = try await holder.acquire()
             try await withThrowingTaskGroup(of: Tally.self) { group in
                 for lock in locks {

@@ -2,11 +2,11 @@ import Synchronization
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Locks that are free when they are asked for. A cycle is to get one and to release it.
+/// Measures locks that are free when they are requested. A cycle is one acquisition and one release.
 ///
 /// - Parameters:
-///   - isDistinct: Whether each contender has a lock of its own.
-///   - isFresh: Whether each cycle makes a lock object of its own.
+///   - isDistinct: Gives each contender a lock of its own.
+///   - isFresh: Makes a new lock object for each cycle.
 func runFreeLocks(
     _ options: Options, contenders: Int, isDistinct: Bool = false, isFresh: Bool = false
 ) async throws -> Report {
@@ -33,7 +33,7 @@ func runFreeLocks(
     }
 }
 
-/// A read lock that nobody else wants.
+/// Measures a read lock without contention.
 func runFreeReadLock(_ options: Options) async throws -> Report {
     try await withClients(1, options) { clients in
         let lock = ZooKeeperReadWriteLock(clients[0], at: try options.root)
@@ -51,9 +51,10 @@ func runFreeReadLock(_ options: Options) async throws -> Report {
     }
 }
 
-/// All contenders want the same lock, each with a lock object of its own, again and again. A cycle is a handoff.
+/// Measures one lock that all contenders take again and again, each with a lock object of its own. A cycle is a
+/// handoff.
 ///
-/// - Parameter holdsForARequest: Whether each holder makes a request before it lets go.
+/// - Parameter holdsForARequest: Lets each holder make a request before it releases the lock.
 func runHandoffs(
     _ options: Options, clients: Int, contenders: Int, holdsForARequest: Bool = false
 ) async throws -> Report {
@@ -78,7 +79,7 @@ func runHandoffs(
     }
 }
 
-/// The holder of the lock by our own account, by which the lock is judged.
+/// Counts holders and handoffs of the contended lock independently of it, to check its exclusion.
 final class Handoffs: Sendable {
     private let holders = Atomic(0)
     private let overlaps = Atomic(0)
@@ -86,23 +87,23 @@ final class Handoffs: Sendable {
 
     var violations: Int { overlaps.load(ordering: .relaxed) }
 
-    /// A holder has the lock. Counts the handoff, from the call that let it go to now.
+    /// Notes that a contender has acquired the lock, and counts the handoff, from the call that released it until now.
     func acquired(_ tally: inout Tally, _ measurement: Measurement) {
         let now = monotonicNanoseconds()
         let since = releasedAt.load(ordering: .acquiring)
         if holders.add(1, ordering: .acquiringAndReleasing).oldValue != 0 { overlaps.add(1, ordering: .relaxed) }
         guard measurement.isMeasuring else { return }
         tally.cycles += 1
-        // Nobody had it before the first holder.
+        // The first holder has no predecessor.
         if since != 0 { tally.samples.append(now - since) }
     }
 
-    /// The holder is about to release it.
+    /// Notes that the holder is about to release the lock.
     func releasing() {
         holders.subtract(1, ordering: .acquiringAndReleasing)
         releasedAt.store(monotonicNanoseconds(), ordering: .releasing)
     }
 
-    /// Another contender, which is not counted, releases it at this moment.
+    /// Notes that a holder that is not counted has released the lock at this moment.
     func released(at moment: Int64) { releasedAt.store(moment, ordering: .releasing) }
 }

@@ -1,6 +1,6 @@
 import Synchronization
 
-/// The window in which cycles count: those that *end* between ``begin()`` and ``end()``. Shared by all loops of a run.
+/// The measured period of a run, which all its loops share: cycles count that *end* between ``begin()`` and ``end()``.
 final class Measurement: Sendable {
     private enum Phase {
         static let warmUp = 0
@@ -16,14 +16,14 @@ final class Measurement: Sendable {
     private let workload: Workload
     private let warmup: Duration
     private let seconds: Duration
-    /// Tells whether it takes a number of cycles, and not a time, to end.
+    /// Indicates whether the run ends after a number of cycles, and not after a time.
     private let isCounted: Bool
     private let phase = Atomic(Phase.warmUp)
     private let cyclesLeft: Atomic<Int>
     private let span = Mutex(Span())
 
     init(_ options: Options) {
-        // Taken out here: reading a parsed option takes longer than a loop should.
+        // Copied here: reading a parsed option is too slow for the loops.
         self.workload = options.workload
         self.warmup = .seconds(options.warmup)
         self.seconds = .seconds(options.seconds)
@@ -44,16 +44,16 @@ final class Measurement: Sendable {
         span.withLock { $0.ended = (monotonicNanoseconds(), processorMicroseconds()) }
     }
 
-    /// Tells whether a loop may go on.
+    /// Returns whether a loop may begin another cycle, and counts it.
     func mayStartCycle() -> Bool {
         if isCounted { return cyclesLeft.subtract(1, ordering: .relaxed).newValue >= 0 }
         return phase.load(ordering: .relaxed) != Phase.over
     }
 
-    /// Runs `loop` so many times at once, each time in a task of its own with a number of its own, through the warm-up
-    /// and the measured time.
+    /// Runs `count` loops at once, each in a task of its own with its number, through the warm-up and the measured
+    /// period.
     ///
-    /// - Returns: What all of them have counted.
+    /// - Returns: The sum of their counts.
     func run(_ count: Int, _ loop: @escaping @Sendable (Int) async throws -> Tally) async throws -> Tally {
         try await withThrowingTaskGroup(of: Tally.self) { group in
             if isCounted {
@@ -75,7 +75,9 @@ final class Measurement: Sendable {
         }
     }
 
-    /// - Parameter nanoseconds: How long was measured, if not from ``begin()`` to ``end()``.
+    /// Makes the report.
+    ///
+    /// - Parameter nanoseconds: The measured time; `nil`: that from ``begin()`` to ``end()``.
     func report(_ tally: Tally, nanoseconds: Int64? = nil, violations: Int = 0) -> Report {
         let span = span.withLock { $0 }
         return Report(
@@ -88,7 +90,7 @@ final class Measurement: Sendable {
 /// The counts of one loop.
 struct Tally: Sendable {
     var cycles = 0
-    /// In nanoseconds.
+    /// The latencies, in nanoseconds.
     var samples: [Int64] = []
 
     mutating func add(_ other: Tally) {
@@ -96,7 +98,7 @@ struct Tally: Sendable {
         samples += other.samples
     }
 
-    /// Counts a cycle that ends now, if it is to be counted.
+    /// Counts a cycle that ends now, if it ends within the measured period.
     mutating func cycleEnded(in measurement: Measurement, since start: Int64) {
         guard measurement.isMeasuring else { return }
         cycles += 1

@@ -3,8 +3,8 @@ import Logging
 import ZooKeeper
 import ZooKeeperRecipes
 
-/// Runs one workload and prints one line of JSON: this library's part in a comparison of ZooKeeper clients, whose other
-/// parts are programs with the same options and the same output.
+/// Runs one workload and prints one line of JSON. Programs for other ZooKeeper clients, with the same options and the
+/// same output, make a comparison.
 @main struct PeerBench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "peer-bench",
@@ -13,7 +13,7 @@ import ZooKeeperRecipes
 
     @OptionGroup var options: Options
 
-    // Not isolated, and so are all tasks below it: a task that is on an actor would hop twice for each request.
+    // Not isolated, and neither are all tasks below it: a task on an actor would hop twice for each request.
     nonisolated func run() async throws {
         let report = try await options.workload.run(options)
         print(report.line)
@@ -25,28 +25,29 @@ struct Options: ParsableArguments, Sendable {
     @Option(help: "The server, as host:port.")
     var connect: String
 
-    @Option(help: "What to run: \(Workload.allCases.map(\.rawValue).joined(separator: ", ")).")
+    @Option(help: "The workload: \(Workload.allCases.map(\.rawValue).joined(separator: ", ")).")
     var workload: Workload
 
-    @Option(help: "A node that does not exist yet. It is created with its parents, and everything happens below it.")
+    @Option(
+        help: "A node that does not exist yet. It is created with its parents, and the workload uses nodes below it.")
     var path: String
 
-    @Option(help: "How many sessions.")
+    @Option(help: "The number of sessions.")
     var clients = 1
 
-    @Option(help: "How many contenders, or requests under way.")
+    @Option(help: "The number of contenders, or of requests under way.")
     var concurrency = 1
 
-    @Option(help: "How long to measure, in seconds.")
+    @Option(help: "The time to measure, in seconds.")
     var seconds = 3.0
 
-    @Option(help: "How long to run before that, in seconds.")
+    @Option(help: "The time to run before that, in seconds.")
     var warmup = 1.0
 
-    @Option(help: "Run exactly so many cycles instead, and do not warm up.")
+    @Option(help: "The exact number of cycles to run, instead of a time and without warm-up.")
     var ops = 0
 
-    @Flag(name: .customLong("release-in-background"), help: "Nobody waits for the answer to the release of a lock.")
+    @Flag(name: .customLong("release-in-background"), help: "Do not wait for the answer to the release of a lock.")
     var releasesInBackground = false
 
     func validate() throws {
@@ -58,13 +59,13 @@ struct Options: ParsableArguments, Sendable {
         }
     }
 
-    /// The configuration of the contenders at `path`.
+    /// Makes the lock of one contender, with the configuration of the run.
     func lock(_ client: ZooKeeperClient, at path: ZNodePath) -> ZooKeeperLock {
         var configuration = ZooKeeperLock.Configuration()
         if releasesInBackground { configuration.release = .background }
         return ZooKeeperLock(client, at: path, configuration: configuration)
     }
 
-    /// The node below which everything happens.
+    /// The node below which the workload's nodes are.
     var root: ZNodePath { get throws { try ZNodePath(path) } }
 }

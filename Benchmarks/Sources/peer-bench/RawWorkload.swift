@@ -6,8 +6,8 @@ enum RawRequest: Sendable {
     case write
 }
 
-/// One session keeps `concurrency` requests under way, each on a node of its own: so many tasks, each of which waits
-/// for its answer and asks again. That is how a service with as many requests of its own to serve uses a session.
+/// Measures one session with `concurrency` requests under way, each on a node of its own: as many tasks, each of which
+/// waits for its answer before its next request, as in a service that handles as many requests of its own.
 func runRaw(_ request: RawRequest, _ options: Options) async throws -> Report {
     try await withClients(1, options) { clients in
         try await clients[0].withSession { session in

@@ -1,10 +1,9 @@
-/// The line that is printed at the end.
+/// The result of a run.
 struct Report: Sendable {
     var workload: Workload
     /// The latencies, in nanoseconds, in any order.
     var samples: [Int64]
-    /// The number of cycles that were counted. The first handoff has no latency, so this may be more than there are
-    /// samples.
+    /// The number of cycles. The first handoff has no latency, so there may be fewer samples.
     var cycles: Int
     var nanoseconds: Int64
     var processorMicroseconds: Int64
@@ -31,7 +30,7 @@ struct Report: Sendable {
         return "{\(fields.joined(separator: ", "))}"
     }
 
-    /// `units` of the last of so many decimal places, as a number.
+    /// Formats a number that is given in units of its last decimal place.
     private static func decimal(_ units: Int64, digits: Int) -> String {
         let text = String(units)
         let padded = String(repeating: "0", count: max(0, digits + 1 - text.utf8.count)) + text

@@ -1,6 +1,6 @@
 import ZooKeeper
 
-/// Counts whole rounds: as many as hold `ops` cycles, or as fit in the measured time, at least one.
+/// Counts whole rounds: as many as contain `ops` cycles, or as fit into the measured time, at least one.
 struct Rounds {
     private let options: Options
     private let cyclesPerRound: Int
@@ -26,16 +26,16 @@ struct Rounds {
     }
 }
 
-/// Waits until so many contenders are in the queue, and watch the one in front.
+/// Waits until `length` contenders are in the queue and watch their predecessors.
 func waitForQueue(of length: Int, at path: ZNodePath, _ client: ZooKeeperClient, _ options: Options) async throws {
     guard options.ops == 0 else {
-        // An orchestrator that counts requests should not count ours.
+        // If requests are counted, this one should not be among them.
         try await Task.sleep(for: .milliseconds(max(1_000, 5 * length)))
         return
     }
     while try await client.children(of: path).names.count < length {
         try await Task.sleep(for: .milliseconds(20))
     }
-    // For the last of the watches.
+    // Time for the last contenders to set their watches.
     try await Task.sleep(for: .milliseconds(300))
 }

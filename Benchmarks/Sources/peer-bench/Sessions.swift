@@ -1,9 +1,9 @@
 import Logging
 import ZooKeeper
 
-/// A client that does not run yet.
+/// Makes a client, without running it.
 ///
-/// - Parameter timeout: Of its sessions.
+/// - Parameter timeout: The session time-out.
 func makeClient(_ options: Options, timeout: Duration = .seconds(30)) throws -> ZooKeeperClient {
     var configuration = try ZooKeeperConfiguration(options.connect)
     configuration.sessionTimeout = timeout
@@ -12,7 +12,7 @@ func makeClient(_ options: Options, timeout: Duration = .seconds(30)) throws -> 
     return try ZooKeeperClient(configuration, logger: logger)
 }
 
-/// Runs `body` with so many clients, each with a session that stands, and with the node `options.path`.
+/// Runs `body` with `count` clients, each with a connected session, after creating the node `options.path`.
 func withClients<Success: Sendable>(
     _ count: Int, _ options: Options, timeout: Duration = .seconds(30),
     _ body: ([ZooKeeperClient]) async throws -> Success

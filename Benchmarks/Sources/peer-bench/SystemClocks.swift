@@ -6,14 +6,14 @@ import Musl
 import Darwin
 #endif
 
-/// Now, in nanoseconds since some moment.
+/// Returns the time on the monotonic clock, in nanoseconds.
 func monotonicNanoseconds() -> Int64 {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }
 
-/// The processor time of the whole process so far, in microseconds, the system's part included.
+/// Returns the processor time of the whole process so far, in microseconds, the system's part included.
 func processorMicroseconds() -> Int64 {
     var usage = rusage()
     #if canImport(Glibc)

@@ -1,4 +1,4 @@
-/// An unexpected event in a benchmark, after which its figures mean nothing.
+/// The error that something has happened that must not happen in a benchmark, so its figures are not valid.
 struct Unexpected: Error, CustomStringConvertible {
     let description: String
 

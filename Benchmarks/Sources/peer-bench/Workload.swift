@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// The work of a run.
+/// The workload of a run.
 enum Workload: String, CaseIterable, ExpressibleByArgument, Sendable {
     case rawGet = "raw-get"
     case rawExists = "raw-exists"
@@ -30,7 +30,7 @@ enum Workload: String, CaseIterable, ExpressibleByArgument, Sendable {
         case .exclusion:
             try await runHandoffs(
                 options, clients: options.clients, contenders: options.clients, holdsForARequest: true)
-        // The same: a lock object has no state, so it makes no difference who shares it.
+        // The same: a lock object has no state, so sharing it makes no difference.
         case .inProcess, .inProcessShared: try await runHandoffs(options, clients: 1, contenders: options.concurrency)
         case .herd: try await runHerd(options)
         case .election: try await runElection(options)

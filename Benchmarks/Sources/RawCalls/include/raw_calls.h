@@ -1,4 +1,4 @@
-// The same calls as plain C would make them: what the bridge is compared with.
+// The same calls in plain C, for comparison with the bridge.
 #ifndef RAW_CALLS_H
 #define RAW_CALLS_H
 
@@ -14,10 +14,10 @@ struct raw_result {
 /// With a window of 1, the calling thread waits for each answer.
 struct raw_result raw_calls(enum raw_operation operation, long count, int window);
 
-/// How often this process has allocated memory; -1 if nobody counts.
+/// Returns the number of allocations of this process so far; -1 if they are not counted.
 long allocation_count(void);
 
-/// User and system time of this process in seconds.
+/// Returns the user and system time of this process, in seconds.
 double cpu_time(void);
 
 #endif
