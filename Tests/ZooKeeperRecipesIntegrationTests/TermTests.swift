@@ -89,7 +89,7 @@ import ZooKeeperTesting
             try await eventually("leads") { try await beside.leader()?.id == "a" }
             let leader = try #require(try await beside.leader())
             // The news does not reach it before its transaction has left.
-            relay.inject(RelayFault(.lose, at: .watchEvent))
+            relay.inject(RelayFault(.drop, at: .watchEvent))
             try await beside.depose(leader)
             mayEnd.fulfil(())
             _ = try? await first.value

@@ -47,7 +47,7 @@ import ZooKeeperTesting
 
     @Test func aLostRequestIsNoticedByTheNextReply() async throws {
         try await withRelay { client, relay, beside in
-            relay.inject(RelayFault(.lose, at: .request(.setData)))
+            relay.inject(RelayFault(.drop, at: .request(.setData)))
             // The C client matches replies by their order; the one behind does not fit, and all that is under way
             // fails.
             let session = try await client.withSession { $0 }
@@ -66,7 +66,7 @@ import ZooKeeperTesting
 
     @Test func aLostReplyIsSilenceUntilTheClientGivesUp() async throws {
         try await withRelay { client, relay, beside in
-            relay.inject(RelayFault(.lose, at: .reply(to: .delete)))
+            relay.inject(RelayFault(.drop, at: .reply(to: .delete)))
             let result = await Task { try await client.delete("/a") }.result
             #expect { try result.get() } throws: { ($0 as? ZooKeeperError)?.execution == .unknown }
             let stat = try await beside.exists("/a")

@@ -52,7 +52,7 @@ struct FaultInjector: Sendable {
         let points: [RelayFault.Point] = [
             .request(operation), .reply(to: operation), .anyRequest, .anyReply, .watchEvent, .any,
         ]
-        let effects: [RelayFault.Effect] = [.cut, .cut, .cut, .lose, .delay(.milliseconds(random.int(1...300)))]
+        let effects: [RelayFault.Effect] = [.cut, .cut, .cut, .drop, .delay(.milliseconds(random.int(1...300)))]
         return RelayFault(random.pick(effects), at: random.pick(points), number: random.int(1...4))
     }
 

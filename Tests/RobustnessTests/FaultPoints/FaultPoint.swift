@@ -108,7 +108,7 @@ struct FaultPoint: Sendable, CustomStringConvertible {
     private var effect: RelayFault.Effect {
         switch action {
         case .cut: .cut
-        case .lose: .lose
+        case .lose: .drop
         case .freeze, .cancel: .freeze
         case .delay: .delay(.milliseconds(20))
         }
