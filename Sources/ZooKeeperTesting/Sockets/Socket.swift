@@ -1,4 +1,5 @@
 import Synchronization
+import ZooKeeper
 
 #if canImport(Glibc)
 import Glibc
