@@ -23,7 +23,7 @@ extension Request {
     func createsThatCostTheConnectionAreNotSentForEver(_ cuts: Bool, _ isFresh: Bool) async throws {
         let client = try zooKeeper.makeClient {
             // So that what may have been left behind is soon known not to be.
-            $0.sessionTimeout = .seconds(1)
+            $0.sessionTimeout = .seconds(3)
         } answering: { [zooKeeper, creates] pending in
             guard pending.request.createsContender else { return nil }
             creates.withLock { $0 += 1 }
