@@ -19,7 +19,7 @@ struct Acquisition {
     /// Waits until `deadline` at the latest; for ever if there is none. That is the only limit, once there has been a
     /// session: a caller waits through any outage, and joins again in the session after it.
     ///
-    /// - Parameter old: What has been held until now, and whose place is given up for the new one.
+    /// - Parameter old: The lock that is held until now, and whose node is given up for the new one.
     /// - Throws: ``LockError``: `timedOut`, `cancelled`, `sequenceExhausted`, `unavailable`.
     func wait(
         until deadline: ContinuousClock.Instant?, replacing old: Holding? = nil

@@ -77,7 +77,7 @@ package final class Contender: Sendable {
 
     /// Makes a contender that holds a node already.
     ///
-    /// - Parameter token: What its holder shows.
+    /// - Parameter token: The fencing token of the holder.
     package init(
         session: ZooKeeperSession, directory: ZNodePath, settings: ContenderSettings, holding name: String,
         token: FencingToken
@@ -180,7 +180,8 @@ package final class Contender: Sendable {
         if let granted = state.withLock({ $0.announcement.take() }) { decision.fulfil(granted) }
     }
 
-    /// Reports the position if it has changed. A contender that is over reports nothing: the next one does, in another session.
+    /// Reports the position if it has changed. A contender that is over reports nothing: the next one does, in another
+    /// session.
     private func reportPosition() {
         guard let position = settings.position else { return }
         let news: QueuePosition.Snapshot?? = state.withLock { state in
@@ -203,8 +204,8 @@ package final class Contender: Sendable {
             }
             return (state.blockerWatch, state.ownWatch)
         }
-        // Outside the lock: this may send something. The own watch is only let go of: a removal of the node under way keeps
-        // it, and fires it.
+        // Outside the lock: this may send something. The own watch is only let go of: a removal of the node under way
+        // keeps it, and fires it.
         blocker?.cancel()
         withExtendedLifetime(own) {}
     }

@@ -71,7 +71,7 @@ extension ContenderMachine {
 
     /// The exchange of my old node for a new one has failed: from now on the two go separate ways.
     ///
-    /// - Returns: What to do, if that is not what every other create would do.
+    /// - Returns: The actions, if they differ from those of every other create.
     private mutating func replacementFailed(_ guid: String, _ old: String, _ failure: Failure) -> [Action]? {
         // It was not executed and will not be.
         if failure.mayPass || (failure.code == .connectionLoss && failure.execution != .unknown) { return nil }

@@ -116,7 +116,7 @@ package struct ContenderMachine: Sendable, Hashable {
 
     /// Takes in what happened.
     ///
-    /// - Parameter isInTime: Whether the session is known to live at this moment.
+    /// - Parameter isInTime: `true` if the session is known to live at this moment.
     package mutating func handle(_ event: Event, isInTime: Bool) -> [Action] {
         switch (event, phase) {
         case (.start, .idle):

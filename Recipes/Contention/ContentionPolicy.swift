@@ -13,8 +13,8 @@ package enum ContentionPolicy: Sendable, Hashable {
         }
     }
 
-    /// Finds the contenders in my way, in order. I watch the last of them: so every node in the way of an exclusive contender
-    /// is watched by one, and its removal wakes one.
+    /// Finds the contenders in my way, in order. I watch the last of them: so every node in the way of an exclusive
+    /// contender is watched by one, and its removal wakes one.
     package func blockers(of own: ContenderName, among contenders: [ContenderName]) -> [ContenderName] {
         let blockers = contenders.filter { isInFront($0, of: own) && isInTheWay($0) }.sorted {
             $0.sequence < $1.sequence
@@ -43,7 +43,7 @@ package enum ContentionPolicy: Sendable, Hashable {
     /// Tells whether, once I have my position, no contender that would be in my way can appear in front of me; so that
     /// the removal of the only one makes me the first without another look.
     ///
-    /// - Parameter isOrdered: Whether the numbers of the queue only grow. If not, it is readers that may appear in
+    /// - Parameter isOrdered: `true` if the numbers of the queue only grow. If not, it is readers that may appear in
     ///   front.
     package func isStable(_ isOrdered: Bool) -> Bool {
         switch self {

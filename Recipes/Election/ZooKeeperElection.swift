@@ -33,7 +33,7 @@ public struct ZooKeeperElection: Sendable {
     private let configuration: Configuration
 
     /// - Parameters:
-    ///   - client: Whose sessions to use.
+    ///   - client: The client whose sessions are used.
     ///   - path: The directory of the candidates. It is created with its parents when needed.
     ///   - configuration: See ``RecipeConfiguration``.
     public init(
@@ -57,7 +57,7 @@ public struct ZooKeeperElection: Sendable {
     ///   - limit: The limit of the wait for the election; `nil`: none. Zero or less throws `timedOut`.
     ///   - position: Shows the position in the queue during the wait.
     ///   - body: Runs while this candidate leads.
-    /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled before it is elected.
+    /// - Throws: The error of `body`. `CancellationError` if the caller is cancelled before it is elected.
     ///   ``LockError``:
     ///   `timedOut`, `lost`, `notReleased`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     @discardableResult

@@ -71,7 +71,7 @@ package final class LeaseCore: Leaseholder {
 
     /// Closes the lease, so that it cannot be used any more, and then calls `release`.
     ///
-    /// - Returns: How it was lost, if it was.
+    /// - Returns: The loss, if it was lost.
     package func close(release: () -> Void) -> LockLoss? {
         let (loss, wasHeld, isOpen): (LockLoss?, Bool, Bool) = status.withLock { status in
             switch status {
@@ -114,7 +114,7 @@ package final class LeaseCore: Leaseholder {
 
     /// Calls `body` while it is certain that the lease has not ended. `body` must not call out.
     ///
-    /// - Parameter provesItself: Whether what `body` issues shows by its answer whether the lock is held, so that a
+    /// - Parameter provesItself: `true` if the answer to what `body` issues shows whether the lock is held, so that a
     ///   lease in doubt is good enough.
     /// - Throws: ``LockError``: `lost`, `unconfirmed`, `scopeEnded`.
     func whileHeld<Success>(

@@ -19,7 +19,7 @@ public struct LockDialect: RevocableDialect {
 
     /// Names of one's own: `<32 hexadecimal digits><marker><digits>`, parents as containers.
     ///
-    /// - Parameter marker: What stands right before the digits, and in no other child's name, for example `-mutex-`.
+    /// - Parameter marker: The text right before the digits, which no other child's name has, for example `-mutex-`.
     ///   Not empty, without `/`, not ending in a digit.
     public static func custom(_ marker: String) -> LockDialect {
         precondition(

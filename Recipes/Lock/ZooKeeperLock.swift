@@ -40,7 +40,7 @@ public struct ZooKeeperLock: Sendable {
     private let configuration: Configuration
 
     /// - Parameters:
-    ///   - client: Whose sessions to use.
+    ///   - client: The client whose sessions are used.
     ///   - path: The directory of the queue. It is created with its parents as containers when needed, and removed by
     ///     the servers when empty.
     ///   - configuration: See ``RecipeConfiguration``.
@@ -68,8 +68,8 @@ public struct ZooKeeperLock: Sendable {
     ///     and sends nothing; see ``withLockIfAvailable(isolation:_:)``.
     ///   - position: Shows the position in the queue during the wait.
     ///   - body: Runs while the lock is held.
-    /// - Returns: What `body` returns, after the lock has been released (or cannot be held any longer anyway).
-    /// - Throws: What `body` throws. `CancellationError` if the caller is cancelled while it waits. ``LockError``:
+    /// - Returns: The result of `body`, after the lock has been released (or cannot be held any longer anyway).
+    /// - Throws: The error of `body`. `CancellationError` if the caller is cancelled while it waits. ``LockError``:
     ///   `timedOut`, `lost`, `notReleased`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     @discardableResult
     public func withLock<Success>(

@@ -36,7 +36,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
     private let configuration: Configuration
 
     /// - Parameters:
-    ///   - client: Whose sessions to use.
+    ///   - client: The client whose sessions are used.
     ///   - path: The directory of the queue. It is created with its parents when needed.
     ///   - configuration: See ``RecipeConfiguration``.
     public init(_ client: ZooKeeperClient, at path: ZNodePath, configuration: Configuration = .init()) {

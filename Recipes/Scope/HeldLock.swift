@@ -38,7 +38,7 @@ public final class HeldLock: Sendable {
     /// Gives the lock back. Returns when its node is gone, or at ``LockLease/expiresBy`` at the latest; also when the
     /// task is cancelled. Calling it again is harmless.
     ///
-    /// - Returns: How the lock had been lost before, if it had.
+    /// - Returns: The loss, if the lock had been lost before.
     /// - Throws: ``LockError`` with code `notReleased` if the servers refuse to delete its node.
     @discardableResult
     public func release() async throws -> LockLoss? {
@@ -53,7 +53,7 @@ public final class HeldLock: Sendable {
 
     /// Waits until the lock is lost or released.
     ///
-    /// - Returns: How it was lost; `nil` if it was released, or if the waiting task was cancelled.
+    /// - Returns: The loss; `nil` if it was released, or if the waiting task was cancelled.
     public func loss() async -> LockLoss? {
         guard case .value(let loss) = await holding.lease.end.wait() else { return nil }
         return loss

@@ -37,7 +37,7 @@ struct EnclosingLocks: Sendable {
         case anothers
     }
 
-    /// - Parameter kind: What it wants. Who is alone may also read.
+    /// - Parameter kind: The access that it asks for. An exclusive holder may also read.
     func find(_ key: Key, _ kind: ContenderKind) -> Finding {
         // An inner scope may have ended, and the task that was started in it goes on in the scopes around.
         guard let entry = entries[key]?.last(where: { $0.lease.scope.isOpen }) else { return .free }

@@ -102,8 +102,8 @@ package final class CTransport: SessionTransport {
         if let failure { delegate.transport(did: .unreachable(failure)) }
     }
 
-    /// Prepares a connection that has just been made. On the first one, before anybody's request, the credentials go out; the library repeats
-    /// them on later ones. (Any earlier it may refuse them, between two attempts to connect.)
+    /// Prepares a connection that has just been made. On the first one, before anybody's request, the credentials go
+    /// out; the library repeats them on later ones. (Any earlier it may refuse them, between two attempts to connect.)
     func connected(_ handle: OpaquePointer?) {
         guard let handle = unsafe handle else { return }
         if !PlantedBug.connectionsAreInherited.isPlanted { unsafe CloseOnExec.markConnection(of: handle) }

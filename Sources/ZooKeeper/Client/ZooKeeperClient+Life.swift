@@ -39,12 +39,12 @@ extension ZooKeeperClient {
     /// Runs a client for as long as `body` runs. For scripts, tests and tools; services use ``run()``.
     ///
     /// - Parameters:
-    ///   - configuration: Which servers, and how patient to be. A connect string will do.
-    ///   - logger: Where to log.
+    ///   - configuration: The servers and time-outs. A connect string will do.
+    ///   - logger: The log.
     ///   - body: Uses the client. Runs in the caller's isolation. When the caller is cancelled, the client goes on
     ///     until `body` has ended; but nothing new can be held then, and the bodies of scopes are cancelled.
-    /// - Returns: What `body` returns, after the session is closed as by ``close()``.
-    /// - Throws: What `body` throws, or ``ZooKeeperError`` with code `invalidConfiguration`.
+    /// - Returns: The result of `body`, after the session is closed as by ``close()``.
+    /// - Throws: The error of `body`, or ``ZooKeeperError`` with code `invalidConfiguration`.
     @discardableResult
     public static func withClient<Success>(
         _ configuration: ZooKeeperConfiguration,
@@ -80,7 +80,7 @@ extension ZooKeeperClient {
         return try result.get()
     }
 
-    /// - Returns: Whether it is the caller who runs the client.
+    /// - Returns: `true` if it is the caller who runs the client.
     private func begin() -> Bool {
         state.withLock { state in
             guard state.phase == .idle else { return false }
@@ -155,7 +155,7 @@ extension ZooKeeperClient {
 
     /// Opens a session and waits for its end.
     ///
-    /// - Returns: Whether it was connected, and not only for a moment.
+    /// - Returns: `true` if it was connected, and not only for a moment.
     private func runSession() async -> Bool {
         let session = openSession()
         guard let session else { return false }
@@ -246,7 +246,7 @@ extension ZooKeeperClient {
 
     /// Shows `credential` in every later session.
     ///
-    /// - Returns: Whether that is news.
+    /// - Returns: `true` if it was not known before.
     func remember(_ credential: Credential) -> Bool {
         state.withLock { state in
             if state.credentials.contains(credential) { return false }

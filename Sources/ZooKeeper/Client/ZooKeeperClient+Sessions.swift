@@ -7,7 +7,7 @@ extension ZooKeeperClient {
     ///
     /// - Parameters:
     ///   - limit: Until when to wait for one; `nil`: as long as an operation would.
-    ///   - leastPatience: How long at least, before `limit`, if there was a session before.
+    ///   - leastPatience: The least time to wait, before `limit`, if there was a session before.
     package func session(
         until limit: ContinuousClock.Instant? = nil, patience leastPatience: Duration = .zero
     ) async throws(ZooKeeperError) -> ZooKeeperSession {
@@ -53,9 +53,9 @@ extension ZooKeeperClient {
     ///
     /// The caller is not cancelled. `body` does not escape, need not be Sendable and runs in the caller's isolation.
     ///
-    /// - Returns: What `body` returns, if it returned before the session was lost.
-    /// - Throws: What `body` throws; ``ZooKeeperError`` with code `sessionLost` (or why else there is no session), if
-    ///   the session was lost first: after `body` has ended. `closed` if the client is being closed, or
+    /// - Returns: The result of `body`, if it returned before the session was lost.
+    /// - Throws: The error of `body`; ``ZooKeeperError`` with code `sessionLost` (or the reason for which there is no
+    ///   session), if the session was lost first: after `body` has ended. `closed` if the client is being closed, or
     ///   `CancellationError` if that is because the caller is cancelled.
     @discardableResult
     public func withSession<Success>(

@@ -55,8 +55,8 @@ public final class ZooKeeperClient: ZooKeeperOperations {
     let shutdown = Promise<Void>()
 
     /// - Parameters:
-    ///   - configuration: Which servers, and how patient to be. A connect string will do.
-    ///   - logger: Where to log. The library writes at level info and below, a warning where a lock is kept longer
+    ///   - configuration: The servers and time-outs. A connect string will do.
+    ///   - logger: The log. The library writes at level info and below, a warning where a lock is kept longer
     ///     than wanted or a setting does not count, and an error where a `LeaderService` keeps everybody from leading.
     /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
     public convenience init(
@@ -67,7 +67,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         }
     }
 
-    /// - Parameter makeTransport: What carries each session.
+    /// - Parameter makeTransport: Makes the transport of each session.
     package init(
         _ configuration: ZooKeeperConfiguration, logger: Logger,
         makeTransport: @escaping @Sendable (ZooKeeperConfiguration, Logger) -> any SessionTransport

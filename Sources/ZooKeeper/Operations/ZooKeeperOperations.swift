@@ -126,9 +126,9 @@ extension ZooKeeperOperations {
     /// - Parameters:
     ///   - path: For a sequential node, the server adds ten digits to it.
     ///   - data: The node's first data.
-    ///   - mode: How long it lives, and whether it gets digits.
-    ///   - accessControl: Who may do what with it.
-    /// - Returns: Where it is, and its stat.
+    ///   - mode: The lifetime of the node, and its name: with or without digits that the server adds.
+    ///   - accessControl: The access control list of the node.
+    /// - Returns: The path and stat of the node.
     /// - Throws: ``ZooKeeperError``: `nodeExists`, `noNode` (no parent), `noChildrenForEphemerals`, `noAuth`,
     ///   `invalidACL`, `unimplemented`, `requestTooLarge`, `invalidArgument` (time to live), and what any call may
     ///   throw.

@@ -18,7 +18,7 @@ package enum DetachedThread {
 
     /// Runs `body` on a new thread of its own.
     ///
-    /// - Returns: Whether the system gave a thread; if not, `body` does not run.
+    /// - Returns: `false` if the system gave no thread; then `body` does not run.
     package static func start(_ body: @escaping @Sendable () -> Void) -> Bool {
         // The new thread takes over the reference that is retained here.
         let start = unsafe Unmanaged.passRetained(Start(body))

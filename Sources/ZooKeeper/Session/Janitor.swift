@@ -73,7 +73,7 @@ package final class Janitor: Sendable {
 
     /// Removes an ephemeral node of `session`.
     ///
-    /// - Returns: What came of it. After a refusal it goes on being tried.
+    /// - Returns: The end of the removal. After a refusal it goes on being tried.
     @discardableResult
     package func remove(_ path: ZNodePath, in session: ZooKeeperSession) -> Promise<Removal> {
         let removal = Promise<Removal>()
@@ -128,7 +128,7 @@ package final class Janitor: Sendable {
     /// Calls `observer` for each node in `directory` that turns out not to be removable, until
     /// ``forgetObserver(_:in:)``.
     ///
-    /// - Returns: What ``forgetObserver(_:in:)`` takes, and such a node that is known already.
+    /// - Returns: The number for ``forgetObserver(_:in:)``, and such a node that is known already.
     package func observe(
         _ directory: ZNodePath, _ observer: @escaping @Sendable (Leftover) -> Void
     ) -> (number: Int, known: Leftover?) {
@@ -228,7 +228,7 @@ package final class Janitor: Sendable {
         }
     }
 
-    /// - Parameter last: What is not looked for any more after this.
+    /// - Parameter last: The GUID that is not looked for any more after this.
     private func look(for last: String?, in directory: ZNodePath, of session: ZooKeeperSession, attempt: Int = 1) {
         // The list must not be older than what another server has committed of our lost create.
         session.submitSyncedList(of: directory, priority: .urgent) { [weak session] result, _ in

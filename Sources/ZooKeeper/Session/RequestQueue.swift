@@ -138,7 +138,7 @@ package struct RequestQueue {
 
     /// Lets go of a request that has been answered.
     ///
-    /// - Returns: When it was handed over and with which priority; `nil` if it is not under way.
+    /// - Returns: The moment at which it was handed over, and its priority; `nil` if it is not under way.
     package mutating func finish(_ pending: PendingRequest) -> (at: ContinuousClock.Instant, priority: Priority)? {
         let slot = pending.slot.load(ordering: .relaxed)
         guard issued.indices.contains(slot), let entry = issued[slot], entry.pending === pending else { return nil }

@@ -40,7 +40,7 @@ package struct SessionClosing: Sendable, Hashable {
 
     /// Its body has ended, and its node is gone or must be left to the servers.
     ///
-    /// - Returns: Whether the session begins to drain.
+    /// - Returns: `true` if the session begins to drain.
     package mutating func endHold(_ number: Int) -> Bool {
         holds[number] = nil
         return drainIfFree()
@@ -48,7 +48,7 @@ package struct SessionClosing: Sendable, Hashable {
 
     /// Nothing new is held from now on.
     ///
-    /// - Returns: Whether that is news.
+    /// - Returns: `true` the first time.
     package mutating func retire() -> Bool {
         guard phase == .open else { return false }
         phase = .retiring
@@ -57,7 +57,7 @@ package struct SessionClosing: Sendable, Hashable {
 
     /// The session is to end as soon as nothing is held.
     ///
-    /// - Returns: Whether it begins to drain.
+    /// - Returns: `true` if it begins to drain.
     package mutating func close() -> Bool {
         isWanted = true
         return drainIfFree()

@@ -59,7 +59,7 @@ package struct WatchTable {
 
     /// Registers the watch of an answered request, or forgets it.
     ///
-    /// - Returns: Whether the watch is registered now.
+    /// - Returns: `true` if the watch is registered now.
     package mutating func finish(_ request: Request, _ code: ResultCode) -> Bool {
         guard let watch = request.watch, let reserved = Self.key(for: request) else { return false }
         entries[reserved]?.pending -= 1
@@ -95,7 +95,7 @@ package struct WatchTable {
 
     /// Takes out a watch that nobody holds any more.
     ///
-    /// - Returns: What the server should now be asked to remove, if that was the last one.
+    /// - Returns: The watches that the server should now be asked to remove, if that was the last one.
     package mutating func remove(
         _ registration: WatchRegistration, at path: String
     ) -> RemovableWatches? {

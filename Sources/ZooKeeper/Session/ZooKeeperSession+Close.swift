@@ -1,4 +1,5 @@
-// How a session ends. Whatever the C client does then, every call returns and every pending request is let go exactly once.
+// How a session ends. Whatever the C client does then, every call returns and every pending request is let go exactly
+// once.
 
 import Synchronization
 
@@ -18,7 +19,7 @@ extension ZooKeeperSession {
 
     /// As ``close()``.
     ///
-    /// - Returns: What is still held, if it did not wait for that to end.
+    /// - Returns: The nodes that are still held, if it did not wait for that to end.
     func closeIfFree() async -> [ZNodePath] {
         beginClose()
         if ScopeLineage.isInside(ObjectIdentifier(self)) { return [] }

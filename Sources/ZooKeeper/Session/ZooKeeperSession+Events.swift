@@ -243,7 +243,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
 
     /// Tells `leaseholder` from now on what becomes of the session.
     ///
-    /// - Returns: How the session ended, if it has.
+    /// - Returns: The final state of the session, if it has ended.
     package func attach(_ leaseholder: any Leaseholder) -> SessionState? {
         core.withLock { core in
             if core.closing.phase > .retiring { return core.machine.state.isFinal ? core.machine.state : .closed }

@@ -83,7 +83,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
 
     /// Puts an entry into the queue.
     ///
-    /// - Returns: What is to be shipped now, by the caller.
+    /// - Returns: The batch that the caller is to send now.
     private func enter(
         _ entry: RequestQueue.Entry, _ priority: RequestQueue.Priority
     ) -> Result<Batch?, ZooKeeperError> {

@@ -58,7 +58,8 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     package let retiring = Promise<Void>()
     /// Fulfilled when the owner has closed the session and nothing is held in it any more.
     let unheld = Promise<Void>()
-    /// Fulfilled when nothing of the session is left: transport closed, every call finished, every pending request let go.
+    /// Fulfilled when nothing of the session is left: transport closed, every call finished, every pending request let
+    /// go.
     package let released = Promise<Void>()
     package let leaseDeadline: Atomic<Int64>
     /// Tells whether it has been logged that no more paths can be watched.

@@ -20,7 +20,7 @@ package final class LatestValue<Value: Sendable>: Sendable {
     /// Nothing follows any more: consumers get the last value, and then the end.
     package func finish() { change { $0.isFinished = true } }
 
-    /// - Parameter isLast: Whether nothing will follow.
+    /// - Parameter isLast: `true` if nothing will follow.
     package func send(_ value: Value, isLast: Bool = false) {
         change { state in
             state.value = value

@@ -31,7 +31,7 @@ package final class Promise<Value: Sendable>: Sendable {
 
     /// Gives the value to everybody who waits or will wait. Only the first call counts.
     ///
-    /// - Returns: Whether this was the first call.
+    /// - Returns: `true` if this was the first call.
     @discardableResult
     package func fulfil(_ value: Value) -> Bool {
         let waiters: [Int: Waiter]? = state.withLock { state in
@@ -53,7 +53,7 @@ package final class Promise<Value: Sendable>: Sendable {
 
     /// Calls `callback` once, with the value: now, or on the thread that fulfils the promise.
     ///
-    /// - Returns: What ``forget(_:)`` takes.
+    /// - Returns: The number for ``forget(_:)``.
     @discardableResult
     package func whenFulfilled(_ callback: @escaping @Sendable (Value) -> Void) -> Int {
         let (id, value): (Int, Value?) = state.withLock { state in
@@ -72,7 +72,7 @@ package final class Promise<Value: Sendable>: Sendable {
 
     /// Waits for the value, until `deadline` or the cancellation of the task.
     ///
-    /// - Parameter isShielded: Whether to go on waiting when the task is cancelled.
+    /// - Parameter isShielded: Goes on waiting when the task is cancelled.
     @discardableResult
     package func wait(
         until deadline: ContinuousClock.Instant? = nil,

@@ -154,7 +154,7 @@ package final class ScopeLineage: Sendable {
 /// Runs `body` in the caller's isolation so that `cancellation` can cancel it.
 ///
 /// - Parameter owner: The session that the body relies on; see ``ScopeLineage/isInside(_:)``.
-/// - Returns: What became of `body`. It has ended: nothing of it runs on.
+/// - Returns: The result of `body`. It has ended: nothing of it runs on.
 package func withRevocableScope<Success>(
     _ cancellation: BodyCancellation,
     owner: ObjectIdentifier? = nil,

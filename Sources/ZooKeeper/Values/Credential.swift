@@ -8,7 +8,7 @@ public struct Credential: Sendable, Hashable, CustomStringConvertible, CustomRef
     /// - Parameters:
     ///   - scheme: An authentication scheme that every server of the ensemble knows. With an unknown one the server
     ///     ends the connection, and the session with it: `authenticationFailed`.
-    ///   - proof: What that scheme wants to see.
+    ///   - proof: The proof that the scheme expects.
     public init(scheme: String, proof: some Sequence<UInt8>) {
         self.scheme = scheme
         self.proof = Array(proof)
