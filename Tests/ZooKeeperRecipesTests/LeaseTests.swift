@@ -9,19 +9,10 @@ import ZooKeeperTesting
 @Suite(.timeLimit(.minutes(3))) struct LeaseTests {
     private let zooKeeper = InMemoryZooKeeper()
 
-    private func withTwoClients(_ body: (ZooKeeperClient, ZooKeeperClient) async throws -> Void) async throws {
-        var configuration = zooKeeper.configuration
-        // So that nothing but the trouble itself ends a lock.
-        configuration.sessionTimeout = .seconds(60)
-        try await zooKeeper.withClient(configuration) { first in
-            try await zooKeeper.withClient(configuration) { second in try await body(first, second) }
-        }
-    }
-
     /// The deadline passes, and a check says so; then an answer that was late moves the deadline on. The lock stays
     /// lost.
     @Test func aLateAnswerDoesNotReviveALease() async throws {
-        try await withTwoClients { first, _ in
+        try await zooKeeper.withTwoClients { first, _ in
             let held = try await ZooKeeperLock(first, at: "/a").acquire()
             let session = held.lease.session
             let inTime = session.leaseDeadline.load(ordering: .relaxed)
@@ -39,7 +30,7 @@ import ZooKeeperTesting
     }
 
     @Test func lessTimeThanWasAskedForIsNoLoss() async throws {
-        try await withTwoClients { first, _ in
+        try await zooKeeper.withTwoClients { first, _ in
             let held = try await ZooKeeperLock(first, at: "/a").acquire()
             #expect { try held.lease.checkHeld(for: .seconds(3_600)) } throws: { LockError.Code.lost ~= $0 }
             try held.lease.checkHeld()

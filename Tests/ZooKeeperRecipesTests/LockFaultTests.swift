@@ -9,17 +9,8 @@ import ZooKeeperTesting
 @Suite(.timeLimit(.minutes(3))) struct LockFaultTests {
     private let zooKeeper = InMemoryZooKeeper()
 
-    private func withTwoClients(_ body: (ZooKeeperClient, ZooKeeperClient) async throws -> Void) async throws {
-        var configuration = zooKeeper.configuration
-        // So that nothing but the trouble itself ends a lock.
-        configuration.sessionTimeout = .seconds(60)
-        try await zooKeeper.withClient(configuration) { first in
-            try await zooKeeper.withClient(configuration) { second in try await body(first, second) }
-        }
-    }
-
     @Test func neverTwoAtOnceWhileConnectionsAreCut() async throws {
-        try await withTwoClients { first, second in
+        try await zooKeeper.withTwoClients { first, second in
             let holders = HolderCount()
             try await holders.contend(for: "/a", by: [first, second]) { task, round in
                 if round % 5 == task % 5 { zooKeeper.cut() }
@@ -31,7 +22,7 @@ import ZooKeeperTesting
 
     @Test(arguments: [OperationCode.create2, .getChildren2, .delete])
     func aLostAnswerLeavesNoNode(_ operation: OperationCode) async throws {
-        try await withTwoClients { first, second in
+        try await zooKeeper.withTwoClients { first, second in
             try await ZooKeeperLock(first, at: "/a").withLock { _ in }
             zooKeeper.loseNextReply(to: operation)
             let result = try await ZooKeeperLock(second, at: "/a").withLock { lease in
@@ -44,7 +35,7 @@ import ZooKeeperTesting
     }
 
     @Test func anExpiredSessionLosesTheLockToTheNext() async throws {
-        try await withTwoClients { first, second in
+        try await zooKeeper.withTwoClients { first, second in
             let next = Shared<Task<FencingToken, any Error>?>(nil)
             do {
                 try await ZooKeeperLock(first, at: "/a").withLock { lease in
@@ -65,7 +56,7 @@ import ZooKeeperTesting
     }
 
     @Test func anExpiredLeaderIsFollowed() async throws {
-        try await withTwoClients { first, second in
+        try await zooKeeper.withTwoClients { first, second in
             let next = ZooKeeperElection(second, at: "/e", configuration: .init(id: "next"))
             let isFollowed = Shared(false)
             // Its own leadership is lost, with an error or without.

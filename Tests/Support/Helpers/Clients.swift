@@ -60,3 +60,14 @@ extension ZooKeeperServer {
         }
     }
 }
+
+extension InMemoryZooKeeper {
+    /// Runs `body` with two clients whose sessions are so long that nothing but the fault of a test ends a lock.
+    public func withTwoClients(_ body: (ZooKeeperClient, ZooKeeperClient) async throws -> Void) async throws {
+        var configuration = self.configuration
+        configuration.sessionTimeout = .seconds(60)
+        try await withClient(configuration) { first in
+            try await withClient(configuration) { second in try await body(first, second) }
+        }
+    }
+}
