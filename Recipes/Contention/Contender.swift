@@ -323,11 +323,11 @@ package final class Contender: Sendable {
     private func remove(_ name: String) {
         // The watch on it fires by its removal; cancelled before, it would cost a request to take it off.
         let watch = state.withLock { $0.ownWatch }
-        session.janitor.remove(directory.child(name), in: session).whenFulfilled { [self] decision in
+        session.janitor.remove(directory.child(name), in: session).whenFulfilled { [self] removal in
             watch?.cancel()
             // Not a second node that a create has left.
             guard state.withLock({ $0.heldNode == name }) else { return }
-            if case .refused(let error) = decision { removed.fulfil(.refused(error)) } else { removed.fulfil(.done) }
+            if case .refused(let error) = removal { removed.fulfil(.refused(error)) } else { removed.fulfil(.done) }
         }
     }
 }
