@@ -7,7 +7,7 @@ import ZooKeeper
         let notices = Notices<Int>()
         let heard = Shared<[Int]>([])
         let depth = Shared(0)
-        notices.post([1, 2])
+        for number in [1, 2] { notices.post(number) }
         notices.deliver { notice in
             depth.withLock {
                 $0 += 1
@@ -15,7 +15,7 @@ import ZooKeeper
             }
             heard.withLock { $0.append(notice) }
             if notice < 3 {
-                notices.post([notice + 10])
+                notices.post(notice + 10)
                 notices.deliver { _ in Issue.record("delivered from within") }
             }
             depth.withLock { $0 -= 1 }
@@ -30,7 +30,7 @@ import ZooKeeper
             for sender in 0..<8 {
                 group.addTask {
                     for index in 0..<500 {
-                        notices.post([sender * 1_000 + index])
+                        notices.post(sender * 1_000 + index)
                         notices.deliver { notice in
                             heard.withLock { $0[notice / 1_000, default: []].append(notice % 1_000) }
                         }

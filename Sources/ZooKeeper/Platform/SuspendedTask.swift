@@ -4,10 +4,11 @@
 ///
 /// Safe as long as ``resume(returning:)`` is called once: its owner takes it out of its place under a lock before
 /// resuming it, so that no second thread finds it there.
-@safe package struct SuspendedTask<Value: Sendable>: Sendable {
-    private let continuation: UnsafeContinuation<Value, Never>
+@safe @frozen package struct SuspendedTask<Value: Sendable>: Sendable {
+    @usableFromInline let continuation: UnsafeContinuation<Value, Never>
 
     /// Suspends the current task and hands it to `body`, which keeps it or resumes it.
+    @inlinable
     @inline(__always)
     package static func suspend(
         isolation: isolated (any Actor)?, _ body: (SuspendedTask) -> Void
@@ -17,12 +18,14 @@
         }
     }
 
+    @inlinable
     @inline(__always)
-    private init(continuation: UnsafeContinuation<Value, Never>) {
+    init(continuation: UnsafeContinuation<Value, Never>) {
         unsafe self.continuation = unsafe continuation
     }
 
     /// Resumes the task. To be called once.
+    @inlinable
     @inline(__always)
     package func resume(returning value: Value) {
         unsafe continuation.resume(returning: value)

@@ -1,24 +1,32 @@
-import Synchronization
+package import Synchronization
 
 /// Delivers what happened, one thing at a time and in the order in which it happened, to code that may call back in.
 ///
 /// The thread that posts also delivers, unless another is delivering already; then that one takes it along.
 package final class Notices<Notice: Sendable>: Sendable {
-    private struct State {
-        var queue: [Notice] = []
-        var isDelivering = false
+    @usableFromInline
+    @frozen
+    struct State {
+        @usableFromInline var queue: [Notice] = []
+        @usableFromInline var isDelivering = false
+
+        @inlinable
+        init() {}
     }
 
-    private let state = Mutex(State())
+    @usableFromInline let state: Mutex<State>
 
-    package init() {}
+    @inlinable
+    package init() { state = Mutex(State()) }
 
-    /// Puts `notices` at the end of the queue. Cheap and never calls out, so it may be done under a lock.
-    package func post(_ notices: some Sequence<Notice>) {
-        state.withLock { $0.queue.append(contentsOf: notices) }
+    /// Puts `notice` at the end of the queue. Cheap and never calls out, so it may be done under a lock.
+    @inlinable
+    package func post(_ notice: Notice) {
+        state.withLock { $0.queue.append(notice) }
     }
 
     /// Delivers what is queued. Not to be called under a lock.
+    @inlinable
     package func deliver(_ body: (Notice) -> Void) {
         var isMine = false
         while true {
@@ -26,11 +34,11 @@ package final class Notices<Notice: Sendable>: Sendable {
                 if !isMine, state.isDelivering { return [] }
                 isMine = !state.queue.isEmpty
                 state.isDelivering = isMine
-                defer { state.queue.removeAll() }
+                defer { state.queue = [] }
                 return state.queue
             }
             if next.isEmpty { return }
-            next.forEach(body)
+            for notice in next { body(notice) }
         }
     }
 }

@@ -1,49 +1,69 @@
-import Synchronization
+package import Synchronization
 
 /// A value that comes once, and any number of tasks and callbacks that wait for it.
+///
+/// Inlinable throughout: a promise is made and waited for several times in the life of one lock, and a generic that is
+/// not specialised in the module that uses it looks up its metadata at each use.
 package final class Promise<Value: Sendable>: Sendable {
     /// The end of a wait.
-    package enum Wait: Sendable {
+    @frozen package enum Wait: Sendable {
         case value(Value)
         case timedOut
         case cancelled
     }
 
-    private enum Waiter {
-        case task(CheckedContinuation<Wait, Never>)
+    @usableFromInline
+    @frozen
+    enum Waiter {
+        case task(SuspendedTask<Wait>)
         case callback(@Sendable (Value) -> Void)
         /// Cancelled or timed out before it began to wait.
         case gone(Wait)
     }
 
-    private struct State {
-        var value: Value?
-        var waiters: [Int: Waiter] = [:]
-        var nextID = 0
+    @usableFromInline
+    @frozen
+    struct State {
+        @usableFromInline var value: Value?
+        /// In the order in which they came. Seldom more than two.
+        @usableFromInline var waiters: [(id: Int, waiter: Waiter)] = []
+        @usableFromInline var nextID = 0
+
+        @inlinable
+        init() {}
+
+        /// Takes a waiter out; `nil` if it is not there.
+        @inlinable
+        mutating func take(_ id: Int) -> Waiter? {
+            guard let index = waiters.firstIndex(where: { $0.id == id }) else { return nil }
+            return waiters.remove(at: index).waiter
+        }
     }
 
-    private let state = Mutex(State())
+    @usableFromInline let state: Mutex<State>
 
-    package init() {}
+    @inlinable
+    package init() { state = Mutex(State()) }
 
     /// The value, if it has come.
-    package var current: Value? { state.withLock { $0.value } }
+    @inlinable package var current: Value? { state.withLock { $0.value } }
 
     /// Gives the value to everybody who waits or will wait. Only the first call counts.
     ///
     /// - Returns: `true` if this was the first call.
+    @inlinable
     @discardableResult
     package func fulfil(_ value: Value) -> Bool {
-        let waiters: [Int: Waiter]? = state.withLock { state in
+        let waiters: [(id: Int, waiter: Waiter)]? = state.withLock { state in
             guard state.value == nil else { return nil }
             state.value = value
-            defer { state.waiters = [:] }
+            defer { state.waiters = [] }
             return state.waiters
         }
         guard let waiters else { return false }
-        for (_, waiter) in waiters.sorted(by: { $0.key < $1.key }) {
+        for (_, waiter) in waiters {
             switch waiter {
-            case .task(let continuation): continuation.resume(returning: .value(value))
+            case .task(let task): task.resume(returning: .value(value))
             case .callback(let callback): callback(value)
             case .gone: break
             }
@@ -54,10 +74,11 @@ package final class Promise<Value: Sendable>: Sendable {
     /// Calls `callback` once, with the value: now, or on the thread that fulfils the promise.
     ///
     /// - Returns: The number for ``forget(_:)``.
+    @inlinable
     @discardableResult
     package func whenFulfilled(_ callback: @escaping @Sendable (Value) -> Void) -> Int {
         let (id, value): (Int, Value?) = state.withLock { state in
-            if state.value == nil { state.waiters[state.nextID] = .callback(callback) }
+            if state.value == nil { state.waiters.append((state.nextID, .callback(callback))) }
             defer { state.nextID += 1 }
             return (state.nextID, state.value)
         }
@@ -66,57 +87,67 @@ package final class Promise<Value: Sendable>: Sendable {
     }
 
     /// Does not call a callback, if it has not been called.
+    @inlinable
     package func forget(_ id: Int) {
-        state.withLock { state in _ = state.waiters.removeValue(forKey: id) }
+        // What is let go of may hold the last reference to something: not under the lock.
+        _ = state.withLock { state in state.take(id) }
     }
 
     /// Waits for the value, until `deadline` or the cancellation of the task.
     ///
     /// - Parameter isShielded: Goes on waiting when the task is cancelled.
+    @inlinable
     @discardableResult
     package func wait(
         until deadline: ContinuousClock.Instant? = nil,
         isShielded: Bool = false,
         isolation: isolated (any Actor)? = #isolation
     ) async -> Wait {
-        let id = state.withLock { state in
+        let (id, value): (Int, Value?) = state.withLock { state in
             defer { state.nextID += 1 }
-            return state.nextID
+            return (state.nextID, state.value)
         }
+        if let value { return .value(value) }
         let timer = deadline.map { deadline in
             Deadlines.shared.schedule(at: deadline) { [weak self] in self?.end(id, as: .timedOut) }
         }
-        let outcome = await withTaskCancellationHandler {
-            _ = isolation
-            return await withCheckedContinuation { continuation in
-                begin(id, continuation)
+        let outcome: Wait
+        if isShielded {
+            outcome = await suspend(id, isolation)
+        } else {
+            outcome = await withTaskCancellationHandler {
+                await suspend(id, isolation)
+            } onCancel: {
+                end(id, as: .cancelled)
             }
-        } onCancel: {
-            if !isShielded { end(id, as: .cancelled) }
         }
         timer?.cancel()
         // A timer or a cancellation that came too late has left its mark.
-        state.withLock { state in _ = state.waiters.removeValue(forKey: id) }
+        if timer != nil || !isShielded { forget(id) }
         return outcome
     }
 
-    private func begin(_ id: Int, _ continuation: CheckedContinuation<Wait, Never>) {
-        let outcome: Wait? = state.withLock { state in
-            if let value = state.value { return .value(value) }
-            if case .gone(let wait) = state.waiters[id] { return wait }
-            state.waiters[id] = .task(continuation)
-            return nil
+    @inlinable
+    func suspend(_ id: Int, _ isolation: isolated (any Actor)?) async -> Wait {
+        await SuspendedTask.suspend(isolation: isolation) { task in
+            let outcome: Wait? = state.withLock { state in
+                if let value = state.value { return .value(value) }
+                if case .gone(let wait)? = state.take(id) { return wait }
+                state.waiters.append((id, .task(task)))
+                return nil
+            }
+            if let outcome { task.resume(returning: outcome) }
         }
-        if let outcome { continuation.resume(returning: outcome) }
     }
 
-    private func end(_ id: Int, as wait: Wait) {
-        let continuation: CheckedContinuation<Wait, Never>? = state.withLock { state in
+    @inlinable
+    func end(_ id: Int, as wait: Wait) {
+        let task: SuspendedTask<Wait>? = state.withLock { state in
             guard state.value == nil else { return nil }
-            if case .task(let continuation) = state.waiters.removeValue(forKey: id) { return continuation }
-            state.waiters[id] = .gone(wait)
+            if case .task(let task)? = state.take(id) { return task }
+            state.waiters.append((id, .gone(wait)))
             return nil
         }
-        continuation?.resume(returning: wait)
+        task?.resume(returning: wait)
     }
 }
