@@ -90,7 +90,7 @@ extension Contender {
                     defer { state.blockerWatch = watch }
                     return state.blockerWatch
                 })
-            requests.append(Request(.getData(path: directory.child(blocker).string), watch: watch))
+            requests.append(Request(directory.child(blocker), .getData, watch: watch))
         }
         if let own {
             let watch = Watch { [weak self] outcome in self?.changed(own, isOwn: true, outcome) }
@@ -99,7 +99,7 @@ extension Contender {
                     defer { state.ownWatch = watch }
                     return state.ownWatch
                 })
-            requests.append(Request(.getData(path: directory.child(own).string), watch: watch))
+            requests.append(Request(directory.child(own), .getData, watch: watch))
         }
         submit(requests) { contender, outcomes, connection in
             .watched(
@@ -148,9 +148,10 @@ extension Contender {
             })
     }
 
-    private func seen(_ names: Result<[String], ZooKeeperError>) -> Result<[String], ContenderMachine.Failure> {
+    private func seen(_ names: Result<ChildNames, ZooKeeperError>) -> Result<[String], ContenderMachine.Failure> {
         names.mapError { failure($0) }.map { names in
             session.janitor.sweep(names, in: directory, of: session)
+            let names = Array(names)
             lookForForeignNodes(among: names)
             return names
         }
@@ -187,7 +188,7 @@ extension Contender {
             guard case .created(let path, let stat?) = response.kind else {
                 return .failure(ContenderMachine.Failure(.protocolViolation, .unknown))
             }
-            return .success(.init(name: ZNodePath(unchecked: path).name, czxid: stat.czxid))
+            return .success(.init(name: path.name, czxid: stat.czxid))
         }
     }
 

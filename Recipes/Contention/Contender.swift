@@ -163,7 +163,7 @@ package final class Contender: Sendable {
     func post(_ event: ContenderMachine.Event) { post(.event(event)) }
 
     private func post(_ step: Step) {
-        steps.post([step])
+        steps.post(step)
         steps.deliver { step in
             switch step {
             case .event(let event):

@@ -190,12 +190,14 @@ import ZooKeeperTesting
     @Test func theLimitIsExact() async throws {
         try await withSession { session, _ in
             let path: ZNodePath = "/x"
-            let overhead = Request(.setData(path: "/test-0000000000/x", data: [], version: -1)).encodedLength
+            let empty = Request("/test-0000000000/x", .setData(data: [], version: -1))
+            let overhead = empty.rooted(at: .root).encodedLength
             try await session.create(path)
-            try await session.set(path, to: [UInt8](repeating: 1, count: Request.maximumLength - overhead))
+            try await session.set(path, to: [UInt8](repeating: 1, count: ServerRequest.maximumLength - overhead))
             #expect(session.isConnected)
             await expectFailure(.requestTooLarge) {
-                try await session.set(path, to: [UInt8](repeating: 1, count: Request.maximumLength - overhead + 1))
+                try await session.set(
+                    path, to: [UInt8](repeating: 1, count: ServerRequest.maximumLength - overhead + 1))
             }
         }
     }

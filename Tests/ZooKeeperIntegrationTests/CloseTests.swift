@@ -134,7 +134,7 @@ import ZooKeeperTesting
                 if isFrozen { server.freeze() }
                 let pending = TrackedCalls()
                 let last = Watch()
-                pending.issue(1, in: session) { _ in Request(.exists(path: "/b"), watch: last) }
+                pending.issue(1, in: session) { _ in Request("/b", .exists, watch: last) }
                 watches.append(last)
                 await session.close()
                 for watch in watches.dropLast() { await expectFailure(.closed) { try await watch.event() } }

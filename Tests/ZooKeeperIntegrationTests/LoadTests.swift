@@ -39,7 +39,7 @@ import ZooKeeperTesting
                     let fired = Shared(0)
                     let watches = (0..<count).map { _ in Watch { _ in fired.withLock { $0 += 1 } } }
                     let pendingRequests = watches.enumerated().map { index, watch in
-                        session.submit(Request(.exists(path: "/w/\(index)"), watch: watch))
+                        session.submit(Request(ZNodePath(unchecked: "/w/\(index)"), .exists, watch: watch))
                     }
                     for pending in pendingRequests { _ = await pending.answer() }
                     #expect(try await server.watchCount() == count)

@@ -97,7 +97,7 @@ import ZooKeeperTesting
                     let fired = Shared(false)
                     let watch = Watch { _ in fired.withLock { $0 = true } }
                     try await reader.withSession { session in
-                        _ = try await session.submit(Request(.getData(path: "/a"), watch: watch)).answer().get()
+                        _ = try await session.submit(Request("/a", .getData, watch: watch)).answer().get()
                     }
                     async let write = writer.set("/a", to: [UInt8(round % 256)], ifVersion: Int32(round))
                     while try await reader.exists("/a")?.version == Int32(round) {}
@@ -187,13 +187,11 @@ import ZooKeeperTesting
             try await client.create("/a")
             let counts = Shared([0, 0, 0])
             let session = try await client.withSession { $0 }
-            let chroot = client.configuration.chroot
-            let reads: [Request.Kind] = [
-                .getData(path: "\(chroot)/a"), .exists(path: "\(chroot)/a"), .getChildren(path: "\(chroot)/a"),
-            ]
+            let path = ZNodePath(unchecked: "\(client.configuration.chroot)/a")
+            let reads: [Action<TransactionStep>] = [.getData, .exists, .getChildren]
             let watches = reads.indices.map { index in Watch { _ in counts.withLock { $0[index] += 1 } } }
             for (read, watch) in zip(reads, watches) {
-                var request = Request(read, watch: watch)
+                var request = Request(path, read, watch: watch)
                 request.isOutsideChroot = true
                 _ = try await session.submit(request).answer().get()
             }

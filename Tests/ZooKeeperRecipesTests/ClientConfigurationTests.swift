@@ -184,7 +184,7 @@ import ZooKeeperTesting
         let client = try zooKeeper.makeClient {
             $0 = configuration
         } answering: { pending in
-            if case .exists("/") = pending.request.kind { beats.withLock { $0 += 1 } }
+            if pending.isSending(.exists, at: "/") { beats.withLock { $0 += 1 } }
             return nil
         }
         try await client.run { client in
@@ -204,12 +204,12 @@ import ZooKeeperTesting
             $0.sessionTimeout = .milliseconds(200)
             $0.abandonAfter = .seconds(60)
         } answering: { pending in
-            if case .getChildren("/l") = pending.request.kind { lists.withLock { $0 += 1 } }
+            if pending.isSending(.getChildren, at: "/l") { lists.withLock { $0 += 1 } }
             return nil
         } holdingBack: { pending in
-            switch pending.request.kind {
-            case .create(let path, _, _, _) where path.hasPrefix("/l/"): .milliseconds(120)
-            case .sync("/l"): .milliseconds(120)
+            switch (pending.request.action, pending.request.path?.string ?? "") {
+            case (.create, let path) where path.hasPrefix("/l/"): .milliseconds(120)
+            case (.sync, "/l"): .milliseconds(120)
             default: nil
             }
         }

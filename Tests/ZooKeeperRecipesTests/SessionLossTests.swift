@@ -135,10 +135,7 @@ import ZooKeeperTesting
             // The next one is due in an hour.
             $0.sessionTimeout = .seconds(6 * 3_600)
         } answering: { pending in
-            switch pending.request.kind {
-            case .exists("/"), .sync("/"): break
-            default: return nil
-            }
+            guard pending.isSending(.exists, at: "/") || pending.isSending(.sync, at: "/") else { return nil }
             let code: ResultCode? = isBusy.withLock { isBusy in
                 defer { isBusy = false }
                 return isBusy ? .throttled : nil

@@ -10,8 +10,8 @@ import ZooKeeperTesting
     enum Kind: CaseIterable {
         case create, list, read, delete, transaction, sync, exists
 
-        func matches(_ request: Request) -> Bool {
-            switch (self, request.kind) {
+        func matches(_ request: ServerRequest) -> Bool {
+            switch (self, request.action) {
             case (.create, .create), (.list, .getChildren), (.read, .getData), (.delete, .delete),
                 (.transaction, .transaction), (.sync, .sync), (.exists, .exists):
                 true

@@ -4,10 +4,10 @@ import ZooKeeper
 import ZooKeeperRecipes
 import ZooKeeperTesting
 
-extension Request {
+extension ServerRequest {
     /// `true` for the create of a contender's node, by itself or in a transaction.
     fileprivate var createsContender: Bool {
-        guard case .create(_, _, let mode, _) = kind else { return false }
+        guard case .create(_, let mode, _) = action else { return false }
         return mode == .ephemeralSequential
     }
 }

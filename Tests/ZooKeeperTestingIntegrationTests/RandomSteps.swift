@@ -33,7 +33,7 @@ struct RandomSteps {
             let count = Int.random(in: 1...12, using: &generator)
             return .disconnected(slot: slot, other: other, (0..<count).map { _ in write() })
         case ..<0.02: return .releaseWatches(slot: slot)
-        case ..<0.03: return .request(slot: slot, .authenticate(credential()), watch: false)
+        case ..<0.03: return .request(slot: slot, Request(.authenticate(credential())), watch: false)
         case ..<0.5: return .request(slot: slot, read(), watch: chance(0.6))
         default: break
         }
@@ -42,31 +42,31 @@ struct RandomSteps {
 
     // MARK: Requests
 
-    private mutating func read() -> Request.Kind {
+    private mutating func read() -> Request {
         switch Int.random(in: 0..<17, using: &generator) {
-        case 0..<4: .exists(path: path())
-        case 4..<8: .getData(path: path())
-        case 8..<12: .getChildren(path: path())
-        case 12..<14: .getAccessControl(path: path())
-        case 14: .sync(path: path())
-        default: .removeWatches(path: path(), table: chance(0.5) ? .dataAndExistence : .children)
+        case 0..<4: Request(path(), .exists)
+        case 4..<8: Request(path(), .getData)
+        case 8..<12: Request(path(), .getChildren)
+        case 12..<14: Request(path(), .getAccessControl)
+        case 14: Request(path(), .sync)
+        default: Request(path(), .removeWatches(chance(0.5) ? .dataAndExistence : .children))
         }
     }
 
-    private mutating func write() -> Request.Kind {
-        if chance(0.01) { return .reconfigure(.change(leaving: [1])) }
+    private mutating func write() -> Request {
+        if chance(0.01) { return Request(.reconfigure(.change(leaving: [1]))) }
         switch Int.random(in: 0..<20, using: &generator) {
         case 0..<8: return create()
-        case 8..<11: return .delete(path: path(), version: version())
-        case 11..<15: return .setData(path: path(), data: data(), version: version())
-        case 15: return .setAccessControl(path: path(), accessControl: accessControl(), version: version())
+        case 8..<11: return Request(path(), .delete(version: version()))
+        case 11..<15: return Request(path(), .setData(data: data(), version: version()))
+        case 15: return Request(path(), .setAccessControl(accessControl(), version: version()))
         default:
             let count = Int.random(in: 0...5, using: &generator)
-            return .transaction((0..<count).map { _ in TransactionStep(step()) })
+            return Request(.transaction((0..<count).map { _ in step() }))
         }
     }
 
-    private mutating func create() -> Request.Kind {
+    private mutating func create() -> Request {
         let mode: CreateMode
         switch Int.random(in: 0..<12, using: &generator) {
         case 0..<4: mode = .persistent
@@ -77,18 +77,18 @@ struct RandomSteps {
         case 10: mode = .persistent(timeToLive: .seconds(3_600))
         default: mode = .persistentSequential(timeToLive: .seconds(3_600))
         }
-        return .create(path: newPath(mode), data: data(), mode: mode, accessControl: accessControl())
+        return Request(newPath(mode), .create(data: data(), mode: mode, accessControl: accessControl()))
     }
 
-    private mutating func step() -> TransactionStep.Kind {
+    private mutating func step() -> TransactionStep {
         switch Int.random(in: 0..<8, using: &generator) {
         case 0..<3:
             let modes = [CreateMode.persistent, .ephemeral, .persistentSequential, .ephemeralSequential]
             let mode = modes[Int.random(in: 0..<4, using: &generator)]
-            return .create(path: newPath(mode), data: data(), mode: mode, accessControl: accessControl())
-        case 3..<5: return .setData(path: path(), data: data(), version: version())
-        case 5: return .delete(path: path(), version: version())
-        default: return .check(path: path(), version: version())
+            return TransactionStep(newPath(mode), .create(data: data(), mode: mode, accessControl: accessControl()))
+        case 3..<5: return TransactionStep(path(), .setData(data: data(), version: version()))
+        case 5: return TransactionStep(path(), .delete(version: version()))
+        default: return TransactionStep(path(), .check(version: version()))
         }
     }
 
@@ -102,18 +102,22 @@ struct RandomSteps {
         elements[Int.random(in: 0..<elements.count, using: &generator)]
     }
 
-    /// Returns a path, most often one that exists.
-    private mutating func path() -> String {
+    /// A path, most often one that exists.
+    private mutating func path() -> ZNodePath { ZNodePath(unchecked: anyPath()) }
+
+    private mutating func anyPath() -> String {
         if chance(0.03) { return pick(["/", "/zookeeper", "/zookeeper/quota", "/zookeeper/config"]) }
         let known = zooKeeper.model.tree.nodes.keys.filter { $0 == directory || $0.hasPrefix(directory + "/") }.sorted()
         if chance(0.7), !known.isEmpty { return pick(known) }
         return madeUpPath()
     }
 
-    private mutating func newPath(_ mode: CreateMode) -> String {
-        if mode.isSequential, chance(0.2) { return madeUpPath() + "/" }
+    private mutating func newPath(_ mode: CreateMode) -> ZNodePath {
+        if mode.isSequential, chance(0.2) { return ZNodePath(unchecked: madeUpPath() + "/") }
         // The root has its own rules; but what is created there would stay.
-        return chance(0.02) ? (mode.isSequential ? madeUpPath() : "/") : (chance(0.1) ? path() : madeUpPath())
+        return ZNodePath(
+            unchecked: chance(0.02)
+                ? (mode.isSequential ? madeUpPath() : "/") : (chance(0.1) ? anyPath() : madeUpPath()))
     }
 
     private mutating func madeUpPath() -> String {

@@ -9,15 +9,15 @@ enum Step: Sendable {
     case open(slot: Int, credentials: [Credential])
     case close(slot: Int)
     case expire(slot: Int)
-    case request(slot: Int, Request.Kind, watch: Bool)
+    case request(slot: Int, Request, watch: Bool)
     /// The session in this slot has no connection while the one in another slot makes requests.
-    case disconnected(slot: Int, other: Int, [Request.Kind])
+    case disconnected(slot: Int, other: Int, [Request])
     /// All watches that reads in this slot have set are released.
     case releaseWatches(slot: Int)
 
     /// `true` if a watch may fire because of it.
     fileprivate var mayBeSeen: Bool {
-        if case .request(_, let kind, _) = self { return !Request(kind).isRead }
+        if case .request(_, let request, _) = self { return !request.action.isRead }
         return true
     }
 }
@@ -43,7 +43,7 @@ final class StepRunner {
         self.directory = directory
         observer = try await Self.openSession(server, Self.slots, [])
         let created = await observer.submit(
-            Request(.create(path: directory, data: [], mode: .persistent, accessControl: .open))
+            Request(ZNodePath(unchecked: directory), .create(data: [], mode: .persistent, accessControl: .open))
         ).answer()
         if case .created(_, let stat) = try created.get().kind { base = try #require(stat).czxid.rawValue }
     }
@@ -83,7 +83,7 @@ final class StepRunner {
             serials[try #require(session.id)] = serials.count + 1
             sessions[slot] = (session, serials.count)
             // Shows when the session is over.
-            lines = [await request(mark(slot), in: session)]
+            lines = [await answer(to: mark(slot), in: session)]
         case .close(let slot):
             lines = try await end(slot) { session in await session.close() }
             isOrdered = false
@@ -95,15 +95,16 @@ final class StepRunner {
                 await session.close()
             }
             isOrdered = false
-        case .request(let slot, let kind, let watch):
+        case .request(let slot, var request, let isWatched):
             guard let session = sessions[slot]?.session else { break }
-            lines = [await request(Request(kind, watch: watch ? self.watch(slot) : nil), in: session)]
-        case .disconnected(let slot, let other, let kinds):
+            request.watch = isWatched ? watch(slot) : nil
+            lines = [await answer(to: request, in: session)]
+        case .disconnected(let slot, let other, let requests):
             guard let session = sessions[slot]?.session, let busy = sessions[other]?.session else { break }
             let connection = session.connection
             try await server.whileAway(session, slot: slot) {
                 try await eventually("it is disconnected") { !session.isConnected }
-                for kind in kinds { lines.append(await request(Request(kind), in: busy)) }
+                for request in requests { lines.append(await answer(to: request, in: busy)) }
             }
             try await eventually("it is connected again") { session.isConnected && session.connection > connection }
             isOrdered = false
@@ -123,18 +124,18 @@ final class StepRunner {
     /// Waits for an answer in each session: every event that the server has sent before it has arrived then.
     private func bringEvents() async {
         let pendingRequests = sessions.values.map { entry in
-            entry.session.submit(Request(.exists(path: "/")), retry: .withinRequestTimeout)
+            entry.session.submit(Request("/", .exists), retry: .withinRequestTimeout)
         }
         for pending in pendingRequests { _ = await pending.answer() }
     }
 
     private func end(_ slot: Int, _ body: (ZooKeeperSession) async throws -> Void) async throws -> [String] {
         guard let (session, _) = sessions[slot] else { return [] }
-        let mark = mark(slot).path ?? ""
+        let mark = mark(slot).path ?? .root
         sessions[slot] = nil
         try await body(session)
         try await eventually("its nodes are gone") {
-            let outcome = await observer.submit(Request(.exists(path: mark))).answer()
+            let outcome = await observer.submit(Request(mark, .exists)).answer()
             if case .failure(let error) = outcome { return error.code == .noNode }
             return false
         }
@@ -147,8 +148,8 @@ final class StepRunner {
     private func mark(_ slot: Int) -> Request {
         let serial = sessions[slot]?.serial ?? 0
         return Request(
-            .create(
-                path: "\(directory)/session-\(serial)", data: [], mode: .ephemeral, accessControl: .open))
+            ZNodePath(unchecked: "\(directory)/session-\(serial)"),
+            .create(data: [], mode: .ephemeral, accessControl: .open))
     }
 
     private func watch(_ slot: Int) -> Watch {
@@ -161,7 +162,7 @@ final class StepRunner {
         return watch
     }
 
-    private func request(_ request: Request, in session: ZooKeeperSession) async -> String {
+    private func answer(to request: Request, in session: ZooKeeperSession) async -> String {
         switch await session.submit(request).answer() {
         case .success(let response): describe(response.kind)
         case .failure(let error):

@@ -72,8 +72,9 @@ import ZooKeeperTesting
                 calls.issue(20_000, in: session) { index in
                     index % 2 == 0
                         ? Request(
-                            .create(path: "/\(index)", data: [], mode: .persistent, accessControl: .open))
-                        : Request(.exists(path: "/\(index - 1)"))
+                            ZNodePath(unchecked: "/\(index)"),
+                            .create(data: [], mode: .persistent, accessControl: .open))
+                        : Request(ZNodePath(unchecked: "/\(index - 1)"), .exists)
                 }
                 try await eventually("all are answered") { calls.answered == 20_000 }
             }
@@ -88,10 +89,10 @@ import ZooKeeperTesting
             try await client.withSession { session in
                 let done = Promise<Void>()
                 // Would not come back if the observer ran under the session's lock or the server's.
-                _ = session.submit(Request(.exists(path: "/"))) { [weak session, zooKeeper] _ in
+                _ = session.submit(Request("/", .exists)) { [weak session, zooKeeper] _ in
                     _ = zooKeeper.sessionCount
                     guard let session else { return }
-                    _ = session.submit(Request(.exists(path: "/"))) { _ in done.fulfil(()) }
+                    _ = session.submit(Request("/", .exists)) { _ in done.fulfil(()) }
                 }
                 await done.wait()
             }
@@ -188,9 +189,9 @@ import ZooKeeperTesting
     @Test func aPipelineThatIsTriedAgainBeforeTheNewsOfTheLossWaitsForIt() async throws {
         try await zooKeeper.withClient { client in
             try await client.withSession { session in
-                let requests = [Request(.sync(path: "/")), Request(.exists(path: "/"))]
+                let requests = [Request("/", .sync), Request("/", .exists)]
                 let outcomes = Promise<[PendingRequest]>()
-                _ = session.submit(Request(.exists(path: "/"))) { [weak session, zooKeeper] _ in
+                _ = session.submit(Request("/", .exists)) { [weak session, zooKeeper] _ in
                     guard let session else { return }
                     zooKeeper.cut(session)
                     outcomes.fulfil(session.submitPipeline(requests) + session.submitPipeline(requests))
@@ -260,9 +261,9 @@ import ZooKeeperTesting
         for _ in 0..<50 {
             try await zooKeeper.withClient { client in
                 try await client.withSession { session in
-                    calls.issue(20, in: session) { _ in Request(.exists(path: "/")) }
+                    calls.issue(20, in: session) { _ in Request("/", .exists) }
                     zooKeeper.cut()
-                    calls.issue(20, in: session) { _ in Request(.exists(path: "/")) }
+                    calls.issue(20, in: session) { _ in Request("/", .exists) }
                 }
             }
         }

@@ -17,9 +17,11 @@ import ZooKeeperTesting
         return model
     }
 
-    private func create(_ path: String, _ mode: CreateMode = .persistent) -> Request.Kind {
-        .create(path: path, data: [], mode: mode, accessControl: .open)
+    private func create(_ path: String, _ mode: CreateMode = .persistent) -> Request {
+        Request(ZNodePath(unchecked: path), .create(data: [], mode: mode, accessControl: .open))
     }
+
+    private func delete(_ path: ZNodePath) -> ServerRequest { Request(path, .delete(version: -1)).rooted(at: .root) }
 
     // MARK: A value
 
@@ -35,13 +37,13 @@ import ZooKeeperTesting
     @Test func whatBehavesAlikeIsEqual() {
         var model = makeModel()
         let before = model
-        model.ask(first, .exists(path: "/a"), watch: true)
-        model.ask(first, .getChildren(path: "/"), watch: true)
+        model.ask(first, "/a", .exists, watch: true)
+        model.ask(first, "/", .getChildren, watch: true)
         #expect(model != before)
-        model.ask(first, .removeWatches(path: "/a", table: .dataAndExistence))
-        model.ask(first, .removeWatches(path: "/", table: .children))
+        model.ask(first, "/a", .removeWatches(.dataAndExistence))
+        model.ask(first, "/", .removeWatches(.children))
         #expect(model == before)
-        let failure = model.ask(first, .removeWatches(path: "/", table: .children))
+        let failure = model.ask(first, "/", .removeWatches(.children))
         #expect(failure == .failure(ResultFailure(.noWatcher)))
     }
 
@@ -50,14 +52,14 @@ import ZooKeeperTesting
         model.ask(first, create("/a"))
         model.ask(first, create("/a/b"))
         let before = model
-        let steps: [TransactionStep.Kind] = [
-            .create(path: "/c", data: [], mode: .ephemeralSequential, accessControl: .open),
-            .setData(path: "/a", data: [1], version: 0),
-            .delete(path: "/a/b", version: -1), .delete(path: "/a", version: 1),
-            .create(path: "/a", data: [], mode: .persistent, accessControl: .open),
-            .check(path: "/a", version: 1),
+        let steps = [
+            TransactionStep("/c", .create(data: [], mode: .ephemeralSequential, accessControl: .open)),
+            TransactionStep("/a", .setData(data: [1], version: 0)),
+            TransactionStep("/a/b", .delete(version: -1)), TransactionStep("/a", .delete(version: 1)),
+            TransactionStep("/a", .create(data: [], mode: .persistent, accessControl: .open)),
+            TransactionStep("/a", .check(version: 1)),
         ]
-        let result = model.ask(first, .transaction(steps.map(TransactionStep.init)))
+        let result = model.ask(first, Request(.transaction(steps)))
         #expect(result == .failure(ResultFailure(.badVersion, failedOperation: 5)))
         #expect(model.zxid.rawValue == before.zxid.rawValue + 1)
         #expect(model.tree == before.tree)
@@ -70,7 +72,7 @@ import ZooKeeperTesting
         model.ask(first, create("/a", .ephemeral))
         // The answer is lost, and what was sent behind it.
         _ = model.apply(.disconnect(first))
-        let unread = model.perform(.request(first, xid: 2, create("/b"), watch: false))
+        let unread = model.perform(.request(first, xid: 2, create("/b").rooted(at: .root), watch: false))
         #expect(unread == [])
         let again = Model.ConnectionID(3)
         let session = SessionID(rawValue: 1)
@@ -81,19 +83,19 @@ import ZooKeeperTesting
 
     @Test func takingASessionOverEndsItsFormerConnection() {
         var model = makeModel()
-        model.ask(first, .exists(path: "/a"), watch: true)
+        model.ask(first, "/a", .exists, watch: true)
         let again = Model.ConnectionID(3)
         let session = SessionID(rawValue: 1)
         let outputs = model.perform(.connect(again, session: session))
         #expect(outputs == [.closed(first), .connected(again, session)])
         // Its watches were the connection's.
-        #expect(model.perform(.request(again, xid: 1, create("/a"), watch: false)).count == 1)
+        #expect(model.perform(.request(again, xid: 1, create("/a").rooted(at: .root), watch: false)).count == 1)
     }
 
     @Test func aSessionThatIsOverIsNotTakenUpAgain() {
         var model = makeModel()
         model.ask(second, create("/e", .ephemeral))
-        model.ask(first, .exists(path: "/e"), watch: true)
+        model.ask(first, "/e", .exists, watch: true)
         let session = SessionID(rawValue: 2)
         let outputs = model.perform(.expire(session))
         #expect(outputs == [.event(first, .deleted, path: "/e"), .closed(second)])
@@ -105,7 +107,8 @@ import ZooKeeperTesting
     @Test func aRefusedCredentialEndsTheConnectionNotTheSession() {
         var model = makeModel()
         let credential = Credential(scheme: "nonsense", proof: [])
-        let outputs = model.perform(.request(first, xid: 1, .authenticate(credential), watch: false))
+        let outputs = model.perform(
+            .request(first, xid: 1, Request(.authenticate(credential)).rooted(at: .root), watch: false))
         #expect(
             outputs == [
                 .reply(first, xid: 1, zxid: Zxid(rawValue: 0), .failure(ResultFailure(.authFailed))), .closed(first),
@@ -118,18 +121,18 @@ import ZooKeeperTesting
     @Test func oneDeletionIsOneEventPerPathAndConnection() {
         var model = makeModel()
         model.ask(second, create("/a"))
-        model.ask(first, .getData(path: "/a"), watch: true)
-        model.ask(first, .exists(path: "/a"), watch: true)
-        model.ask(first, .getChildren(path: "/a"), watch: true)
-        model.ask(first, .getChildren(path: "/"), watch: true)
-        let outputs = model.perform(.request(second, xid: 9, .delete(path: "/a", version: -1), watch: false))
+        model.ask(first, "/a", .getData, watch: true)
+        model.ask(first, "/a", .exists, watch: true)
+        model.ask(first, "/a", .getChildren, watch: true)
+        model.ask(first, "/", .getChildren, watch: true)
+        let outputs = model.perform(.request(second, xid: 9, delete("/a"), watch: false))
         #expect(
             outputs == [
                 .event(first, .deleted, path: "/a"), .event(first, .childrenChanged, path: "/"),
                 .reply(second, xid: 9, zxid: model.zxid, .success(.done)),
             ])
         model.ask(second, create("/a"))
-        let more = model.perform(.request(second, xid: 10, .delete(path: "/a", version: -1), watch: false))
+        let more = model.perform(.request(second, xid: 10, delete("/a"), watch: false))
         #expect(more.count == 1, "and that was all")
     }
 
@@ -139,8 +142,8 @@ import ZooKeeperTesting
         for path in ["/set", "/gone", "/parent", "/same"] { model.ask(first, create(path)) }
         let seen = model.zxid
         _ = model.apply(.disconnect(first))
-        model.ask(second, .setData(path: "/set", data: [1], version: -1))
-        model.ask(second, .delete(path: "/gone", version: -1))
+        model.ask(second, "/set", .setData(data: [1], version: -1))
+        model.ask(second, "/gone", .delete(version: -1))
         model.ask(second, create("/parent/child"))
         model.ask(second, create("/new"))
         let again = Model.ConnectionID(3)
@@ -156,9 +159,10 @@ import ZooKeeperTesting
                 .event(again, .deleted, path: "/gone"),
                 .reply(again, xid: Model.setWatchesXid, zxid: model.zxid, .success(.done)),
             ])
-        let later = model.perform(.request(second, xid: 9, create("/later"), watch: false))
+        let later = model.perform(.request(second, xid: 9, create("/later").rooted(at: .root), watch: false))
         #expect(later.first == .event(again, .created, path: "/later"))
-        let set = model.perform(.request(second, xid: 9, .setData(path: "/same", data: [], version: -1), watch: false))
+        let change = Request("/same", .setData(data: [], version: -1)).rooted(at: .root)
+        let set = model.perform(.request(second, xid: 9, change, watch: false))
         #expect(set.first == .event(again, .dataChanged, path: "/same"))
     }
 
@@ -177,8 +181,8 @@ import ZooKeeperTesting
         #expect(model.perform(.reap("/c")) == [])
         #expect(model.perform(.reap("/e")) == [])
         #expect(model == before)
-        model.ask(first, .delete(path: "/c/child", version: -1))
-        model.ask(first, .getData(path: "/c"), watch: true)
+        model.ask(first, "/c/child", .delete(version: -1))
+        model.ask(first, "/c", .getData, watch: true)
         #expect(model.reapable == ["/c"])
         #expect(model.perform(.reap("/c")) == [.event(first, .deleted, path: "/c")])
     }
@@ -193,8 +197,8 @@ import ZooKeeperTesting
     func aDigestIsThatOfTheServer(_ length: Int, _ hash: String) {
         var model = makeModel()
         let password = String(repeating: "x", count: length - 2)
-        model.ask(first, .authenticate(.digest(user: "u", password: password)))
-        model.ask(first, .create(path: "/a", data: [], mode: .persistent, accessControl: .creatorAll))
+        model.ask(first, Request(.authenticate(.digest(user: "u", password: password))))
+        model.ask(first, "/a", .create(data: [], mode: .persistent, accessControl: .creatorAll))
         #expect(
             model.tree.nodes["/a"]?.accessControl == [AccessControl.Entry(.all, for: .digest(user: "u", hash: hash))])
     }
@@ -207,11 +211,18 @@ extension ZooKeeperModel {
     /// - Returns: The answer.
     @discardableResult
     fileprivate mutating func ask(
-        _ connection: ConnectionID, _ kind: Request.Kind, watch: Bool = false
-    ) -> Result<Response.Kind, ResultFailure>? {
-        for case .reply(connection, _, _, let result) in apply(.request(connection, xid: 1, kind, watch: watch)) {
-            return result
-        }
+        _ connection: ConnectionID, _ request: Request, watch: Bool = false
+    ) -> Result<ServerResponse, ResultFailure>? {
+        let event = Event.request(connection, xid: 1, request.rooted(at: .root), watch: watch)
+        for case .reply(connection, _, _, let result) in apply(event) { return result }
         return nil
+    }
+
+    /// - Returns: The answer.
+    @discardableResult
+    fileprivate mutating func ask(
+        _ connection: ConnectionID, _ path: ZNodePath, _ action: Action<TransactionStep>, watch: Bool = false
+    ) -> Result<ServerResponse, ResultFailure>? {
+        ask(connection, Request(path, action), watch: watch)
     }
 }

@@ -19,7 +19,7 @@ import ZooKeeperTesting
     @Test func anAuthenticationIsSentAgainAfterALostConnection() async throws {
         let isFirst = Shared(true)
         let client = try InMemoryZooKeeper().makeClient { pending in
-            guard case .authenticate = pending.request.kind else { return nil }
+            guard case .authenticate = pending.request.action else { return nil }
             return isFirst.withLock { isFirst in
                 defer { isFirst = false }
                 return isFirst ? .connectionLoss : nil
@@ -45,7 +45,7 @@ import ZooKeeperTesting
             return AnsweringTransport(
                 zooKeeper.makeTransport(credentials: configuration.credentials, on: queue), on: queue
             ) { pending in
-                guard case .authenticate = pending.request.kind, let lost = session.withLock({ $0.take() }) else {
+                guard case .authenticate = pending.request.action, let lost = session.withLock({ $0.take() }) else {
                     return nil
                 }
                 try? zooKeeper.expire(lost)

@@ -5,9 +5,10 @@ import ZooKeeper
     private let now = ContinuousClock.now
 
     private func pending(
-        _ kind: Request.Kind, at time: Duration = .zero, retry: PendingRequest.Retry = .never
+        _ path: ZNodePath, _ action: Action<TransactionStep>, at time: Duration = .zero,
+        retry: PendingRequest.Retry = .never
     ) -> PendingRequest {
-        PendingRequest(Request(kind), submittedAt: now + time, retry: retry, delegate: nil)
+        PendingRequest(Request(path, action), below: .root, submittedAt: now + time, retry: retry, delegate: nil)
     }
 
     /// Takes out and issues everything that may leave; the paths in order.
@@ -16,7 +17,7 @@ import ZooKeeper
         while let (entry, priority) = queue.next() {
             entry.forEach { pending in
                 queue.issue(pending, priority, at: now)
-                paths.append(pending.request.path ?? pending.request.name)
+                paths.append(pending.path?.string ?? pending.request.action.name)
             }
         }
         return paths
@@ -24,8 +25,8 @@ import ZooKeeper
 
     @Test func nothingLeavesWithoutAConnection() {
         var queue = RequestQueue(limit: 10)
-        queue.append(.single(pending(.exists(path: "/a"))), .normal)
-        queue.append(.single(pending(.exists(path: "/u"))), .urgent)
+        queue.append(.single(pending("/a", .exists)), .normal)
+        queue.append(.single(pending("/u", .exists)), .urgent)
         #expect(issueAll(&queue) == [])
         queue.isOpen = true
         #expect(issueAll(&queue) == ["/u", "/a"])
@@ -35,8 +36,8 @@ import ZooKeeper
         var queue = RequestQueue(limit: 10)
         queue.isOpen = true
         queue.isHeld = true
-        queue.append(.single(pending(.exists(path: "/a"))), .normal)
-        queue.append(.single(pending(.exists(path: "/u"))), .urgent)
+        queue.append(.single(pending("/a", .exists)), .normal)
+        queue.append(.single(pending("/u", .exists)), .urgent)
         #expect(issueAll(&queue) == ["/u"])
         queue.isHeld = false
         #expect(issueAll(&queue) == ["/a"])
@@ -45,10 +46,10 @@ import ZooKeeper
     @Test func noMoreThanTheLimitAreUnderWay() {
         var queue = RequestQueue(limit: 2)
         queue.isOpen = true
-        let pendingRequests = (0..<4).map { pending(.exists(path: "/\($0)")) }
+        let pendingRequests = (0..<4).map { pending(ZNodePath(unchecked: "/\($0)"), .exists) }
         for pending in pendingRequests { queue.append(.single(pending), .normal) }
         #expect(issueAll(&queue) == ["/0", "/1"])
-        queue.append(.single(pending(.exists(path: "/u"))), .urgent)
+        queue.append(.single(pending("/u", .exists)), .urgent)
         #expect(issueAll(&queue) == ["/u"], "urgent ones have a limit of their own")
         #expect(queue.finish(pendingRequests[1]) != nil)
         #expect(queue.finish(pendingRequests[1]) == nil)
@@ -58,10 +59,10 @@ import ZooKeeper
     @Test func aPipelineLeavesAsAWhole() {
         var queue = RequestQueue(limit: 3)
         queue.isOpen = true
-        let single = pending(.exists(path: "/s"))
+        let single = pending("/s", .exists)
         queue.append(.single(single), .normal)
-        queue.append(.pipeline((0..<3).map { pending(.exists(path: "/f\($0)")) }), .normal)
-        queue.append(.single(pending(.exists(path: "/after"))), .normal)
+        queue.append(.pipeline((0..<3).map { pending(ZNodePath(unchecked: "/f\($0)"), .exists) }), .normal)
+        queue.append(.single(pending("/after", .exists)), .normal)
         #expect(issueAll(&queue) == ["/s"], "and no request overtakes it")
         _ = queue.finish(single)
         #expect(issueAll(&queue) == ["/f0", "/f1", "/f2"])
@@ -70,15 +71,17 @@ import ZooKeeper
     @Test func anAuthenticationGoesAlone() {
         var queue = RequestQueue(limit: 10)
         queue.isOpen = true
-        let first = pending(.exists(path: "/1"))
-        let authentication = pending(.authenticate(.digest(user: "a", password: "b")))
+        let first = pending("/1", .exists)
+        let credential = Credential.digest(user: "a", password: "b")
+        let authentication = PendingRequest(
+            Request(.authenticate(credential)), below: .root, submittedAt: now, retry: .never, delegate: nil)
         queue.append(.single(first), .normal)
         queue.append(.single(authentication), .normal)
-        queue.append(.single(pending(.exists(path: "/2"))), .normal)
+        queue.append(.single(pending("/2", .exists)), .normal)
         #expect(issueAll(&queue) == ["/1"])
         _ = queue.finish(first)
         #expect(issueAll(&queue) == ["authenticate"])
-        queue.append(.single(pending(.exists(path: "/u"))), .urgent)
+        queue.append(.single(pending("/u", .exists)), .urgent)
         #expect(issueAll(&queue) == [])
         _ = queue.finish(authentication)
         #expect(issueAll(&queue) == ["/u", "/2"])
@@ -87,11 +90,11 @@ import ZooKeeper
     @Test func whatWasUnderWayGoesFirst() {
         var queue = RequestQueue(limit: 10)
         queue.isOpen = true
-        let read = pending(.exists(path: "/again"), retry: .withinRequestTimeout)
+        let read = pending("/again", .exists, retry: .withinRequestTimeout)
         queue.append(.single(read), .normal)
         _ = issueAll(&queue)
         queue.isOpen = false
-        queue.append(.single(pending(.exists(path: "/new"))), .normal)
+        queue.append(.single(pending("/new", .exists)), .normal)
         guard let settled = queue.finish(read) else {
             Issue.record("not under way")
             return
@@ -103,12 +106,12 @@ import ZooKeeper
 
     @Test func whatWaitsTooLongIsTakenOut() {
         var queue = RequestQueue(limit: 10)
-        let pendingRequests = (0..<3).map { pending(.exists(path: "/\($0)"), at: .seconds($0)) }
-        let patient = pending(.exists(path: "/patient"), retry: .untilSessionEnds)
+        let pendingRequests = (0..<3).map { pending(ZNodePath(unchecked: "/\($0)"), .exists, at: .seconds($0)) }
+        let patient = pending("/patient", .exists, retry: .untilSessionEnds)
         queue.append(.single(patient), .normal)
         for pending in pendingRequests { queue.append(.single(pending), .normal) }
         #expect(queue.oldestSubmission == now)
-        #expect(queue.expire(submittedBy: now + .seconds(1)).map(\.request.path) == ["/0", "/1"])
+        #expect(queue.expire(submittedBy: now + .seconds(1)).map(\.path) == ["/0", "/1"])
         #expect(queue.oldestSubmission == now + .seconds(2))
         #expect(queue.expire(submittedBy: now + .seconds(9)).count == 1)
         queue.isOpen = true
@@ -117,11 +120,11 @@ import ZooKeeper
 
     @Test func drainsInOrder() {
         var queue = RequestQueue(limit: 10)
-        queue.append(.single(pending(.exists(path: "/1"))), .normal)
-        queue.append(.pipeline([pending(.exists(path: "/2")), pending(.exists(path: "/3"))]), .normal)
-        queue.append(.single(pending(.exists(path: "/u"))), .urgent)
-        #expect(queue.drainWaiting(includingUrgent: false).map(\.request.path) == ["/1", "/2", "/3"])
+        queue.append(.single(pending("/1", .exists)), .normal)
+        queue.append(.pipeline([pending("/2", .exists), pending("/3", .exists)]), .normal)
+        queue.append(.single(pending("/u", .exists)), .urgent)
+        #expect(queue.drainWaiting(includingUrgent: false).map(\.path) == ["/1", "/2", "/3"])
         #expect(queue.waitingCount == 1)
-        #expect(queue.drainWaiting(includingUrgent: true).map(\.request.path) == ["/u"])
+        #expect(queue.drainWaiting(includingUrgent: true).map(\.path) == ["/u"])
     }
 }

@@ -16,12 +16,12 @@ import ZooKeeper
         connect(session)
     }
 
-    private func submit(_ path: String) -> PendingRequest { session.submit(Request(.exists(path: path))) }
+    private func submit(_ path: ZNodePath) -> PendingRequest { session.submit(Request(path, .exists)) }
 
     @Test func whatComesDuringAHandoverIsTakenAlong() {
         transport.whenIssued("/a") { [session] in
-            _ = session.submit(Request(.exists(path: "/b")))
-            _ = session.submit(Request(.exists(path: "/c")))
+            _ = session.submit(Request("/b", .exists))
+            _ = session.submit(Request("/c", .exists))
             return nil
         }
         _ = submit("/a")
@@ -32,9 +32,9 @@ import ZooKeeper
     /// Another thread has the duty to hand over, and has not come to it when the session is closed.
     @Test func whatCameBeforeACloseStillLeaves() async {
         transport.whenIssued("/a") { [session] in
-            _ = session.submit(Request(.exists(path: "/b")))
+            _ = session.submit(Request("/b", .exists))
             session.beginClose()
-            _ = session.submit(Request(.exists(path: "/c")))
+            _ = session.submit(Request("/c", .exists))
             return nil
         }
         _ = submit("/a")
@@ -109,7 +109,7 @@ private final class ScriptedTransport: SessionTransport {
     func open(sessionTimeout: Duration, delegate: any SessionTransportDelegate) {}
 
     func issue(_ request: any TransportRequest) -> ResultCode? {
-        let path = request.request.path ?? ""
+        let path = request.request.path?.string ?? ""
         let action = state.withLock { state in
             state.issued.append(path)
             return state.actions.removeValue(forKey: path)

@@ -4,7 +4,7 @@ import ZooKeeper
 
 /// A list counts only behind its sync.
 @Suite struct SyncedListTests {
-    private typealias Heard = [(result: Result<[String], ZooKeeperError>, connection: Int)]
+    private typealias Heard = [(result: Result<ChildNames, ZooKeeperError>, connection: Int)]
 
     private let heard = Shared<Heard>([])
     private let list: SyncedList
@@ -21,7 +21,7 @@ import ZooKeeper
             czxid: Zxid(rawValue: 1), mzxid: Zxid(rawValue: 1), pzxid: Zxid(rawValue: 1), ctime: 0, mtime: 0,
             version: 0,
             cversion: 0, aversion: 0, ephemeralOwner: SessionID(rawValue: 0), dataLength: 0, numChildren: 0)
-        return .success(Response(.children(names, stat)))
+        return .success(Response(.children(ChildNames(names), stat)))
     }
 
     @Test func behindItsSyncItCounts() throws {

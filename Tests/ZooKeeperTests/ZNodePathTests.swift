@@ -61,12 +61,27 @@ import ZooKeeper
 
     @Test func theChrootIsPutOnAndTakenOff() {
         let chroot: ZNodePath = "/app"
-        #expect(chroot.absolute("/") == "/app")
-        #expect(chroot.absolute("/a/b") == "/app/a/b")
-        #expect(chroot.relative("/app") == "/")
-        #expect(chroot.relative("/app/a") == "/a")
-        #expect(chroot.relative("/apple/a") == "/apple/a")
-        #expect(ZNodePath.root.absolute("/a") == "/a")
-        #expect(ZNodePath.root.relative("/a") == "/a")
+        #expect(ServerPath("/", below: chroot).string == "/app")
+        #expect(ServerPath("/a/b", below: chroot).string == "/app/a/b")
+        #expect(ServerPath(received: "/app").relative(to: chroot) == "/")
+        #expect(ServerPath(received: "/app/a").relative(to: chroot) == "/a")
+        #expect(ServerPath(received: "/apple/a").relative(to: chroot) == "/apple/a")
+        #expect(ServerPath("/a", below: .root).string == "/a")
+        #expect(ServerPath(received: "/a").relative(to: .root) == "/a")
+    }
+
+    /// The paths of a transaction's steps too, but not that of the ensemble's own nodes.
+    @Test func everyPathOfARequestHasTheChroot() {
+        let steps = [
+            TransactionStep("/a", .check(version: -1)),
+            TransactionStep("/", .create(data: [], mode: .persistentSequential, accessControl: .open)),
+        ]
+        let transaction = Request(.transaction(steps)).rooted(at: "/app")
+        guard case .transaction(let rooted) = transaction.action else {
+            Issue.record("\(transaction)")
+            return
+        }
+        #expect(rooted.map(\.path.string) == ["/app/a", "/app/"])
+        #expect(GetEnsembleConfiguration().makeRequest().rooted(at: "/app").path?.string == "/zookeeper/config")
     }
 }

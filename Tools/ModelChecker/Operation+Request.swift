@@ -11,32 +11,43 @@ extension Call {
     }
 }
 
+extension World {
+    static func request(_ path: String, _ action: Action<TransactionStep>) -> ServerRequest {
+        Request(ZNodePath(unchecked: path), action).rooted(at: .root)
+    }
+
+    static func step(_ name: String, _ action: TransactionStep.Action) -> TransactionStep {
+        TransactionStep(ZNodePath(unchecked: path(of: name)), action)
+    }
+}
+
 extension Operation {
-    var request: Request.Kind {
-        let directory = World.directory
+    var request: ServerRequest {
         switch self {
         case .createDirectory:
-            return .create(path: directory, data: [], mode: .container, accessControl: .open)
+            return World.request(World.directory, .create(data: [], mode: .container, accessControl: .open))
         case .create(let prefix):
-            return .create(
-                path: World.path(of: prefix), data: [], mode: .ephemeralSequential, accessControl: .open)
+            return World.request(
+                World.path(of: prefix), .create(data: [], mode: .ephemeralSequential, accessControl: .open))
         case .exchange(let old, let prefix):
-            return .transaction([
-                TransactionStep(.delete(path: World.path(of: old), version: -1)),
-                TransactionStep(
-                    .create(path: World.path(of: prefix), data: [], mode: .ephemeralSequential, accessControl: .open)),
-            ])
+            return Request(
+                .transaction([
+                    World.step(old, .delete(version: -1)),
+                    World.step(prefix, .create(data: [], mode: .ephemeralSequential, accessControl: .open)),
+                ])
+            ).rooted(at: .root)
         case .downgrade(let writer, let reader):
-            return .transaction([
-                TransactionStep(
-                    .create(path: World.path(of: reader), data: [], mode: .ephemeral, accessControl: .open)),
-                TransactionStep(.delete(path: World.path(of: writer), version: -1)),
-            ])
-        case .list: return .getChildren(path: directory)
-        case .sync: return .sync(path: directory)
-        case .get(let name): return .getData(path: World.path(of: name))
-        case .exists(let name): return .exists(path: World.path(of: name))
-        case .delete(let name): return .delete(path: World.path(of: name), version: -1)
+            return Request(
+                .transaction([
+                    World.step(reader, .create(data: [], mode: .ephemeral, accessControl: .open)),
+                    World.step(writer, .delete(version: -1)),
+                ])
+            ).rooted(at: .root)
+        case .list: return World.request(World.directory, .getChildren)
+        case .sync: return World.request(World.directory, .sync)
+        case .get(let name): return World.request(World.path(of: name), .getData)
+        case .exists(let name): return World.request(World.path(of: name), .exists)
+        case .delete(let name): return World.request(World.path(of: name), .delete(version: -1))
         }
     }
 
@@ -56,19 +67,19 @@ extension Operation {
 }
 
 extension Answer {
-    init(_ result: Result<Response.Kind, ResultFailure>, to operation: Operation) {
+    init(_ result: Result<ServerResponse, ResultFailure>, to operation: Operation) {
         switch (result, operation) {
         case (.failure(let failure), _):
             let error = failure.code.error
             self = .failure(.init(error.code, error.execution))
-        case (.success(.created(let path, _)), _): self = .created(World.name(of: path))
+        case (.success(.created(let path, _)), _): self = .created(World.name(of: path.string))
         case (.success(.transaction(let responses)), .exchange):
             guard case .created(let path, _)? = responses.last else {
                 self = .done
                 return
             }
-            self = .created(World.name(of: path))
-        case (.success(.children(let names, _)), _): self = .names(names)
+            self = .created(World.name(of: path.string))
+        case (.success(.children(let names, _)), _): self = .names(Array(names))
         case (.success, .get(let name)): self = .read(name)
         default: self = .done
         }

@@ -176,12 +176,12 @@ extension World {
             expireHeld(index)
             deliver()
         case .leave: leave(choice.other, index)
-        case .delete: operate([.delete(path: Self.path(of: queue[index].name), version: -1)])
+        case .delete: operate([Self.step(queue[index].name, .delete(version: -1))])
         case .deleteTwo: deleteTwo(index, choice.other)
         case .missed:
             loseConnection(index, mayBringMore: false)
             deleteTwo(choice.other, 1 - choice.other)
-        case .write: operate([.setData(path: Self.path(of: queue[index].name), data: [1], version: -1)])
+        case .write: operate([Self.step(queue[index].name, .setData(data: [1], version: -1))])
         case .reap: reap()
         case .holdForLong:
             clients[index].actors[2 * choice.other]?.isGuarded = true
@@ -199,7 +199,7 @@ extension World {
     private mutating func deleteTwo(_ first: Int, _ second: Int) {
         let queue = queue
         noteFirst(without: queue[first].name)
-        operate([first, second].map { .delete(path: Self.path(of: queue[$0].name), version: -1) })
+        operate([first, second].map { Self.step(queue[$0].name, .delete(version: -1)) })
     }
 
     private mutating func dropLate(_ index: Int) {

@@ -100,13 +100,13 @@ extension World {
     }
 
     /// Executes requests of a client that is not in the queue.
-    mutating func operate(_ steps: [TransactionStep.Kind]) {
+    mutating func operate(_ steps: [TransactionStep]) {
         lastLink += 1
         let link = id(lastLink)
         _ = server.apply(.connect(link, session: nil))
         dispatch(
             server.apply(
-                .request(link, xid: Self.lateXid, .transaction(steps.map { TransactionStep($0) }), watch: false)))
+                .request(link, xid: Self.lateXid, Request(.transaction(steps)).rooted(at: .root), watch: false)))
         if let session = server.sessions.first(where: { $0.value == link })?.key {
             dispatch(server.apply(.expire(session)))
         }
@@ -133,7 +133,7 @@ extension World {
             server.apply(
                 .request(
                     link, xid: Self.lateXid,
-                    .setAccessControl(path: Self.directory, accessControl: entries, version: -1), watch: false)))
+                    Self.request(Self.directory, .setAccessControl(entries, version: -1)), watch: false)))
         if let session = server.sessions.first(where: { $0.value == link })?.key {
             dispatch(server.apply(.expire(session)))
         }

@@ -63,7 +63,8 @@ package struct World {
         let link = ZooKeeperModel.ConnectionID(clients[0].link ?? 0)
         func create(_ path: String, _ mode: CreateMode) -> ZooKeeperModel.Event {
             .request(
-                link, xid: Self.lateXid, .create(path: path, data: [], mode: mode, accessControl: .open), watch: false)
+                link, xid: Self.lateXid, Self.request(path, .create(data: [], mode: mode, accessControl: .open)),
+                watch: false)
         }
         _ = server.apply(create(Self.directory, .container))
         for name in children { _ = server.apply(create(Self.path(of: name), .persistent)) }

@@ -29,7 +29,7 @@ import Synchronization
     }
 
     /// Passes the answer on, after which C does not use this call any more.
-    func answered(_ result: Result<Response, ResultFailure>) {
+    func answered(_ result: Result<ServerResponse, ResultFailure>) {
         guard let request else { return }
         transport.calls.withLock { $0.putBack(self) }
         request.answered(result)

@@ -134,7 +134,7 @@ package final class CTransport: SessionTransport {
         let code: Int32 = state.withLock { state in
             guard case .open(let handle) = state else { return ResultCode.invalidState.rawValue }
             let call = calls.withLock { $0.take(request, for: self) }
-            let code = unsafe issue(request.request, call, on: handle.pointer)
+            let code = unsafe issue(request.request, request.setsWatch, call, on: handle.pointer)
             // C has not taken it.
             if code != 0 { calls.withLock { $0.putBack(call) } }
             return code
@@ -142,16 +142,16 @@ package final class CTransport: SessionTransport {
         return code == 0 ? nil : ResultCode(rawValue: code)
     }
 
-    private func issue(_ request: Request, _ call: CCall, on handle: OpaquePointer) -> Int32 {
+    private func issue(_ request: ServerRequest, _ setsWatch: Bool, _ call: CCall, on handle: OpaquePointer) -> Int32 {
         let data = unsafe call.context
         // One function and one context for all watches, so that a session event reaches us once and not once per watch.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let watcher: watcher_fn? = unsafe request.watch == nil ? nil : sawEvent
-        guard let path = request.path else { return unsafe issuePathless(request, call, on: handle) }
+        let watcher: watcher_fn? = unsafe setsWatch ? sawEvent : nil
+        guard let path = request.path?.string else { return unsafe issuePathless(request, call, on: handle) }
         // Explicitly, because a short string would otherwise be copied to the heap.
         return unsafe path.withCString { path in
-            switch request.kind {
-            case .create(_, let bytes, let mode, let accessControl):
+            switch request.action {
+            case .create(let bytes, let mode, let accessControl):
                 return unsafe bytes.withCData { bytes, count in
                     unsafe accessControl.withCVector { acl in
                         switch mode.lifetime {
@@ -163,22 +163,22 @@ package final class CTransport: SessionTransport {
                         }
                     }
                 }
-            case .delete(_, let version): return unsafe zoo_adelete(handle, path, version, answered, data)
+            case .delete(let version): return unsafe zoo_adelete(handle, path, version, answered, data)
             case .exists: return unsafe zoo_awexists(handle, path, watcher, context, answeredStat, data)
             case .getData: return unsafe zoo_awget(handle, path, watcher, context, answeredData, data)
-            case .setData(_, let bytes, let version):
+            case .setData(let bytes, let version):
                 return unsafe bytes.withCData { bytes, count in
                     unsafe zoo_aset(handle, path, bytes, count, version, answeredStat, data)
                 }
             case .getChildren:
                 return unsafe zoo_awget_children2(handle, path, watcher, context, answeredChildren, data)
             case .getAccessControl: return unsafe zoo_aget_acl(handle, path, answeredACL, data)
-            case .setAccessControl(_, let accessControl, let version):
+            case .setAccessControl(let accessControl, let version):
                 return unsafe accessControl.withCVector { acl in
                     unsafe zoo_aset_acl(handle, path, version, UnsafeMutablePointer(mutating: acl), answered, data)
                 }
             case .sync: return unsafe zoo_async(handle, path, answeredSync, data)
-            case .removeWatches(_, let table):
+            case .removeWatches(let table):
                 let type: ZooWatcherType =
                     switch table {
                     case .dataAndExistence: ZWATCHTYPE_DATA
@@ -190,15 +190,15 @@ package final class CTransport: SessionTransport {
         }
     }
 
-    private func issuePathless(_ request: Request, _ call: CCall, on handle: OpaquePointer) -> Int32 {
+    private func issuePathless(_ request: ServerRequest, _ call: CCall, on handle: OpaquePointer) -> Int32 {
         let data = unsafe call.context
-        switch request.kind {
+        switch request.action {
         case .transaction(let steps):
             // On a handle whose session is over, `zoo_amulti` frees pointers it never set, from its second operation
             // on. A session can only end so while there is no connection, or by a refused authentication, and while
             // one of those is under way the session issues nothing.
             if steps.count > 1, unsafe zoo_state(handle) != ZOO_CONNECTED_STATE { return ZCONNECTIONLOSS.rawValue }
-            let transaction = TransactionCall(steps.map(\.kind))
+            let transaction = TransactionCall(steps)
             call.transaction = transaction
             return unsafe zoo_amulti(
                 handle, Int32(steps.count), transaction.operations, transaction.results, answeredTransaction, data)

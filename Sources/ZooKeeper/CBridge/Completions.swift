@@ -32,7 +32,7 @@ func sawEvent(
         }
         return
     }
-    guard let path = unsafe path.map({ unsafe String(cString: $0) }) else { return }
+    guard let path = unsafe path.map({ ServerPath(received: unsafe String(cString: $0)) }) else { return }
     switch type {
     case ZOO_CREATED_EVENT: delegate.transport(sawChangeOf: path, .created)
     case ZOO_DELETED_EVENT: delegate.transport(sawChangeOf: path, .deleted)
@@ -44,7 +44,7 @@ func sawEvent(
 
 /// Passes an answer on. `data` is the call.
 private func deliver(
-    _ code: Int32, _ data: UnsafeRawPointer?, _ response: @autoclosure () -> Response.Kind?
+    _ code: Int32, _ data: UnsafeRawPointer?, _ response: @autoclosure () -> ServerResponse?
 ) {
     guard let call = unsafe CCall.at(data) else { return }
     guard code == 0 else {
@@ -52,7 +52,7 @@ private func deliver(
         return
     }
     if let response = response() {
-        call.answered(.success(Response(response)))
+        call.answered(.success(response))
     } else {
         call.answered(.failure(ResultFailure(.marshallingError)))
     }
@@ -76,7 +76,9 @@ func answeredCreate(
     unsafe deliver(
         code, data,
         unsafe path.map {
-            .created(path: unsafe String(cString: $0), stat: unsafe stat.map { ZNodeStat(unsafe $0.pointee) })
+            .created(
+                path: ServerPath(received: unsafe String(cString: $0)),
+                stat: unsafe stat.map { ZNodeStat(unsafe $0.pointee) })
         })
 }
 
@@ -100,7 +102,7 @@ func answeredChildren(
         code, data,
         unsafe stat.map {
             .children(
-                unsafe strings.map { unsafe [String]($0.pointee) } ?? [], ZNodeStat(unsafe $0.pointee))
+                unsafe strings.map { unsafe ChildNames($0.pointee) } ?? [], ZNodeStat(unsafe $0.pointee))
         })
 }
 
@@ -134,5 +136,5 @@ func answeredAuthentication(_ code: Int32, _ stat: UnsafePointer<Stat>?, _ data:
     guard let call = unsafe CCall.at(data) else { return }
     let isAnswered = ResultCode(rawValue: code).isAnswer
     let result = isAnswered ? (call.authentication?.code ?? .ok) : ResultCode(rawValue: code)
-    call.answered(result == .ok ? .success(Response(.done)) : .failure(ResultFailure(result)))
+    call.answered(result == .ok ? .success(.done) : .failure(ResultFailure(result)))
 }

@@ -1,5 +1,13 @@
 import CZooKeeper
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 // Between C's values and ours. What C gives is copied; what C gets is valid during the call.
 
 extension ZNodeStat {
@@ -19,10 +27,23 @@ extension ZNodeStat {
     }
 }
 
-extension [String] {
+extension ChildNames {
     init(_ vector: String_vector) {
         let strings = unsafe UnsafeBufferPointer(start: vector.data, count: Int(vector.count))
-        self = unsafe strings.map { unsafe $0.map { unsafe String(cString: $0) } ?? "" }
+        var ends: [Int] = []
+        ends.reserveCapacity(strings.count)
+        for index in strings.indices {
+            let length = unsafe strings[index].map { unsafe strlen($0) } ?? 0
+            ends.append((ends.last ?? 0) + length)
+        }
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: ends.last ?? 0) { buffer, count in
+            for (index, end) in ends.enumerated() {
+                guard let base = buffer.baseAddress, let name = unsafe strings[index] else { continue }
+                unsafe memcpy(base + count, name, end - count)
+                count = end
+            }
+        }
+        self.init(bytes: bytes, ends: ends)
     }
 }
 

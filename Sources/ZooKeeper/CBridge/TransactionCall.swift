@@ -9,12 +9,12 @@ import CZooKeeper
 @safe final class TransactionCall: @unchecked Sendable {
     let operations: UnsafeMutablePointer<zoo_op_t>
     let results: UnsafeMutablePointer<zoo_op_result_t>
-    private let steps: [TransactionStep.Kind]
+    private let steps: [ServerStep]
     private let stats: UnsafeMutablePointer<Stat>
     /// Whatever else was allocated for the operations.
     private var blocks: [UnsafeMutableRawPointer] = unsafe []
 
-    init(_ steps: [TransactionStep.Kind]) {
+    init(_ steps: [ServerStep]) {
         self.steps = steps
         unsafe operations = .allocate(capacity: max(steps.count, 1))
         unsafe results = .allocate(capacity: max(steps.count, 1))
@@ -35,24 +35,25 @@ import CZooKeeper
     }
 
     private func fill(
-        _ operation: UnsafeMutablePointer<zoo_op_t>, with step: TransactionStep.Kind, stat: UnsafeMutablePointer<Stat>
+        _ operation: UnsafeMutablePointer<zoo_op_t>, with step: ServerStep, stat: UnsafeMutablePointer<Stat>
     ) {
-        switch step {
-        case .create(let path, let data, let mode, let accessControl):
+        let path = step.path.string
+        switch step.action {
+        case .create(let data, let mode, let accessControl):
             // Room for the digits of a sequential node. Too little and C cuts the path off without a word.
             let capacity = path.utf8.count + 32
             unsafe zoo_create_op_init(
                 operation, copy(path), copy(data), Int32(data.count), copy(accessControl), mode.cMode,
                 allocate(capacity).assumingMemoryBound(to: CChar.self), Int32(capacity))
-        case .setData(let path, let data, let version):
+        case .setData(let data, let version):
             unsafe zoo_set_op_init(operation, copy(path), copy(data), Int32(data.count), version, stat)
-        case .delete(let path, let version): unsafe zoo_delete_op_init(operation, copy(path), version)
-        case .check(let path, let version): unsafe zoo_check_op_init(operation, copy(path), version)
+        case .delete(let version): unsafe zoo_delete_op_init(operation, copy(path), version)
+        case .check(let version): unsafe zoo_check_op_init(operation, copy(path), version)
         }
     }
 
     /// The answer, from C's code and the filled buffers.
-    func result(_ code: Int32) -> Result<Response, ResultFailure> {
+    func result(_ code: Int32) -> Result<ServerResponse, ResultFailure> {
         let results = unsafe UnsafeBufferPointer(start: results, count: steps.count)
         guard code == 0 else {
             // Those before the one at fault read 0 though they were rolled back, those after it -2.
@@ -60,15 +61,17 @@ import CZooKeeper
             let isAnswer = ResultCode(rawValue: code).isAnswer
             return .failure(ResultFailure(ResultCode(rawValue: code), failedOperation: isAnswer ? failed : nil))
         }
-        let kinds: [Response.Kind] = unsafe zip(steps, results).map { step, result in
-            switch step {
-            case .create(let path, _, _, _):
-                .created(path: unsafe result.value.map { unsafe String(cString: $0) } ?? path, stat: nil)
+        let kinds: [ServerResponse] = unsafe zip(steps, results).map { step, result in
+            switch step.action {
+            case .create:
+                .created(
+                    path: unsafe result.value.map { ServerPath(received: unsafe String(cString: $0)) } ?? step.path,
+                    stat: nil)
             case .setData: unsafe result.stat.map { .stat(ZNodeStat(unsafe $0.pointee)) } ?? .done
             case .delete, .check: .done
             }
         }
-        return .success(Response(.transaction(kinds)))
+        return .success(.transaction(kinds))
     }
 
     private func allocate(_ count: Int) -> UnsafeMutableRawPointer {

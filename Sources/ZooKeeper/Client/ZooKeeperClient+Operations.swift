@@ -13,10 +13,10 @@ extension ZooKeeperClient {
             while true {
                 let session = try await session()
                 let request = operation.makeRequest()
-                let pending = session.submit(request, retry: request.isRead ? .withinRequestTimeout : .never)
+                let pending = session.submit(request, retry: request.action.isRead ? .withinRequestTimeout : .never)
                 let outcome = await pending.answer()
                 if case .failure(let error) = outcome, error.code == .sessionLost, ContinuousClock.now < limit,
-                    error.execution == .notSent || request.isRead
+                    error.execution == .notSent || request.action.isRead
                 {
                     continue
                 }

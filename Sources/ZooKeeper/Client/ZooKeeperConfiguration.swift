@@ -52,7 +52,7 @@ public struct ZooKeeperConfiguration: Sendable, Hashable {
     public var maximumRequestsUnderWay = 1_000
 
     /// The longest request the servers accept, their `jute.maxbuffer`, in bytes. Default: theirs, 1,048,575.
-    public var maximumRequestLength = Request.maximumLength
+    public var maximumRequestLength = ServerRequest.maximumLength
 
     /// The pause before a session is opened after the last one was lost.
     public var reconnectBackoff = Backoff()

@@ -30,7 +30,7 @@ public struct GetEnsembleConfiguration: WatchableOperation {
     public init() {}
 
     public func makeRequest() -> Request {
-        var request = Request(.getData(path: "/zookeeper/config"))
+        var request = Request("/zookeeper/config", .getData)
         request.isOutsideChroot = true
         return request
     }

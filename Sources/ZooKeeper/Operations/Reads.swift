@@ -4,7 +4,7 @@ public struct GetData: WatchableOperation {
 
     public init(_ path: ZNodePath) { self.path = path }
 
-    public func makeRequest() -> Request { Request(.getData(path: path.string)) }
+    public func makeRequest() -> Request { Request(path, .getData) }
 
     public func output(
         of result: Result<Response, ZooKeeperError>, to request: Request
@@ -20,7 +20,7 @@ public struct Exists: WatchableOperation {
 
     public init(_ path: ZNodePath) { self.path = path }
 
-    public func makeRequest() -> Request { Request(.exists(path: path.string)) }
+    public func makeRequest() -> Request { Request(path, .exists) }
 
     public func output(
         of result: Result<Response, ZooKeeperError>, to request: Request
@@ -49,13 +49,13 @@ public struct GetChildren: WatchableOperation {
 
     public init(_ path: ZNodePath) { self.path = path }
 
-    public func makeRequest() -> Request { Request(.getChildren(path: path.string)) }
+    public func makeRequest() -> Request { Request(path, .getChildren) }
 
     public func output(
         of result: Result<Response, ZooKeeperError>, to request: Request
     ) throws(ZooKeeperError) -> Output {
         guard case .children(let names, let stat) = try result.get().kind else { throw .mismatch }
-        return Output(names: names, stat: stat)
+        return Output(names: Array(names), stat: stat)
     }
 }
 
@@ -71,7 +71,7 @@ public struct GetAccessControl: ZooKeeperOperation {
 
     public init(_ path: ZNodePath) { self.path = path }
 
-    public func makeRequest() -> Request { Request(.getAccessControl(path: path.string)) }
+    public func makeRequest() -> Request { Request(path, .getAccessControl) }
 
     public func output(
         of result: Result<Response, ZooKeeperError>, to request: Request
@@ -87,7 +87,7 @@ public struct Sync: ZooKeeperOperation {
 
     public init(_ path: ZNodePath = .root) { self.path = path }
 
-    public func makeRequest() -> Request { Request(.sync(path: path.string)) }
+    public func makeRequest() -> Request { Request(path, .sync) }
 
     public func output(of result: Result<Response, ZooKeeperError>, to request: Request) throws(ZooKeeperError) {
         _ = try result.get()

@@ -1,24 +1,10 @@
-/// One request, as it goes to the server: every path is the server's, with the chroot in front.
+/// One request, as its caller means it: a path below the client's chroot, and an action.
 ///
 /// Made by the operations (``GetData``, ``Create`` and so on); nothing to make by hand.
 public struct Request: Sendable {
-    package enum Kind: Sendable, Hashable {
-        case create(path: String, data: [UInt8], mode: CreateMode, accessControl: AccessControl)
-        case delete(path: String, version: Int32)
-        case exists(path: String)
-        case getData(path: String)
-        case setData(path: String, data: [UInt8], version: Int32)
-        case getChildren(path: String)
-        case getAccessControl(path: String)
-        case setAccessControl(path: String, accessControl: AccessControl, version: Int32)
-        case sync(path: String)
-        case transaction([TransactionStep])
-        case removeWatches(path: String, table: RemovableWatches)
-        case authenticate(Credential)
-        case reconfigure(Reconfiguration)
-    }
-
-    package var kind: Kind
+    /// The node that the request is about; `nil` for what is about many or none.
+    package var path: ZNodePath?
+    package var action: Action<TransactionStep>
     /// The watch that the request sets, if it is a read that sets one.
     package var watch: Watch?
     /// Tells that the path is not below the chroot: the ensemble's own nodes are the same for every client.
@@ -26,10 +12,36 @@ public struct Request: Sendable {
     /// Tells that a removal of watches is not to be sent if a caller wants them again when its turn comes.
     package var isOnlyIfUnused = false
 
-    package init(_ kind: Kind, watch: Watch? = nil) {
-        self.kind = kind
+    package init(_ path: ZNodePath, _ action: Action<TransactionStep>, watch: Watch? = nil) {
+        self.path = path
+        self.action = action
         self.watch = watch
     }
+
+    /// A request about no node, or about those that its action names.
+    package init(_ action: Action<TransactionStep>) {
+        self.action = action
+    }
+}
+
+/// The action of a request.
+///
+/// Generic, because the steps of a transaction have paths of their own: those that callers mean
+/// (``TransactionStep``), or those that the servers know (``ServerStep``).
+package enum Action<Step: Sendable & Hashable>: Sendable, Hashable {
+    case create(data: [UInt8], mode: CreateMode, accessControl: AccessControl)
+    case delete(version: Int32)
+    case exists
+    case getData
+    case setData(data: [UInt8], version: Int32)
+    case getChildren
+    case getAccessControl
+    case setAccessControl(AccessControl, version: Int32)
+    case sync
+    case transaction([Step])
+    case removeWatches(RemovableWatches)
+    case authenticate(Credential)
+    case reconfigure(Reconfiguration)
 }
 
 /// The watches of a node that the server can remove in one request. It keeps data and existence watches together.
@@ -38,41 +50,49 @@ package enum RemovableWatches: Sendable, Hashable {
     case children
 }
 
-/// One operation of a transaction, as it goes to the server. Made by the operations, like ``Request``.
+/// One operation of a transaction: a path below the client's chroot, and an action. Made by the operations, like
+/// ``Request``.
 public struct TransactionStep: Sendable, Hashable {
-    package enum Kind: Sendable, Hashable {
-        case create(path: String, data: [UInt8], mode: CreateMode, accessControl: AccessControl)
-        case setData(path: String, data: [UInt8], version: Int32)
-        case delete(path: String, version: Int32)
-        case check(path: String, version: Int32)
+    package enum Action: Sendable, Hashable {
+        case create(data: [UInt8], mode: CreateMode, accessControl: AccessControl)
+        case setData(data: [UInt8], version: Int32)
+        case delete(version: Int32)
+        case check(version: Int32)
     }
 
-    package var kind: Kind
+    package var path: ZNodePath
+    package var action: Action
 
-    package init(_ kind: Kind) { self.kind = kind }
+    package init(_ path: ZNodePath, _ action: Action) {
+        self.path = path
+        self.action = action
+    }
 }
 
-/// The answer of a server. Taken apart by the operations.
+/// The answer of a server, with paths as callers know them. Taken apart by the operations.
 public struct Response: Sendable {
-    package enum Kind: Sendable, Hashable {
-        case done
-        case created(path: String, stat: ZNodeStat?)
-        case stat(ZNodeStat)
-        case node(ZNode)
-        case children([String], ZNodeStat)
-        case accessControl(AccessControl, ZNodeStat)
-        case transaction([Kind])
-    }
+    package typealias Kind = ResponseKind<ZNodePath>
 
     package var kind: Kind
 
     package init(_ kind: Kind) { self.kind = kind }
 }
 
-extension Request {
+/// The content of an answer. Generic over the paths in it: those that callers know, or the servers' (``ServerPath``).
+package enum ResponseKind<Path: Sendable & Hashable>: Sendable, Hashable {
+    case done
+    case created(path: Path, stat: ZNodeStat?)
+    case stat(ZNodeStat)
+    case node(ZNode)
+    case children(ChildNames, ZNodeStat)
+    case accessControl(AccessControl, ZNodeStat)
+    case transaction([ResponseKind])
+}
+
+extension Action {
     /// Tells whether sending the request twice does no harm.
     package var isRead: Bool {
-        switch kind {
+        switch self {
         case .exists, .getData, .getChildren, .getAccessControl, .sync: true
         default: false
         }
@@ -81,15 +101,20 @@ extension Request {
     /// Tells whether an answer proves that the leader was there when the request was executed. Reads are answered by
     /// whatever server the session is connected to, which may be cut off from its leader.
     package var isLeaderRoundTrip: Bool {
-        switch kind {
+        switch self {
         case .create, .delete, .setData, .setAccessControl, .sync, .transaction, .reconfigure: true
         default: false
         }
     }
 
+    package var isAuthentication: Bool {
+        if case .authenticate = self { return true }
+        return false
+    }
+
     /// The operation's name, for errors, logs and metrics.
     package var name: String {
-        switch kind {
+        switch self {
         case .create: "create"
         case .delete: "delete"
         case .exists: "exists"
@@ -103,17 +128,6 @@ extension Request {
         case .removeWatches: "removeWatches"
         case .authenticate: "authenticate"
         case .reconfigure: "reconfigure"
-        }
-    }
-
-    /// The path the request is about; `nil` for what is about many or none.
-    package var path: String? {
-        switch kind {
-        case .create(let path, _, _, _), .delete(let path, _), .exists(let path), .getData(let path),
-            .setData(let path, _, _), .getChildren(let path), .getAccessControl(let path),
-            .setAccessControl(let path, _, _), .sync(let path), .removeWatches(let path, _):
-            path
-        case .transaction, .authenticate, .reconfigure: nil
         }
     }
 }

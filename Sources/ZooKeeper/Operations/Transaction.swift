@@ -66,9 +66,9 @@ package struct TransactionList: ZooKeeperOperation {
         }
         var outputs: [TransactionResult] = []
         for (operation, result) in zip(operations, results) {
-            switch (operation.makeStep().kind, result) {
+            switch (operation.makeStep().action, result) {
             case (_, .created(let path, let stat)):
-                outputs.append(.created(CreatedZNode(path: ZNodePath(unchecked: path), stat: stat)))
+                outputs.append(.created(CreatedZNode(path: path, stat: stat)))
             case (_, .stat(let stat)): outputs.append(.dataSet(stat))
             case (.check, _): outputs.append(.checked)
             default: outputs.append(.deleted)

@@ -33,10 +33,13 @@ public struct Create: ZooKeeperOperation, TransactionOperation {
         self.isNameless = true
     }
 
-    private var requestPath: String { isNameless ? (path.isRoot ? "/" : path.string + "/") : path.string }
+    /// The path to which the server adds the digits.
+    private var requestPath: ZNodePath {
+        isNameless && !path.isRoot ? ZNodePath(unchecked: path.string + "/") : path
+    }
 
     public func makeRequest() -> Request {
-        Request(.create(path: requestPath, data: data, mode: mode, accessControl: accessControl))
+        Request(requestPath, .create(data: data, mode: mode, accessControl: accessControl))
     }
 
     public func output(
@@ -46,12 +49,12 @@ public struct Create: ZooKeeperOperation, TransactionOperation {
     }
 
     public func makeStep() -> TransactionStep {
-        TransactionStep(.create(path: requestPath, data: data, mode: mode, accessControl: accessControl))
+        TransactionStep(requestPath, .create(data: data, mode: mode, accessControl: accessControl))
     }
 
     public func output(of response: Response) throws(ZooKeeperError) -> CreatedZNode {
         guard case .created(let path, let stat) = response.kind else { throw .mismatch }
-        return CreatedZNode(path: ZNodePath(unchecked: path), stat: stat)
+        return CreatedZNode(path: path, stat: stat)
     }
 }
 
@@ -69,7 +72,7 @@ public struct SetData: ZooKeeperOperation, TransactionOperation {
     }
 
     public func makeRequest() -> Request {
-        Request(.setData(path: path.string, data: data, version: version ?? -1))
+        Request(path, .setData(data: data, version: version ?? -1))
     }
 
     public func output(
@@ -79,7 +82,7 @@ public struct SetData: ZooKeeperOperation, TransactionOperation {
     }
 
     public func makeStep() -> TransactionStep {
-        TransactionStep(.setData(path: path.string, data: data, version: version ?? -1))
+        TransactionStep(path, .setData(data: data, version: version ?? -1))
     }
 
     public func output(of response: Response) throws(ZooKeeperError) -> ZNodeStat {
@@ -99,14 +102,14 @@ public struct Delete: ZooKeeperOperation, TransactionOperation {
         self.version = version
     }
 
-    public func makeRequest() -> Request { Request(.delete(path: path.string, version: version ?? -1)) }
+    public func makeRequest() -> Request { Request(path, .delete(version: version ?? -1)) }
 
     public func output(of result: Result<Response, ZooKeeperError>, to request: Request) throws(ZooKeeperError) {
         _ = try result.get()
     }
 
     public func makeStep() -> TransactionStep {
-        TransactionStep(.delete(path: path.string, version: version ?? -1))
+        TransactionStep(path, .delete(version: version ?? -1))
     }
 
     public func output(of response: Response) throws(ZooKeeperError) {}
@@ -126,7 +129,7 @@ public struct SetAccessControl: ZooKeeperOperation {
     }
 
     public func makeRequest() -> Request {
-        Request(.setAccessControl(path: path.string, accessControl: accessControl, version: version ?? -1))
+        Request(path, .setAccessControl(accessControl, version: version ?? -1))
     }
 
     public func output(of result: Result<Response, ZooKeeperError>, to request: Request) throws(ZooKeeperError) {
@@ -146,7 +149,7 @@ public struct Check: TransactionOperation {
     }
 
     public func makeStep() -> TransactionStep {
-        TransactionStep(.check(path: path.string, version: version ?? -1))
+        TransactionStep(path, .check(version: version ?? -1))
     }
 
     public func output(of response: Response) throws(ZooKeeperError) {}

@@ -205,7 +205,7 @@ package final class Janitor: Sendable {
     }
 
     /// Removes the nodes of unresolved creates among `names`, the children of `directory`.
-    package func sweep(_ names: [String], in directory: ZNodePath, of session: ZooKeeperSession) {
+    package func sweep(_ names: ChildNames, in directory: ZNodePath, of session: ZooKeeperSession) {
         let guids = state.withLock { $0.unresolvedCreates.isEmpty ? [] : $0.unresolvedCreates[directory] ?? [] }
         if guids.isEmpty { return }
         for name in names {

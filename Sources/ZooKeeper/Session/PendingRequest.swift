@@ -33,7 +33,16 @@ package final class PendingRequest: TransportRequest {
         case untilSessionEnds
     }
 
-    package let request: Request
+    /// The request as it goes to a server.
+    package let request: ServerRequest
+    /// The path as the caller knows it.
+    package let path: ZNodePath?
+    /// The watch that the request sets.
+    package let watch: Watch?
+    /// Tells that the path is not below the chroot.
+    package let isOutsideChroot: Bool
+    /// Tells that a removal of watches is not to be sent if a caller wants them again when its turn comes.
+    package let isOnlyIfUnused: Bool
     /// The moment at which the caller asked.
     package let submittedAt: ContinuousClock.Instant
     package let retry: Retry
@@ -43,14 +52,20 @@ package final class PendingRequest: TransportRequest {
     private let delegate: (any PendingRequestDelegate)?
     private let state: Mutex<State>
 
+    /// - Parameter chroot: Put in front of all paths of `request`.
     package init(
         _ request: Request,
+        below chroot: ZNodePath,
         submittedAt: ContinuousClock.Instant,
         retry: Retry,
         delegate: (any PendingRequestDelegate)?,
         observer: (@Sendable (Answer) -> Void)? = nil
     ) {
-        self.request = request
+        self.request = request.rooted(at: chroot)
+        self.path = request.path
+        self.watch = request.watch
+        self.isOutsideChroot = request.isOutsideChroot
+        self.isOnlyIfUnused = request.isOnlyIfUnused
         self.submittedAt = submittedAt
         self.retry = retry
         self.delegate = delegate
@@ -79,13 +94,15 @@ package final class PendingRequest: TransportRequest {
     }
 
     private var withdrawn: ZooKeeperError {
-        ZooKeeperError(.cancelled, execution: .notSent, operation: request.name)
+        ZooKeeperError(.cancelled, execution: .notSent, operation: request.action.name)
     }
 
     /// Passes the transport's answer to the session.
-    package func answered(_ result: Result<Response, ResultFailure>) {
+    package func answered(_ result: Result<ServerResponse, ResultFailure>) {
         delegate?.answered(self, with: result)
     }
+
+    package var setsWatch: Bool { watch != nil }
 
     package var isFinished: Bool {
         state.withLock { state in
@@ -104,7 +121,7 @@ package final class PendingRequest: TransportRequest {
         finish { isIssued in
             .failure(
                 ZooKeeperError(
-                    code, execution: isIssued ? .unknown : .notSent, path: request.path, operation: request.name,
+                    code, execution: isIssued ? .unknown : .notSent, path: path?.string, operation: request.action.name,
                     message: message))
         }
     }
@@ -151,5 +168,5 @@ package final class PendingRequest: TransportRequest {
 /// Takes the answers to the requests that it has made.
 package protocol PendingRequestDelegate: AnyObject, Sendable {
     /// Takes the answer to a request, or the failure with which its connection was lost.
-    func answered(_ pending: PendingRequest, with result: Result<Response, ResultFailure>)
+    func answered(_ pending: PendingRequest, with result: Result<ServerResponse, ResultFailure>)
 }

@@ -110,7 +110,7 @@ package struct RequestQueue {
         guard !isHeld else { return nil }
         let fromAgain = !again.isEmpty
         guard let entry = fromAgain ? again.first : waiting.first else { return nil }
-        if entry.first?.request.isAuthentication == true {
+        if entry.first?.request.action.isAuthentication == true {
             guard issuedCount == 0 else { return nil }
         } else {
             let normalIssued = issuedCount - urgentIssued
@@ -133,7 +133,7 @@ package struct RequestQueue {
         }
         issuedCount += 1
         if priority == .urgent { urgentIssued += 1 }
-        if pending.request.isAuthentication { isAuthenticating = true }
+        if pending.request.action.isAuthentication { isAuthenticating = true }
     }
 
     /// Lets go of a request that has been answered.
@@ -147,7 +147,7 @@ package struct RequestQueue {
         pending.slot.store(-1, ordering: .relaxed)
         issuedCount -= 1
         if entry.isUrgent { urgentIssued -= 1 }
-        if pending.request.isAuthentication { isAuthenticating = false }
+        if pending.request.action.isAuthentication { isAuthenticating = false }
         return (entry.at, entry.isUrgent ? .urgent : .normal)
     }
 
@@ -204,12 +204,5 @@ extension RequestQueue.Entry {
     fileprivate var expirable: ContinuousClock.Instant? {
         guard let first, first.retry != .untilSessionEnds else { return nil }
         return first.submittedAt
-    }
-}
-
-extension Request {
-    fileprivate var isAuthentication: Bool {
-        if case .authenticate = kind { return true }
-        return false
     }
 }

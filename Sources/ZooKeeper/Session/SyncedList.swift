@@ -2,7 +2,7 @@ import Synchronization
 
 /// The two answers of a list behind a sync, which together say what the children are.
 package final class SyncedList: Sendable {
-    package typealias Observer = @Sendable (Result<[String], ZooKeeperError>, _ connection: Int) -> Void
+    package typealias Observer = @Sendable (Result<ChildNames, ZooKeeperError>, _ connection: Int) -> Void
 
     private struct State {
         var sync: (outcome: PendingRequest.Answer, connection: Int)?
@@ -37,7 +37,7 @@ package final class SyncedList: Sendable {
 
     private func report(_ state: State) {
         guard let sync = state.sync, let list = state.list else { return }
-        let result: Result<[String], ZooKeeperError> = sync.outcome.flatMap { _ in
+        let result: Result<ChildNames, ZooKeeperError> = sync.outcome.flatMap { _ in
             list.outcome.flatMap { response in
                 guard state.isInOrder, sync.connection == list.connection else {
                     return .failure(

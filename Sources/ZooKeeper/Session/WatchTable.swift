@@ -11,13 +11,7 @@ package struct WatchTable {
 
     private struct Key: Hashable {
         var table: Table
-        /// Not a string: the C client and the servers compare paths byte by byte, strings do not.
-        var path: ZNodePath
-
-        init(table: Table, path: String) {
-            self.table = table
-            self.path = ZNodePath(unchecked: path)
-        }
+        var path: ServerPath
     }
 
     private struct Entry {
@@ -41,8 +35,8 @@ package struct WatchTable {
     package var count: Int { entries.values.reduce(0) { $0 + $1.watches.count + $1.pending } }
 
     /// Makes room for the watch that `request` is about to set.
-    package mutating func reserve(for request: Request) throws(ZooKeeperError) {
-        guard request.watch != nil, let key = Self.key(for: request) else { return }
+    package mutating func reserve(for request: ServerRequest) throws(ZooKeeperError) {
+        guard let key = Self.key(for: request) else { return }
         if entries[key] == nil {
             let length = Self.encodedLength(of: key)
             guard encodedLength + length <= budget || PlantedBug.noWatchBudget.isPlanted else {
@@ -60,25 +54,27 @@ package struct WatchTable {
     /// Registers the watch of an answered request, or forgets it.
     ///
     /// - Returns: `true` if the watch is registered now.
-    package mutating func finish(_ request: Request, _ code: ResultCode) -> Bool {
-        guard let watch = request.watch, let reserved = Self.key(for: request) else { return false }
+    package mutating func finish(
+        _ request: ServerRequest, _ registration: WatchRegistration, _ code: ResultCode
+    ) -> Bool {
+        guard let reserved = Self.key(for: request) else { return false }
         entries[reserved]?.pending -= 1
         var key: Key? = nil
         switch (reserved.table, code) {
-        case (.existence, .ok): key = Key(table: .data, path: reserved.path.string)
+        case (.existence, .ok): key = Key(table: .data, path: reserved.path)
         case (_, .ok), (.existence, .noNode): key = reserved
         default: break
         }
         if let key {
             if entries[key] == nil { encodedLength += Self.encodedLength(of: key) }
-            entries[key, default: Entry()].watches.append(watch.registration)
+            entries[key, default: Entry()].watches.append(registration)
         }
         removeIfUnused(reserved)
         return key != nil
     }
 
     /// Takes out the watches that see this change.
-    package mutating func fire(_ kind: WatchEvent.Kind, at path: String) -> [WatchRegistration] {
+    package mutating func fire(_ kind: WatchEvent.Kind, at path: ServerPath) -> [WatchRegistration] {
         let tables: [Table] =
             switch kind {
             case .created, .dataChanged: [.data, .existence]
@@ -97,7 +93,7 @@ package struct WatchTable {
     ///
     /// - Returns: The watches that the server should now be asked to remove, if that was the last one.
     package mutating func remove(
-        _ registration: WatchRegistration, at path: String
+        _ registration: WatchRegistration, at path: ServerPath
     ) -> RemovableWatches? {
         for removable in [RemovableWatches.dataAndExistence, .children] {
             for table in removable.tables {
@@ -118,14 +114,14 @@ package struct WatchTable {
 
     /// Tells whether the server may still be asked to remove these watches. A caller may have asked for new ones
     /// meanwhile, and the server, which has one for all, would remove theirs too.
-    package func mayRemove(_ removable: RemovableWatches, at path: String) -> Bool {
+    package func mayRemove(_ removable: RemovableWatches, at path: ServerPath) -> Bool {
         removable.tables.allSatisfy { table in
             entries[Key(table: table, path: path)].map { $0.watches.isEmpty && $0.pending == 0 } ?? true
         }
     }
 
     /// The server has answered a removal, or will never be asked again.
-    package mutating func removed(_ removable: RemovableWatches, at path: String) {
+    package mutating func removed(_ removable: RemovableWatches, at path: ServerPath) {
         for table in removable.tables {
             let key = Key(table: table, path: path)
             entries[key]?.isBeingRemoved = false
@@ -147,11 +143,12 @@ package struct WatchTable {
         encodedLength -= Self.encodedLength(of: key)
     }
 
-    private static func key(for request: Request) -> Key? {
-        switch request.kind {
-        case .exists(let path): Key(table: .existence, path: path)
-        case .getData(let path): Key(table: .data, path: path)
-        case .getChildren(let path): Key(table: .children, path: path)
+    private static func key(for request: ServerRequest) -> Key? {
+        guard let path = request.path else { return nil }
+        return switch request.action {
+        case .exists: Key(table: .existence, path: path)
+        case .getData: Key(table: .data, path: path)
+        case .getChildren: Key(table: .children, path: path)
         default: nil
         }
     }

@@ -41,7 +41,7 @@ extension ZooKeeperSession {
     /// Lets nothing new be held, and tells bodies to end; the session itself goes on.
     package func retire() {
         core.withLock { core in
-            if core.closing.retire() { notices.post([.retiring]) }
+            if core.closing.retire() { notices.post(.retiring) }
         }
         deliverNotices()
     }
@@ -70,11 +70,11 @@ extension ZooKeeperSession {
         var finished: Finished = []
         core.withLock { core in
             guard change(&core.closing) else { return }
-            notices.post([.unheld])
+            notices.post(.unheld)
             // With a connection, what came before the close still leaves: perhaps it only waits because another thread
             // has the duty to hand it over.
             for pending in core.queue.isOpen ? [] : core.queue.drainWaiting(includingUrgent: false) {
-                _ = core.watches.finish(pending.request, .closing)
+                core.watches.finish(pending, .closing)
                 finished.append((pending, .failure(located(endError(.closed, execution: .notSent), pending))))
             }
             Deadlines.shared.schedule(at: .now + settings.closeGrace) { [weak self] in self?.endDrain() }
@@ -122,7 +122,7 @@ extension ZooKeeperSession {
             finished.append((pending, .failure(located(endError(state, execution: .unknown), pending))))
         }
         let watches = core.watches.drain()
-        notices.post([.ended(state, Array(core.leaseholders.values), watches)])
+        notices.post(.ended(state, Array(core.leaseholders.values), watches))
         core.leaseholders = [:]
         if PlantedBug.handlesStayOpen.isPlanted { return }
         transport.close { [self] in

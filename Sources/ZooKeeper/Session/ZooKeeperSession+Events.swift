@@ -8,10 +8,10 @@ extension ZooKeeperSession: SessionTransportDelegate {
         handle(SessionStateMachine.Event(event))
     }
 
-    package func transport(sawChangeOf path: String, _ kind: WatchEvent.Kind) {
+    package func transport(sawChangeOf path: ServerPath, _ kind: WatchEvent.Kind) {
         let (watches, connection) = core.withLock { ($0.watches.fire(kind, at: path), $0.connection) }
         let event = WatchEvent(
-            kind: kind, path: ZNodePath(unchecked: settings.chroot.relative(path)), connection: connection)
+            kind: kind, path: path.relative(to: settings.chroot), connection: connection)
         for watch in watches { watch.result.fulfil(.success(event)) }
     }
 
@@ -36,11 +36,11 @@ extension ZooKeeperSession: SessionTransportDelegate {
     ) {
         for effect in effects {
             switch effect {
-            case .stateChanged: notices.post([.state(core.machine.state)])
+            case .stateChanged: notices.post(.state(core.machine.state))
             case .connectionUp: connectionUp(&core)
             case .connectionDown: connectionDown(at: now, &core)
             case .heartbeat(let toLeader): appendHeartbeat(toLeader: toLeader, &core)
-            case .leasesOverdue: notices.post([.overdue(Array(core.leaseholders.values))])
+            case .leasesOverdue: notices.post(.overdue(Array(core.leaseholders.values)))
             case .ended(let reason): terminate(.lost(reason), &core, &finished)
             }
         }
@@ -67,7 +67,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
         core.expiry?.cancel()
         core.expiry = nil
         // Only the first time counts.
-        notices.post([.connected])
+        notices.post(.connected)
     }
 
     private func connectionDown(at now: ContinuousClock.Instant, _ core: inout Core) {
@@ -75,15 +75,14 @@ extension ZooKeeperSession: SessionTransportDelegate {
         // Unless its server has not answered: then there has been none to those who wait.
         if core.disconnectedAt == nil { core.disconnectedAt = now }
         scheduleExpiry(&core)
-        if !core.machine.state.isFinal { notices.post([.suspended(Array(core.leaseholders.values))]) }
+        if !core.machine.state.isFinal { notices.post(.suspended(Array(core.leaseholders.values))) }
     }
 
     /// A read answers from whatever server we are connected to, which is enough to know that the session lives. For
     /// leases a `sync` is sent: it goes to the leader, without costing a quorum write.
     private func appendHeartbeat(toLeader: Bool, _ core: inout Core) {
-        let path = settings.chroot.string
         let isProbe = core.queue.isHeld || !toLeader || PlantedBug.heartbeatsMissTheLeader.isPlanted
-        let request = Request(isProbe ? .exists(path: path) : .sync(path: path))
+        let request = Request(.root, isProbe ? .exists : .sync)
         let pending = makePending(request, .now, .never) { [weak self] outcome in
             guard let self else { return }
             if case .failure(let error) = outcome, error.code == .throttled {
@@ -131,7 +130,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
             core.isChrootMissing = isMissing
             if isMissing {
                 for pending in core.queue.drainWaiting(includingUrgent: false) {
-                    _ = core.watches.finish(pending.request, .closing)
+                    core.watches.finish(pending, .closing)
                     finished.append((pending, .failure(located(chrootError, pending))))
                 }
             }
@@ -184,7 +183,7 @@ extension ZooKeeperSession: SessionTransportDelegate {
             let now = ContinuousClock.now
             guard disconnectedAt + settings.requestTimeout <= now else { return scheduleExpiry(&core) }
             for pending in core.queue.expire(submittedBy: now - settings.requestTimeout) {
-                _ = core.watches.finish(pending.request, .closing)
+                core.watches.finish(pending, .closing)
                 let error = ZooKeeperError(
                     .connectionLoss, message: "no connection for \(settings.requestTimeout)")
                 finished.append((pending, .failure(located(error, pending))))

@@ -7,7 +7,7 @@ extension ZooKeeperSession {
         of operation: Operation, file: String, line: Int
     ) async -> Result<Operation.Output, ZooKeeperError> {
         let request = operation.makeRequest()
-        let pending = submit(request, retry: request.isRead ? .withinRequestTimeout : .never)
+        let pending = submit(request, retry: request.action.isRead ? .withinRequestTimeout : .never)
         do {
             return .success(try operation.output(of: await pending.answer(), to: request))
         } catch {

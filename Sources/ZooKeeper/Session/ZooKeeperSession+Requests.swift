@@ -13,7 +13,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
         retry: PendingRequest.Retry = .never,
         observer: (@Sendable (PendingRequest.Answer) -> Void)? = nil
     ) -> PendingRequest {
-        let pending = makePending(request.rooted(at: settings.chroot), .now, retry, observer)
+        let pending = makePending(request, .now, retry, observer)
         submit(.single(pending), priority)
         return pending
     }
@@ -22,7 +22,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
     ///
     /// - Returns: The pending request, and what sends it; to be called at once, without the lock.
     package func prepare(_ request: Request) -> (pending: PendingRequest, send: () -> Void) {
-        let pending = makePending(request.rooted(at: settings.chroot), .now, .never, nil)
+        let pending = makePending(request, .now, .never, nil)
         switch enter(.single(pending), .normal) {
         case .success(let batch): return (pending, { self.send(batch) })
         case .failure(let error): return (pending, { pending.finish(.failure(self.located(error, pending))) })
@@ -39,7 +39,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
     ) -> [PendingRequest] {
         let now = ContinuousClock.now
         let pendingRequests = requests.enumerated().map { index, request in
-            makePending(request.rooted(at: settings.chroot), now, retry, observers?[index])
+            makePending(request, now, retry, observers?[index])
         }
         submit(.pipeline(pendingRequests), priority)
         return pendingRequests
@@ -54,7 +54,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
     ///   answer.
     package func submitSyncedList(
         of directory: ZNodePath, priority: RequestQueue.Priority = .normal,
-        observer: @escaping @Sendable (Result<[String], ZooKeeperError>, _ connection: Int) -> Void
+        observer: @escaping @Sendable (Result<ChildNames, ZooKeeperError>, _ connection: Int) -> Void
     ) {
         let list = SyncedList(observer)
         _ = submitPipeline(
@@ -66,12 +66,12 @@ extension ZooKeeperSession: PendingRequestDelegate {
             ])
     }
 
-    /// - Parameter request: As the server sees it, with the chroot in front.
     func makePending(
         _ request: Request, _ now: ContinuousClock.Instant, _ retry: PendingRequest.Retry,
         _ observer: (@Sendable (PendingRequest.Answer) -> Void)?
     ) -> PendingRequest {
-        PendingRequest(request, submittedAt: now, retry: retry, delegate: self, observer: observer)
+        PendingRequest(
+            request, below: settings.chroot, submittedAt: now, retry: retry, delegate: self, observer: observer)
     }
 
     private func submit(_ entry: RequestQueue.Entry, _ priority: RequestQueue.Priority) {
@@ -117,7 +117,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
         for (pending, outcome) in finished { pending.finish(outcome) }
     }
 
-    package func answered(_ pending: PendingRequest, with result: Result<Response, ResultFailure>) {
+    package func answered(_ pending: PendingRequest, with result: Result<ServerResponse, ResultFailure>) {
         let code = result.code
         var finished: Finished = []
         var isRegistered = false
@@ -126,7 +126,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
         let batch: Batch? = core.withLock { core in
             guard let (sentAt, priority) = core.queue.finish(pending) else { return nil }
             if code.isAnswer {
-                let byLeader = pending.request.isLeaderRoundTrip && code.provesLeader
+                let byLeader = pending.request.action.isLeaderRoundTrip && code.provesLeader
                 let effects = core.machine.answered(sentAt: sentAt, byLeader: byLeader, at: .now)
                 if byLeader {
                     publishLeaseDeadline(core)
@@ -148,8 +148,8 @@ extension ZooKeeperSession: PendingRequestDelegate {
                 core.queue.appendAgain(pending, priority)
                 if pending.retry == .withinRequestTimeout { scheduleEnd(of: pending, &core) }
             } else {
-                if pending.request.watch != nil { isRegistered = core.watches.finish(pending.request, code) }
-                if case .authenticate = pending.request.kind { core.hasCredentials = true }
+                if pending.setsWatch { isRegistered = core.watches.finish(pending, code) }
+                if pending.request.action.isAuthentication { core.hasCredentials = true }
                 isFinished = true
                 if !core.repeatedReads.isEmpty {
                     core.repeatedReads.removeValue(forKey: ObjectIdentifier(pending))?.cancel()
@@ -163,7 +163,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
             return batch
         }
         send(batch)
-        if isRegistered { register(pending.request) }
+        if isRegistered { register(pending) }
         if isNews { deliverNotices() }
         if isFinished { pending.finish(outcome(of: pending, result)) }
         complete(finished)
@@ -184,27 +184,33 @@ extension ZooKeeperSession: PendingRequestDelegate {
         }
     }
 
-    private func outcome(of pending: PendingRequest, _ result: Result<Response, ResultFailure>) -> PendingRequest.Answer
-    {
+    private func outcome(
+        of pending: PendingRequest, _ result: Result<ServerResponse, ResultFailure>
+    ) -> PendingRequest.Answer {
         switch result {
-        case .success(let response): .success(response.relative(to: settings.chroot))
+        case .success(let response): .success(Response(response.relative(to: settings.chroot)))
         case .failure(let failure):
             .failure(located(failure.code.error, pending, failedOperation: failure.failedOperation))
         }
     }
 
-    private func register(_ request: Request) {
-        guard let registration = request.watch?.registration, let path = request.path else { return }
-        registration.registered { [weak self] registration in self?.unregister(registration, at: path) }
+    private func register(_ pending: PendingRequest) {
+        guard let registration = pending.watch?.registration, let path = pending.request.path else { return }
+        var removal = Request(pending.path ?? .root, .removeWatches(.children))
+        removal.isOutsideChroot = pending.isOutsideChroot
+        removal.isOnlyIfUnused = true
+        registration.registered { [weak self, removal] registration in
+            self?.unregister(registration, at: path, removal)
+        }
     }
 
     /// Nobody holds a watch any more: takes it off the server.
-    private func unregister(_ registration: WatchRegistration, at path: String) {
+    private func unregister(_ registration: WatchRegistration, at path: ServerPath, _ removal: Request) {
         let removable = core.withLock { $0.watches.remove(registration, at: path) }
         guard let removable, !PlantedBug.watchesStay.isPlanted else { return }
-        var request = Request(.removeWatches(path: path, table: removable))
-        request.isOnlyIfUnused = true
-        let pending = makePending(request, .now, .untilSessionEnds) { [weak self] _ in
+        var removal = removal
+        removal.action = .removeWatches(removable)
+        let pending = makePending(removal, .now, .untilSessionEnds) { [weak self] _ in
             self?.core.withLock { $0.watches.removed(removable, at: path) }
         }
         submit(.single(pending), .urgent)
@@ -213,8 +219,8 @@ extension ZooKeeperSession: PendingRequestDelegate {
     /// The error, with what is known of the request.
     func located(_ error: ZooKeeperError, _ pending: PendingRequest, failedOperation: Int? = nil) -> ZooKeeperError {
         error.located { context in
-            context.operation = context.operation ?? pending.request.name
-            context.path = context.path ?? pending.request.path.map { settings.chroot.relative($0) }
+            context.operation = context.operation ?? pending.request.action.name
+            context.path = context.path ?? pending.path?.string
             context.failedOperation = context.failedOperation ?? failedOperation
             context.generation = generation
         }
@@ -243,15 +249,24 @@ extension WatchTable {
     /// Makes room for all watches of an entry, or for none.
     fileprivate mutating func reserve(for entry: RequestQueue.Entry) throws(ZooKeeperError) {
         switch entry {
-        case .single(let pending): try reserve(for: pending.request)
+        case .single(let pending): if pending.setsWatch { try reserve(for: pending.request) }
         case .pipeline(let pendingRequests):
-            for (index, pending) in pendingRequests.enumerated() {
+            for (index, pending) in pendingRequests.enumerated() where pending.setsWatch {
                 do { try reserve(for: pending.request) } catch {
-                    for earlier in pendingRequests[..<index] { _ = finish(earlier.request, .closing) }
+                    for earlier in pendingRequests[..<index] { finish(earlier, .closing) }
                     throw error
                 }
             }
         }
+    }
+
+    /// Registers the watch of an answered request, or forgets it.
+    ///
+    /// - Returns: `true` if there is one, and it is registered now.
+    @discardableResult
+    mutating func finish(_ pending: PendingRequest, _ code: ResultCode) -> Bool {
+        guard let registration = pending.watch?.registration else { return false }
+        return finish(pending.request, registration, code)
     }
 }
 

@@ -52,15 +52,15 @@ extension ZooKeeperSession {
         while let (entry, priority) = core.queue.next() {
             let now = moment ?? .now
             func begin(_ pending: PendingRequest) -> Bool {
-                if case .removeWatches(let path, let table) = pending.request.kind, pending.request.isOnlyIfUnused,
-                    !core.watches.mayRemove(table, at: path)
+                if case .removeWatches(let table) = pending.request.action, let path = pending.request.path,
+                    pending.isOnlyIfUnused, !core.watches.mayRemove(table, at: path)
                 {
                     // Told without the lock.
                     Deadlines.shared.schedule(at: now) { pending.finish(.success(Response(.done))) }
                     return false
                 }
                 guard pending.beginIssue() else {
-                    _ = core.watches.finish(pending.request, .closing)
+                    core.watches.finish(pending, .closing)
                     return false
                 }
                 core.queue.issue(pending, priority, at: now)
@@ -95,7 +95,7 @@ extension ZooKeeperSession {
             if !core.queue.isOpen, core.expiry == nil { scheduleExpiry(&core) }
             if batch.mayGoBack { return }
         }
-        _ = core.watches.finish(pending.request, code)
+        core.watches.finish(pending, code)
         finished.append((pending, .failure(located(code.error.notSent, pending))))
         finishCloseIfDrained(&core, &finished)
     }

@@ -22,11 +22,14 @@ package protocol SessionTransport: Sendable {
 /// A request on its way to the servers, as a transport sees it.
 package protocol TransportRequest: AnyObject, Sendable {
     /// The request to send.
-    var request: Request { get }
+    var request: ServerRequest { get }
+
+    /// Tells whether the request sets a watch.
+    var setsWatch: Bool { get }
 
     /// Takes the answer. Called at most once each time that the request is issued, and in the order of the server's
     /// answers. Must return soon.
-    func answered(_ result: Result<Response, ResultFailure>)
+    func answered(_ result: Result<ServerResponse, ResultFailure>)
 }
 
 /// Hears what a transport hears, apart from the answers to requests. Calls come one at a time, in order with the
@@ -36,7 +39,7 @@ package protocol SessionTransportDelegate: AnyObject, Sendable {
     func transport(did event: TransportEvent)
 
     /// Takes in that a watch has fired.
-    func transport(sawChangeOf path: String, _ kind: WatchEvent.Kind)
+    func transport(sawChangeOf path: ServerPath, _ kind: WatchEvent.Kind)
 }
 
 /// The failure of a request: the code, and for a transaction the position of the operation at fault.

@@ -7,7 +7,7 @@ extension InMemoryZooKeeper {
         /// A message to the client that has not been delivered yet.
         enum Notice {
             case connected(SessionID, timeout: Duration)
-            case answer(any TransportRequest, xid: Int32, Zxid, Result<Response.Kind, ResultFailure>)
+            case answer(any TransportRequest, xid: Int32, Zxid, Result<ServerResponse, ResultFailure>)
             case event(WatchEvent.Kind, path: String)
             case watchesSet(Zxid)
             /// The connection is lost, and these requests with it.
@@ -124,7 +124,7 @@ extension InMemoryZooKeeper {
             case .watchesSet(let zxid): seen = max(seen, zxid)
             case .answer(let request, _, let zxid, let result):
                 seen = max(seen, zxid)
-                note(request.request, result)
+                note(request, result)
             case .event(let kind, let path):
                 if kind != .childrenChanged {
                     dataWatches.remove(path)
@@ -135,19 +135,18 @@ extension InMemoryZooKeeper {
             }
         }
 
-        private mutating func note(_ request: Request, _ result: Result<Response.Kind, ResultFailure>) {
-            let isSet = request.watch != nil
-            switch (request.kind, result) {
-            case (.getData(let path), .success), (.exists(let path), .success):
-                if isSet { dataWatches.insert(path) }
-            case (.exists(let path), .failure(let failure)) where failure.code == .noNode:
+        private mutating func note(_ request: any TransportRequest, _ result: Result<ServerResponse, ResultFailure>) {
+            guard let path = request.request.path?.string else { return }
+            let isSet = request.setsWatch
+            switch (request.request.action, result) {
+            case (.getData, .success), (.exists, .success): if isSet { dataWatches.insert(path) }
+            case (.exists, .failure(let failure)) where failure.code == .noNode:
                 if isSet { existenceWatches.insert(path) }
-            case (.getChildren(let path), .success):
-                if isSet { childWatches.insert(path) }
-            case (.removeWatches(let path, .dataAndExistence), .success):
+            case (.getChildren, .success): if isSet { childWatches.insert(path) }
+            case (.removeWatches(.dataAndExistence), .success):
                 dataWatches.remove(path)
                 existenceWatches.remove(path)
-            case (.removeWatches(let path, .children), .success): childWatches.remove(path)
+            case (.removeWatches(.children), .success): childWatches.remove(path)
             default: break
             }
         }

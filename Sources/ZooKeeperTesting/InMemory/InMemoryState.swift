@@ -66,7 +66,9 @@ extension InMemoryZooKeeper {
             apply(.connect(connection, session: client.session), server)
             // First credentials, then watches, in the C client's order.
             for credential in client.credentials where clientNumbers[connection] != nil {
-                apply(.request(connection, xid: -4, .authenticate(credential), watch: false), server)
+                apply(
+                    .request(connection, xid: -4, Request(.authenticate(credential)).rooted(at: .root), watch: false),
+                    server)
             }
             if clientNumbers[connection] != nil, let watches = client.watches(for: connection) {
                 apply(watches, server)
@@ -141,12 +143,12 @@ extension InMemoryZooKeeper {
             guard let connection = client.connection, let xid = clients[number]?.issue(request) else {
                 return .connectionLoss
             }
-            let kind = request.request.kind
-            if case .authenticate(let credential) = kind, !client.credentials.contains(credential) {
+            let action = request.request.action
+            if case .authenticate(let credential) = action, !client.credentials.contains(credential) {
                 clients[number]?.credentials.append(credential)
             }
-            apply(.request(connection, xid: xid, kind, watch: request.request.watch != nil), server)
-            if let replyToLose, replyToLose == kind.operationCode {
+            apply(.request(connection, xid: xid, request.request, watch: request.setsWatch), server)
+            if let replyToLose, replyToLose == action.operationCode {
                 self.replyToLose = nil
                 cut(connection, server)
             }
@@ -184,10 +186,10 @@ extension InMemoryZooKeeper {
     }
 }
 
-extension Request.Kind {
+extension Action {
     fileprivate var operationCode: OperationCode {
         switch self {
-        case .create(_, _, let mode, _):
+        case .create(_, let mode, _):
             switch mode.lifetime {
             case .persistent, .ephemeral: .create2
             case .container: .createContainer

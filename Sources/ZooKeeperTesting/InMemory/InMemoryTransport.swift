@@ -54,8 +54,8 @@ extension InMemoryZooKeeper {
         case .connected(let session, let timeout):
             // No other process can take the session over, so there is no password.
             delegate.transport(did: .connected(session, password: [], timeout: timeout, isReadOnly: false))
-        case .answer(let request, _, _, let result): request.answered(result.map { Response($0) })
-        case .event(let kind, let path): delegate.transport(sawChangeOf: path, kind)
+        case .answer(let request, _, _, let result): request.answered(result)
+        case .event(let kind, let path): delegate.transport(sawChangeOf: ServerPath(received: path), kind)
         case .watchesSet: break
         case .disconnected(let lost):
             delegate.transport(did: .disconnected)

@@ -5,17 +5,17 @@ import ZooKeeper
 
 extension ZooKeeperModel {
     mutating func execute(
-        _ kind: Request.Kind, watch: Bool, xid: Int32, from connection: ConnectionID, _ outputs: inout [Output]
+        _ request: ServerRequest, watch: Bool, xid: Int32, from connection: ConnectionID, _ outputs: inout [Output]
     ) {
-        if case .authenticate(let credential) = kind {
+        if case .authenticate(let credential) = request.action {
             authenticate(credential, xid: xid, connection, &outputs)
             return
         }
-        let result: Result<Response.Kind, ResultFailure>
+        let result: Result<ServerResponse, ResultFailure>
         do {
             result = .success(
-                kind.isWrite
-                    ? try write(kind, connection, &outputs) : try read(kind, watch: watch, connection))
+                request.action.isWrite
+                    ? try write(request, connection, &outputs) : try read(request, watch: watch, connection))
         } catch {
             result = .failure(error)
         }
@@ -25,29 +25,30 @@ extension ZooKeeperModel {
     // MARK: Reads
 
     private mutating func read(
-        _ kind: Request.Kind, watch: Bool, _ connection: ConnectionID
-    ) throws(ResultFailure) -> Response.Kind {
-        switch kind {
-        case .exists(let path):
+        _ request: ServerRequest, watch: Bool, _ connection: ConnectionID
+    ) throws(ResultFailure) -> ServerResponse {
+        let path = request.path?.string ?? "/"
+        switch request.action {
+        case .exists:
             if watch { watches.insert(connection, at: path, in: .data) }
             return .stat(try tree.node(path).stat)
-        case .getData(let path):
+        case .getData:
             let node = try tree.node(path)
             try require(.read, by: node.accessControl, connection)
             if watch { watches.insert(connection, at: path, in: .data) }
             return .node(ZNode(data: node.data, stat: node.stat))
-        case .getChildren(let path):
+        case .getChildren:
             let node = try tree.node(path)
             try require(.read, by: node.accessControl, connection)
             if watch { watches.insert(connection, at: path, in: .children) }
-            return .children(node.children.sorted(), node.stat)
-        case .getAccessControl(let path):
+            return .children(ChildNames(node.children.sorted()), node.stat)
+        case .getAccessControl:
             let node = try tree.node(path)
             try require([.read, .admin], by: node.accessControl, connection)
             let isAdmin = allows(.admin, by: node.accessControl, connection)
             let entries = isAdmin ? node.accessControl : node.accessControl.map(\.withoutSecret)
             return .accessControl(AccessControl(entries), node.stat)
-        case .removeWatches(let path, let removable):
+        case .removeWatches(let removable):
             let table: Watches.Table =
                 switch removable {
                 case .dataAndExistence: .data
@@ -63,12 +64,13 @@ extension ZooKeeperModel {
 
     /// Executes a request that changes the tree. One that fails takes a zxid too.
     private mutating func write(
-        _ kind: Request.Kind, _ connection: ConnectionID, _ outputs: inout [Output]
-    ) throws(ResultFailure) -> Response.Kind {
+        _ request: ServerRequest, _ connection: ConnectionID, _ outputs: inout [Output]
+    ) throws(ResultFailure) -> ServerResponse {
         zxid = zxid.next
-        switch kind {
-        case .transaction(let steps): return try transaction(steps.map(\.kind), connection, &outputs)
-        case .setAccessControl(let path, let accessControl, let version):
+        let path = request.path?.string ?? "/"
+        switch request.action {
+        case .transaction(let steps): return try transaction(steps, connection, &outputs)
+        case .setAccessControl(let accessControl, let version):
             let entries = try resolve(accessControl, connection)
             let node = try tree.node(path)
             try require(.admin, by: node.accessControl, connection)
@@ -78,21 +80,21 @@ extension ZooKeeperModel {
         // There is no ensemble to change.
         case .reconfigure: throw ResultFailure(.reconfigurationDisabled)
         default:
-            guard let step = kind.step else { throw ResultFailure(.unimplemented) }
-            let (response, effect) = try perform(step, connection)
+            guard let step = request.action.step else { throw ResultFailure(.unimplemented) }
+            let (response, effect) = try perform(path, step, connection)
             if let effect { fire(effect.change, &outputs) }
             return response
         }
     }
 
     private mutating func transaction(
-        _ steps: [TransactionStep.Kind], _ connection: ConnectionID, _ outputs: inout [Output]
-    ) throws(ResultFailure) -> Response.Kind {
-        var responses: [Response.Kind] = []
+        _ steps: [ServerStep], _ connection: ConnectionID, _ outputs: inout [Output]
+    ) throws(ResultFailure) -> ServerResponse {
+        var responses: [ServerResponse] = []
         var effects: [Tree.Effect] = []
         for (index, step) in steps.enumerated() {
             do {
-                let (response, effect) = try perform(step, connection)
+                let (response, effect) = try perform(step.path.string, step.action, connection)
                 responses.append(response.inTransaction)
                 if let effect { effects.append(effect) }
             } catch {
@@ -105,25 +107,25 @@ extension ZooKeeperModel {
     }
 
     private mutating func perform(
-        _ step: TransactionStep.Kind, _ connection: ConnectionID
-    ) throws(ResultFailure) -> (Response.Kind, Tree.Effect?) {
+        _ path: String, _ step: TransactionStep.Action, _ connection: ConnectionID
+    ) throws(ResultFailure) -> (ServerResponse, Tree.Effect?) {
         switch step {
-        case .create(let path, let data, let mode, let accessControl):
+        case .create(let data, let mode, let accessControl):
             return try create(path, data, mode, accessControl, connection)
-        case .delete(let path, let version):
+        case .delete(let version):
             if Tree.special.contains(path) { throw ResultFailure(.badArguments) }
             try require(.delete, by: try tree.node(Tree.split(path).parent).accessControl, connection)
             let node = try tree.node(path)
             try check(version, node.version)
             guard node.children.isEmpty else { throw ResultFailure(.notEmpty) }
             return (.done, tree.delete(path, zxid: zxid))
-        case .setData(let path, let data, let version):
+        case .setData(let data, let version):
             let node = try tree.node(path)
             try require(.write, by: node.accessControl, connection)
             try check(version, node.version)
             let effect = tree.setData(path, data, zxid: zxid, time: time)
             return (.stat(try tree.node(path).stat), effect)
-        case .check(let path, let version):
+        case .check(let version):
             let node = try tree.node(path)
             try require(.read, by: node.accessControl, connection)
             try check(version, node.version)
@@ -134,7 +136,7 @@ extension ZooKeeperModel {
     private mutating func create(
         _ requested: String, _ data: [UInt8], _ mode: CreateMode, _ accessControl: AccessControl,
         _ connection: ConnectionID
-    ) throws(ResultFailure) -> (Response.Kind, Tree.Effect?) {
+    ) throws(ResultFailure) -> (ServerResponse, Tree.Effect?) {
         var node = Node()
         node.accessControl = try resolve(accessControl, connection)
         let path = try pathOfNewNode(requested, mode, connection)
@@ -151,7 +153,7 @@ extension ZooKeeperModel {
         node.pzxid = zxid
         node.ctime = time
         node.mtime = time
-        return (.created(path: path, stat: node.stat), tree.create(path, node))
+        return (.created(path: ServerPath(received: path), stat: node.stat), tree.create(path, node))
     }
 
     /// Checks the creation of a node and returns its path. A function of its own, so that no copy of the parent exists
@@ -179,7 +181,7 @@ extension ZooKeeperModel.Tree {
     }
 }
 
-extension Request.Kind {
+extension Action {
     fileprivate var isWrite: Bool {
         switch self {
         case .create, .delete, .setData, .setAccessControl, .transaction, .reconfigure: true
@@ -188,20 +190,20 @@ extension Request.Kind {
     }
 
     /// The same request as a step of a transaction, if there is such a step.
-    fileprivate var step: TransactionStep.Kind? {
+    fileprivate var step: TransactionStep.Action? {
         switch self {
-        case .create(let path, let data, let mode, let accessControl):
-            .create(path: path, data: data, mode: mode, accessControl: accessControl)
-        case .delete(let path, let version): .delete(path: path, version: version)
-        case .setData(let path, let data, let version): .setData(path: path, data: data, version: version)
+        case .create(let data, let mode, let accessControl):
+            .create(data: data, mode: mode, accessControl: accessControl)
+        case .delete(let version): .delete(version: version)
+        case .setData(let data, let version): .setData(data: data, version: version)
         default: nil
         }
     }
 }
 
-extension Response.Kind {
+extension ResponseKind {
     /// The response as part of the reply to a transaction, in which the server leaves out the stat of a created node.
-    fileprivate var inTransaction: Response.Kind {
+    fileprivate var inTransaction: ResponseKind {
         if case .created(let path, _) = self { return .created(path: path, stat: nil) }
         return self
     }

@@ -28,7 +28,7 @@ package struct ZooKeeperModel: Sendable, Hashable {
         /// A client connects, for a new session or to resume one.
         case connect(ConnectionID, session: SessionID?)
         /// A request arrives and is executed.
-        case request(ConnectionID, xid: Int32, Request.Kind, watch: Bool)
+        case request(ConnectionID, xid: Int32, ServerRequest, watch: Bool)
         /// A client that has reconnected sets its watches again, in an order of its choice, with the zxid of the last
         /// transaction that it has seen.
         case setWatches(ConnectionID, after: Zxid, data: [String], existence: [String], children: [String])
@@ -49,7 +49,7 @@ package struct ZooKeeperModel: Sendable, Hashable {
         /// The session that the client wanted to resume has ended.
         case expired(ConnectionID)
         /// The reply to a request. `zxid` is that of the last transaction that the server had executed.
-        case reply(ConnectionID, xid: Int32, zxid: Zxid, Result<Response.Kind, ResultFailure>)
+        case reply(ConnectionID, xid: Int32, zxid: Zxid, Result<ServerResponse, ResultFailure>)
         /// A watch fires.
         case event(ConnectionID, WatchEvent.Kind, path: String)
         /// The server closes the connection.

@@ -13,7 +13,7 @@ import ZooKeeperTesting
                     AccessControl.Permissions(rawValue: Int32(truncatingIfNeeded: random.next())),
                     for: .init(scheme: random.text(0...5), id: random.text(0...5)))
             }
-            let request = SetAccessControl("/a", to: AccessControl(entries)).makeRequest()
+            let request = SetAccessControl("/a", to: AccessControl(entries)).makeRequest().rooted(at: .root)
             let texts = entries.flatMap { [$0.identity.scheme, $0.identity.id] }
             // Header, path, count, then permissions and two texts for each, version.
             let length = 8 + 6 + 4 + entries.count * 12 + texts.reduce(0) { $0 + $1.utf8.count } + 4

@@ -92,9 +92,17 @@ private final class MisreportedRequest: TransportRequest {
         self.code = code
     }
 
-    var request: Request { base.request }
+    var request: ServerRequest { base.request }
+    var setsWatch: Bool { base.setsWatch }
 
-    func answered(_ result: Result<Response, ResultFailure>) { base.answered(.failure(ResultFailure(code))) }
+    func answered(_ result: Result<ServerResponse, ResultFailure>) { base.answered(.failure(ResultFailure(code))) }
+}
+
+extension TransportRequest {
+    /// Tells whether this is the request with that action at `path`.
+    package func isSending(_ action: Action<ServerStep>, at path: String) -> Bool {
+        request.action == action && request.path?.string == path
+    }
 }
 
 extension InMemoryZooKeeper {

@@ -71,7 +71,7 @@ package final class SilentTransport: SessionTransport {
             if state.isSilent { state.unanswered.append(request) }
             return state.isSilent
         }
-        if !isSilent { queue.async { request.answered(.success(Response(.stat(Self.stat)))) } }
+        if !isSilent { queue.async { request.answered(.success(.stat(Self.stat))) } }
         return nil
     }
 

@@ -1,20 +1,20 @@
 // What a server would answer with a closed connection, and the C client with a crash, is refused here.
 
-extension Request {
+extension ServerRequest {
     /// The longest request a server accepts by default (`jute.maxbuffer` 0xFFFFF): 1,048,575 bytes.
     package static let maximumLength = 1_048_575
 
     /// Checks what the types of the parameters leave open.
     package func validate(limit: Int = maximumLength) throws(ZooKeeperError) {
-        switch kind {
-        case .create(_, _, let mode, let accessControl):
+        switch action {
+        case .create(_, let mode, let accessControl):
             try Self.validate(mode)
             try Self.validate(accessControl)
-        case .setAccessControl(_, let accessControl, _):
+        case .setAccessControl(let accessControl, _):
             try Self.validate(accessControl)
         case .transaction(let steps):
             for (index, step) in steps.enumerated() {
-                do { try step.kind.validate() } catch { throw error.located { $0.failedOperation = index } }
+                do { try step.action.validate() } catch { throw error.located { $0.failedOperation = index } }
             }
         case .authenticate(let credential):
             try Self.validate(text: credential.scheme, named: "scheme of a credential")
@@ -63,31 +63,28 @@ extension Request {
 
     /// The length of the request as the server counts it: the frame without its length field.
     package var encodedLength: Int {
-        let header = 8
-        switch kind {
-        case .create(let path, let data, let mode, let accessControl):
-            return header + TransactionStep.Kind.createLength(path, data, mode, accessControl)
-        case .delete(let path, _): return header + path.encodedLength + 4
-        case .exists(let path), .getData(let path), .getChildren(let path):
-            return header + path.encodedLength + 1
-        case .getAccessControl(let path), .sync(let path): return header + path.encodedLength
-        case .setData(let path, let data, _): return header + path.encodedLength + 4 + data.count + 4
-        case .setAccessControl(let path, let accessControl, _):
-            return header + path.encodedLength + accessControl.encodedLength + 4
-        case .transaction(let steps): return header + 9 + steps.reduce(0) { $0 + $1.kind.encodedLength }
-        case .removeWatches(let path, _): return header + path.encodedLength + 4
+        let length = 8 + (path?.encodedLength ?? 0)
+        switch action {
+        case .create(let data, let mode, let accessControl):
+            return length + TransactionStep.Action.createLength(data, mode, accessControl)
+        case .delete: return length + 4
+        case .exists, .getData, .getChildren: return length + 1
+        case .getAccessControl, .sync: return length
+        case .setData(let data, _): return length + 4 + data.count + 4
+        case .setAccessControl(let accessControl, _): return length + accessControl.encodedLength + 4
+        case .transaction(let steps): return length + 9 + steps.reduce(0) { $0 + $1.encodedLength }
+        case .removeWatches: return length + 4
         case .authenticate(let credential):
-            return header + 4 + credential.scheme.encodedLength + 4 + credential.proof.count
-        case .reconfigure(let change):
-            return header + 12 + change.texts.reduce(0) { $0 + $1.utf8.count } + 8
+            return length + 4 + credential.scheme.encodedLength + 4 + credential.proof.count
+        case .reconfigure(let change): return length + 12 + change.texts.reduce(0) { $0 + $1.utf8.count } + 8
         }
     }
 }
 
-extension TransactionStep.Kind {
+extension TransactionStep.Action {
     fileprivate func validate() throws(ZooKeeperError) {
-        guard case .create(_, _, let mode, let accessControl) = self else { return }
-        try Request.validate(accessControl)
+        guard case .create(_, let mode, let accessControl) = self else { return }
+        try ServerRequest.validate(accessControl)
         switch mode.lifetime {
         case .persistent, .ephemeral: break
         case .container where PlantedBug.containersInTransactions.isPlanted: break
@@ -100,23 +97,29 @@ extension TransactionStep.Kind {
         }
     }
 
-    fileprivate var encodedLength: Int {
-        let header = 9
-        switch self {
-        case .create(let path, let data, let mode, let accessControl):
-            return header + Self.createLength(path, data, mode, accessControl)
-        case .setData(let path, let data, _): return header + path.encodedLength + 4 + data.count + 4
-        case .delete(let path, _), .check(let path, _): return header + path.encodedLength + 4
-        }
-    }
-
     fileprivate static func createLength(
-        _ path: String, _ data: [UInt8], _ mode: CreateMode, _ accessControl: AccessControl
+        _ data: [UInt8], _ mode: CreateMode, _ accessControl: AccessControl
     ) -> Int {
-        var length = path.encodedLength + 4 + data.count + accessControl.encodedLength + 4
+        var length = 4 + data.count + accessControl.encodedLength + 4
         if case .timeToLive = mode.lifetime { length += 8 }
         return length
     }
+}
+
+extension ServerStep {
+    fileprivate var encodedLength: Int {
+        let length = 9 + path.encodedLength
+        switch action {
+        case .create(let data, let mode, let accessControl):
+            return length + TransactionStep.Action.createLength(data, mode, accessControl)
+        case .setData(let data, _): return length + 4 + data.count + 4
+        case .delete, .check: return length + 4
+        }
+    }
+}
+
+extension ServerPath {
+    fileprivate var encodedLength: Int { string.encodedLength }
 }
 
 extension String {
