@@ -167,7 +167,7 @@ package final class Contender: Sendable {
         steps.deliver { step in
             switch step {
             case .event(let event):
-                let isInTime = ContinuousClock.now < session.leasesExpireBy
+                let isInTime = Moment.now < session.leasesExpireBy
                 let actions = state.withLock { $0.machine.handle(event, isInTime: isInTime) }
                 reportPosition()
                 perform(actions)

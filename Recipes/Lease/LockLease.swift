@@ -48,7 +48,7 @@ public struct LockLease: Sendable {
     /// while the machine is suspended.
     ///
     /// A bound, not a proof: a leader that has been deposed and has not noticed may answer too. See ``verify()``.
-    public var expiresBy: ContinuousClock.Instant { core.session.leasesExpireBy }
+    public var expiresBy: ContinuousClock.Instant { core.session.leasesExpireBy.instant }
 
     /// The time left until ``expiresBy``; zero if none, or if the lock is not held.
     public var remaining: Duration {

@@ -32,7 +32,7 @@ struct LockScope: Sendable {
     ) async throws -> Success? {
         let holding: Acquisition.Holding?
         do {
-            switch EnclosingLocks.current.find(key, settings.policy.kind) {
+            switch EnclosingLock.find(key, settings.policy.kind) {
             case .mine(let outer): return try await enterAgain(outer, body)
             case .anothers: throw LockError(.heldByEnclosingScope, path: path)
             case .reading(let lease):
@@ -85,7 +85,7 @@ struct LockScope: Sendable {
     /// Waits for its turn, and returns what is held, to be released by hand.
     func acquire(waitingUpTo limit: Duration?) async throws(LockError) -> HeldLock {
         defer { settings.position?.finish() }
-        guard case .free = EnclosingLocks.current.find(key, settings.policy.kind) else {
+        guard case .free = EnclosingLock.find(key, settings.policy.kind) else {
             throw LockError(.heldByEnclosingScope, path: path)
         }
         let deadline = limit.map { ContinuousClock.now + $0.bounded }
@@ -97,8 +97,8 @@ struct LockScope: Sendable {
 
     // MARK: Inside
 
-    private var key: EnclosingLocks.Key {
-        EnclosingLocks.Key(client: ObjectIdentifier(client), path: path, dialect: settings.dialect)
+    private var key: EnclosingLock.Key {
+        EnclosingLock.Key(client: ObjectIdentifier(client), path: path, dialect: settings.dialect)
     }
 
     private var acquisition: Acquisition { Acquisition(client: client, directory: path, settings: settings) }
@@ -117,7 +117,7 @@ struct LockScope: Sendable {
 
     /// The lease of the scope around the current task, if that may be entered again.
     func enclosing() throws(LockError) -> LockLease? {
-        switch EnclosingLocks.current.find(key, settings.policy.kind) {
+        switch EnclosingLock.find(key, settings.policy.kind) {
         case .free: return nil
         case .mine(let lease): return lease
         case .anothers, .reading: throw LockError(.heldByEnclosingScope, path: path)
@@ -160,17 +160,11 @@ struct LockScope: Sendable {
                 contender.watchOwnNode()
             }
         }
-        let outcome = await withRevocableScope(cancellation, owner: ObjectIdentifier(session)) { task in
+        let lock = EnclosingLock(key: key, kind: settings.policy.kind, lease: lease)
+        let outcome = await withRevocableScope(cancellation, owner: ObjectIdentifier(session), content: lock) {
             // Before the task is gone: another may get its identity.
             defer { scope.close() }
-            let enclosing = EnclosingLocks.current.entering(key, settings.policy.kind, lease, task: task)
-            // A closure that captures the isolation stays in it.
-            return try await EnclosingLocks.$current.withValue(
-                enclosing,
-                operation: {
-                    _ = isolation
-                    return try await body(lease)
-                }, isolation: isolation)
+            return try await body(lease)
         }
         timer?.cancel()
         return outcome
@@ -222,7 +216,7 @@ extension Acquisition.Holding {
         // A lost lock's node is removed too, but nobody need wait for it.
         if let loss { return .lost(loss) }
         guard mode == .acknowledged else { return .released }
-        switch await contender.removed.wait(until: lease.session.leasesExpireBy, isShielded: true) {
+        switch await contender.removed.wait(until: lease.session.leasesExpireBy.instant, isShielded: true) {
         case .value(.done): break
         case .value(.refused(let error)): return .refused(error)
         case .timedOut, .cancelled:

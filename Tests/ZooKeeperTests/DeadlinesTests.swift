@@ -5,7 +5,7 @@ import ZooKeeper
 @Suite struct DeadlinesTests {
     /// A time-out of an hour that is cancelled at once is not kept for an hour.
     @Test func whatIsCancelledIsClearedAway() {
-        let later = ContinuousClock.now + .seconds(3_600)
+        let later = Moment.now + .seconds(3_600)
         for _ in 0..<10_000 { Deadlines.shared.schedule(at: later) {}.cancel() }
         #expect(Deadlines.shared.count < 5_000)
     }
@@ -14,7 +14,7 @@ import ZooKeeper
         let fired = Shared<[Int]>([])
         // Scheduled on the timer's own thread: none of them can fire before all are there, however late it gets.
         Deadlines.shared.schedule(at: .now) {
-            let now = ContinuousClock.now
+            let now = Moment.now
             for (index, delay) in [30, 10, 20, -5].enumerated() {
                 Deadlines.shared.schedule(at: now + .milliseconds(delay)) { fired.withLock { $0.append(index) } }
             }
@@ -24,8 +24,8 @@ import ZooKeeper
     }
 
     @Test func doNotFireEarlyNorWhenCancelled() async throws {
-        let due = ContinuousClock.now + .milliseconds(50)
-        let fired = Shared<ContinuousClock.Instant?>(nil)
+        let due = Moment.now + .milliseconds(50)
+        let fired = Shared<Moment?>(nil)
         let cancelled = Deadlines.shared.schedule(at: due) { Issue.record("was cancelled") }
         cancelled.cancel()
         Deadlines.shared.schedule(at: due) { fired.withLock { $0 = .now } }

@@ -2,7 +2,7 @@ import Testing
 import ZooKeeper
 
 @Suite struct RequestQueueTests {
-    private let now = ContinuousClock.now
+    private let now = Moment.now
 
     private func pending(
         _ path: ZNodePath, _ action: Action<TransactionStep>, at time: Duration = .zero,

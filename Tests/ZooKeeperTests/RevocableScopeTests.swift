@@ -13,7 +13,7 @@ import ZooKeeper
         let box = Box()
 
         func run() async throws {
-            let result = await withRevocableScope(BodyCancellation()) { _ in
+            let result = await withRevocableScope(BodyCancellation()) {
                 self.assertIsolated()
                 count += 1
                 await Task.yield()
@@ -34,7 +34,7 @@ import ZooKeeper
 
     @MainActor @Test func runsOnTheMainActor() async throws {
         let box = Box()
-        let result = await withRevocableScope(BodyCancellation()) { _ in
+        let result = await withRevocableScope(BodyCancellation()) {
             MainActor.assertIsolated()
             box.value += 1
             await Task.yield()
@@ -46,7 +46,7 @@ import ZooKeeper
 
     @Test func runsOutsideOfAnyActor() async throws {
         let box = Box()
-        let result = await withRevocableScope(BodyCancellation()) { _ in
+        let result = await withRevocableScope(BodyCancellation()) {
             box.value += 1
             return box
         }
@@ -57,7 +57,7 @@ import ZooKeeper
         let cancellation = BodyCancellation()
         let started = Promise<Void>()
         let task = Task {
-            let result: Result<Void, any Error> = await withRevocableScope(cancellation) { _ in
+            let result: Result<Void, any Error> = await withRevocableScope(cancellation) {
                 started.fulfil(())
                 try await Task.sleep(for: .seconds(3_600))
             }
@@ -75,14 +75,14 @@ import ZooKeeper
     @Test func aBodyThatIsRevokedBeforeItStartsIsCancelledFromTheStart() async throws {
         let cancellation = BodyCancellation()
         cancellation.cancel()
-        let wasCancelled = await withRevocableScope(cancellation) { _ in Task.isCancelled }
+        let wasCancelled = await withRevocableScope(cancellation) { Task.isCancelled }
         #expect(try wasCancelled.get())
     }
 
     @Test func theCallersCancellationReachesTheBody() async {
         let started = Promise<Void>()
         let task = Task {
-            await withRevocableScope(BodyCancellation()) { _ in
+            await withRevocableScope(BodyCancellation()) {
                 started.fulfil(())
                 try await Task.sleep(for: .seconds(3_600))
             }
@@ -95,7 +95,7 @@ import ZooKeeper
 
     @Test func aBodyThatThrewIsReported() async {
         struct Oops: Error {}
-        let result = await withRevocableScope(BodyCancellation()) { _ in throw Oops() }
+        let result = await withRevocableScope(BodyCancellation()) { throw Oops() }
         #expect(throws: Oops.self) { try result.get() }
     }
 
@@ -107,7 +107,7 @@ import ZooKeeper
         let mayEnd = Promise<Void>()
         let hasEnded = Shared(false)
         let task = Task {
-            await withRevocableScope(cancellation) { _ in
+            await withRevocableScope(cancellation) {
                 await withTaskCancellationHandler {
                     started.fulfil(())
                     await isHandling.wait(isShielded: true)
@@ -129,12 +129,23 @@ import ZooKeeper
 
     @Test func knowsWhichTaskRuns() async {
         let outside = RunningTask.current
-        _ = await withRevocableScope(BodyCancellation()) { task in
-            #expect(task == RunningTask.current)
-            #expect(task != outside)
-            async let other = RunningTask.current
-            #expect(await other != task)
+        #expect(isRun(by: "outer") == nil)
+        _ = await withRevocableScope(BodyCancellation(), content: "outer") {
+            #expect(RunningTask.current != outside)
+            #expect(isRun(by: "outer") == true)
+            async let other = isRun(by: "outer")
+            #expect(await other == false, "inherited by another task")
+            _ = await withRevocableScope(BodyCancellation(), content: "inner") {
+                #expect(isRun(by: "outer") == true, "a scope inside runs its body for the same task")
+                #expect(isRun(by: "inner") == true)
+            }
+            #expect(isRun(by: "inner") == nil)
         }
         #expect(RunningTask.current == outside)
+    }
+
+    /// Tells whether the current task runs the scope with this content; `nil` if it is in none.
+    private func isRun(by content: String) -> Bool? {
+        ScopeLineage.first { scope in scope.content as? String == content ? scope.isRunByCurrentTask : nil }
     }
 }

@@ -2,7 +2,7 @@ import Testing
 import ZooKeeper
 
 @Suite struct SessionStateMachineTests {
-    private let start = ContinuousClock.now
+    private let start = Moment.now
     private let id = SessionID(rawValue: 7)
 
     /// Time-out 12 s: heartbeats every 2 s, margin 3 s.
@@ -124,13 +124,13 @@ import ZooKeeper
     @Test func isSuspendedThenOverdueThenGivenUp() {
         var machine = connectedMachine()
         #expect(machine.handle(.disconnected, at: start + .seconds(8)) == [.connectionDown, .stateChanged])
-        #expect(machine.state == .suspended(id, expiresBy: start + .seconds(9)))
+        #expect(machine.state == .suspended(id, expiresBy: (start + .seconds(9)).instant))
         #expect(machine.handle(.disconnected, at: start + .seconds(8)) == [])
         #expect(machine.handle(.tick, at: start + .seconds(9)) == [.stateChanged])
         #expect(machine.state == .overdue(id))
         #expect(
             machine.handle(.tick, at: start + .seconds(24)) == [
-                .connectionDown, .stateChanged, .ended(.abandoned),
+                .connectionDown, .stateChanged, .ended(.lost(.abandoned)),
             ])
         #expect(machine.state == .lost(.abandoned))
         #expect(machine.nextTick == nil)
@@ -163,13 +163,46 @@ import ZooKeeper
 
     @Test func endsOnce() {
         var machine = connectedMachine()
-        #expect(machine.handle(.expired, at: start).contains(.ended(.expired)))
+        #expect(machine.handle(.expired, at: start).contains(.ended(.lost(.expired))))
         #expect(machine.handle(.authenticationFailed, at: start) == [])
-        #expect(machine.handle(.closed, at: start) == [])
+        #expect(machine.handle(.close, at: start) == [])
+        #expect(machine.handle(.drained, at: start) == [])
         #expect(machine.state == .lost(.expired))
-        var closed = connectedMachine()
-        #expect(closed.handle(.closed, at: start) == [.connectionDown, .stateChanged])
-        #expect(closed.state == .closed)
-        #expect(closed.handle(.expired, at: start) == [])
+    }
+
+    // MARK: Closing
+
+    @Test func isClosedWhenNothingIsHeldAndAllIsDrained() throws {
+        var machine = connectedMachine()
+        let known = machine.beginHold(at: "/a")
+        let first = try #require(known)
+        #expect(machine.handle(.retire, at: start) == [.retiring])
+        #expect(machine.handle(.retire, at: start) == [], "told once")
+        let refused = machine.beginHold(at: "/b")
+        #expect(refused == nil, "nothing new is held")
+        let taken = machine.beginHold(at: "/c", isContinued: true)
+        let continued = try #require(taken)
+        #expect(machine.handle(.close, at: start) == [])
+        #expect(machine.handle(.drained, at: start) == [], "something is held")
+        #expect(machine.handle(.holdEnded(first), at: start) == [])
+        #expect(machine.state == .connected(id), "requests go on")
+        #expect(machine.handle(.holdEnded(continued), at: start) == [.draining])
+        #expect(machine.handle(.drained, at: start) == [.connectionDown, .stateChanged, .ended(.closed)])
+        #expect(machine.state == .closed)
+        #expect(machine.handle(.expired, at: start) == [])
+        #expect(machine.closing.phase == .closing)
+        machine.transportClosed()
+        #expect(machine.closing.phase == .closed)
+    }
+
+    @Test func aSessionThatIsLostDoesNotDrain() throws {
+        var machine = connectedMachine()
+        let known = machine.beginHold(at: "/a")
+        let hold = try #require(known)
+        _ = machine.handle(.close, at: start)
+        _ = machine.handle(.expired, at: start)
+        #expect(machine.handle(.holdEnded(hold), at: start) == [])
+        #expect(machine.closing.held == [], "and is counted out all the same")
+        #expect(machine.state == .lost(.expired))
     }
 }

@@ -77,7 +77,7 @@ extension ZooKeeperClient {
             session.retiring.forget(callbacks.1)
             session.endHold(hold)
         }
-        let outcome = await withRevocableScope(cancellation, owner: ObjectIdentifier(session)) { _ in
+        let outcome = await withRevocableScope(cancellation, owner: ObjectIdentifier(session)) {
             try await body(session)
         }
         if cancellation.isCancelled, let state = session.ended.current {

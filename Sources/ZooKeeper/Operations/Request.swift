@@ -9,8 +9,6 @@ public struct Request: Sendable {
     package var watch: Watch?
     /// Tells that the path is not below the chroot: the ensemble's own nodes are the same for every client.
     package var isOutsideChroot = false
-    /// Tells that a removal of watches is not to be sent if a caller wants them again when its turn comes.
-    package var isOnlyIfUnused = false
 
     package init(_ path: ZNodePath, _ action: Action<TransactionStep>, watch: Watch? = nil) {
         self.path = path

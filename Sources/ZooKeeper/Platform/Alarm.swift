@@ -23,15 +23,15 @@ package final class Alarm: Sendable {
         self.descriptor = descriptor
     }
 
-    /// Ends the current or the next `wait()` at `instant`.
-    package func set(to instant: ContinuousClock.Instant) {
-        guard descriptor >= 0 else { return polled.set(to: instant) }
+    /// Ends the current or the next `wait()` at `moment`.
+    package func set(to moment: Moment) {
+        guard descriptor >= 0 else { return polled.set(to: moment) }
         // Never zero: that would disarm the timer. Nor so long that the kernel cannot count it: the thread looks again.
-        let delay = min(max(ContinuousClock.now.duration(to: instant), .nanoseconds(1)), .seconds(86_400))
-        let (seconds, attoseconds) = delay.components
+        let day: Int64 = 86_400 * 1_000_000_000
+        let delay = min(max(moment.nanoseconds - Moment.now.nanoseconds, 1), day)
         var time = itimerspec()
-        time.it_value.tv_sec = Int(seconds)
-        time.it_value.tv_nsec = Int(attoseconds / 1_000_000_000)
+        time.it_value.tv_sec = Int(delay / 1_000_000_000)
+        time.it_value.tv_nsec = Int(delay % 1_000_000_000)
         // The pointers live for the call only.
         unsafe timerfd_settime(descriptor, 0, &time, nil)
     }
@@ -50,7 +50,7 @@ package final class Alarm: Sendable {
 
     package init() {}
 
-    package func set(to instant: ContinuousClock.Instant) { polled.set(to: instant) }
+    package func set(to moment: Moment) { polled.set(to: moment) }
 
     package func wait() { polled.wait() }
     #endif
@@ -58,18 +58,18 @@ package final class Alarm: Sendable {
 
 /// A moment that is looked at again and again.
 private final class PolledAlarm: Sendable {
-    private let instant = Mutex<ContinuousClock.Instant?>(nil)
+    private let moment = Mutex<Moment?>(nil)
 
-    func set(to instant: ContinuousClock.Instant) {
-        self.instant.withLock { $0 = instant }
+    func set(to moment: Moment) {
+        self.moment.withLock { $0 = moment }
     }
 
     func wait() {
         while true {
-            let left = instant.withLock { instant in
-                let left = instant.map { ContinuousClock.now.duration(to: $0) } ?? .seconds(1)
+            let left = moment.withLock { moment in
+                let left = moment.map { Moment.now.duration(to: $0) } ?? .seconds(1)
                 // Once for each moment that is set.
-                if left <= .zero { instant = nil }
+                if left <= .zero { moment = nil }
                 return left
             }
             if left <= .zero { return }

@@ -5,10 +5,12 @@ import Synchronization
 ///
 /// It does not use the cooperative pool, so user code that blocks every thread of that pool delays no heartbeat and no
 /// deadline. Its clock goes on while the machine is suspended.
+@usableFromInline
 package final class Deadlines: Sendable {
-    package static let shared = Deadlines()
+    @usableFromInline package static let shared = Deadlines()
 
     /// A moment at which something is to happen, unless it is cancelled before.
+    @usableFromInline
     package final class Deadline: Sendable {
         private let action: Mutex<(@Sendable () -> Void)?>
         private let cancellations: Cancellations
@@ -19,6 +21,7 @@ package final class Deadlines: Sendable {
         }
 
         /// Nothing will happen. Harmless if it has happened.
+        @usableFromInline
         package func cancel() {
             let isNew = action.withLock { action in
                 defer { action = nil }
@@ -44,16 +47,16 @@ package final class Deadlines: Sendable {
     }
 
     private struct Entry: Comparable {
-        let instant: ContinuousClock.Instant
+        let moment: Moment
         let order: UInt64
         let deadline: Deadline
 
         static func < (left: Entry, right: Entry) -> Bool {
-            (left.instant, left.order) < (right.instant, right.order)
+            (left.moment, left.order) < (right.moment, right.order)
         }
 
         static func == (left: Entry, right: Entry) -> Bool {
-            (left.instant, left.order) == (right.instant, right.order)
+            (left.moment, left.order) == (right.moment, right.order)
         }
     }
 
@@ -70,22 +73,21 @@ package final class Deadlines: Sendable {
     /// The number of deadlines that are kept, for tests.
     package var count: Int { state.withLock { $0.entries.count } }
 
-    /// Runs `action` at `instant`, or at once on the timer thread if that is past. `action` must not block.
+    /// Runs `action` at `moment`, or at once on the timer thread if that is past. `action` must not block.
     @discardableResult
-    package func schedule(
-        at instant: ContinuousClock.Instant, _ action: @escaping @Sendable () -> Void
-    ) -> Deadline {
+    @usableFromInline
+    package func schedule(at moment: Moment, _ action: @escaping @Sendable () -> Void) -> Deadline {
         let deadline = Deadline(action, cancellations)
         state.withLock { state in
             clearCancelled(&state)
-            let isEarliest = state.entries.min.map { instant < $0.instant } ?? true
-            state.entries.insert(Entry(instant: instant, order: state.nextOrder, deadline: deadline))
+            let isEarliest = state.entries.min.map { moment < $0.moment } ?? true
+            state.entries.insert(Entry(moment: moment, order: state.nextOrder, deadline: deadline))
             state.nextOrder += 1
             if !state.isRunning {
                 // Without a thread now, the next call tries again.
                 state.isRunning = DetachedThread.start { [self] in run() }
             }
-            if isEarliest { alarm.set(to: instant) }
+            if isEarliest { alarm.set(to: moment) }
         }
         return deadline
     }
@@ -101,14 +103,14 @@ package final class Deadlines: Sendable {
     private func run() {
         while true {
             alarm.wait()
-            let now = ContinuousClock.now
+            let now = Moment.now
             let due: [Deadline] = state.withLock { state in
                 var due: [Deadline] = []
-                while let next = state.entries.min, next.instant <= now {
+                while let next = state.entries.min, next.moment <= now {
                     due.append(next.deadline)
                     state.entries.removeMin()
                 }
-                if let next = state.entries.min { alarm.set(to: next.instant) }
+                if let next = state.entries.min { alarm.set(to: next.moment) }
                 return due
             }
             for deadline in due { deadline.fire() }

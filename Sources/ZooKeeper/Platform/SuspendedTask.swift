@@ -4,6 +4,7 @@
 ///
 /// Safe as long as ``resume(returning:)`` is called once: its owner takes it out of its place under a lock before
 /// resuming it, so that no second thread finds it there.
+@usableFromInline
 @safe @frozen package struct SuspendedTask<Value: Sendable>: Sendable {
     @usableFromInline let continuation: UnsafeContinuation<Value, Never>
 

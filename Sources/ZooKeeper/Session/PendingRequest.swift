@@ -23,6 +23,18 @@ package final class PendingRequest: TransportRequest {
         var observer: (@Sendable (Answer) -> Void)?
     }
 
+    /// The sender of a request.
+    package enum Purpose: Sendable {
+        case caller
+        /// The session itself, to know that the leader is there.
+        case heartbeat
+        /// The session itself, to know that a server is there, and whether the chroot is.
+        case probe
+        /// The session itself, because nobody holds a watch any more. Not to be sent if a caller wants the watch again
+        /// when its turn comes.
+        case watchRemoval
+    }
+
     /// The treatment of a request whose connection is lost before the answer.
     package enum Retry: Sendable {
         /// It fails; the outcome is unknown.
@@ -35,20 +47,19 @@ package final class PendingRequest: TransportRequest {
 
     /// The request as it goes to a server.
     package let request: ServerRequest
+    package let purpose: Purpose
     /// The path as the caller knows it.
     package let path: ZNodePath?
     /// The watch that the request sets.
     package let watch: Watch?
     /// Tells that the path is not below the chroot.
     package let isOutsideChroot: Bool
-    /// Tells that a removal of watches is not to be sent if a caller wants them again when its turn comes.
-    package let isOnlyIfUnused: Bool
     /// The moment at which the caller asked.
-    package let submittedAt: ContinuousClock.Instant
+    package let submittedAt: Moment
     package let retry: Retry
     /// The slot in which the queue keeps it while it is under way. Used under the session's lock only.
     package let slot = Atomic(-1)
-    /// Gets the answer first: the session.
+    /// The session, which gets the answer first.
     private let delegate: (any PendingRequestDelegate)?
     private let state: Mutex<State>
 
@@ -56,8 +67,9 @@ package final class PendingRequest: TransportRequest {
     package init(
         _ request: Request,
         below chroot: ZNodePath,
-        submittedAt: ContinuousClock.Instant,
+        submittedAt: Moment,
         retry: Retry,
+        purpose: Purpose = .caller,
         delegate: (any PendingRequestDelegate)?,
         observer: (@Sendable (Answer) -> Void)? = nil
     ) {
@@ -65,7 +77,7 @@ package final class PendingRequest: TransportRequest {
         self.path = request.path
         self.watch = request.watch
         self.isOutsideChroot = request.isOutsideChroot
-        self.isOnlyIfUnused = request.isOnlyIfUnused
+        self.purpose = purpose
         self.submittedAt = submittedAt
         self.retry = retry
         self.delegate = delegate

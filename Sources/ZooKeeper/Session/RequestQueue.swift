@@ -44,7 +44,7 @@ package struct RequestQueue {
 
     private struct Issued {
         var pending: PendingRequest
-        var at: ContinuousClock.Instant
+        var at: Moment
         var isUrgent: Bool
     }
 
@@ -122,7 +122,7 @@ package struct RequestQueue {
     }
 
     /// Keeps a request that is handed over, alive until it is settled.
-    package mutating func issue(_ pending: PendingRequest, _ priority: Priority, at now: ContinuousClock.Instant) {
+    package mutating func issue(_ pending: PendingRequest, _ priority: Priority, at now: Moment) {
         let entry = Issued(pending: pending, at: now, isUrgent: priority == .urgent)
         if let slot = freeSlots.popLast() {
             issued[slot] = entry
@@ -139,7 +139,7 @@ package struct RequestQueue {
     /// Lets go of a request that has been answered.
     ///
     /// - Returns: The moment at which it was handed over, and its priority; `nil` if it is not under way.
-    package mutating func finish(_ pending: PendingRequest) -> (at: ContinuousClock.Instant, priority: Priority)? {
+    package mutating func finish(_ pending: PendingRequest) -> (at: Moment, priority: Priority)? {
         let slot = pending.slot.load(ordering: .relaxed)
         guard issued.indices.contains(slot), let entry = issued[slot], entry.pending === pending else { return nil }
         issued[slot] = nil
@@ -167,7 +167,7 @@ package struct RequestQueue {
 
     /// Takes out what has been waiting for too long: entries submitted at `instant` or before, unless they wait for as
     /// long as the session lives.
-    package mutating func expire(submittedBy instant: ContinuousClock.Instant) -> [PendingRequest] {
+    package mutating func expire(submittedBy instant: Moment) -> [PendingRequest] {
         var pendingRequests: [PendingRequest] = []
         for queue in [\RequestQueue.again, \RequestQueue.waiting] {
             self[keyPath: queue].removeAll { entry in
@@ -180,7 +180,7 @@ package struct RequestQueue {
     }
 
     /// The moment of submission of the entry that has been waiting longest and does not wait for ever.
-    package var oldestSubmission: ContinuousClock.Instant? {
+    package var oldestSubmission: Moment? {
         [again, waiting].lazy.compactMap { $0.lazy.compactMap(\.expirable).min() }.min()
     }
 
@@ -201,7 +201,7 @@ package struct RequestQueue {
 
 extension RequestQueue.Entry {
     /// The moment of submission; `nil` if the entry may wait for ever.
-    fileprivate var expirable: ContinuousClock.Instant? {
+    fileprivate var expirable: Moment? {
         guard let first, first.retry != .untilSessionEnds else { return nil }
         return first.submittedAt
     }

@@ -27,8 +27,14 @@ package struct SessionStateMachine: Sendable, Hashable {
         case unreachable(String)
         /// Time has passed.
         case tick
-        /// The owner closes the session.
-        case closed
+        /// The owner lets nothing new be held.
+        case retire
+        /// The owner closes the session: it ends as soon as nothing is held.
+        case close
+        /// A holder that was counted in by ``beginHold(at:isContinued:)`` does not need the session any more.
+        case holdEnded(Int)
+        /// Nothing is under way any more in a session that is being closed, or it has taken too long.
+        case drained
     }
 
     package enum Effect: Sendable, Hashable {
@@ -42,8 +48,12 @@ package struct SessionStateMachine: Sendable, Hashable {
         case heartbeat(toLeader: Bool)
         /// Nothing is proven of the session any more: leases are over.
         case leasesOverdue
-        /// It is over.
-        case ended(LossReason)
+        /// Nothing new can be held, and bodies are to end.
+        case retiring
+        /// Nothing is held any more, and the session ends when what is under way has been answered.
+        case draining
+        /// It is over, in this state.
+        case ended(SessionState)
     }
 
     private enum Link: Hashable {
@@ -55,24 +65,46 @@ package struct SessionStateMachine: Sendable, Hashable {
     private let settings: Settings
     private var link = Link.neverConnected
     private var end: SessionState?
+    /// The progress of its owner in closing it.
+    package private(set) var closing = SessionClosing()
     private var isOverdue = false
-    private var areLeasesOverdue = false
-    private var heardAt: ContinuousClock.Instant
-    private var leaderHeardAt: ContinuousClock.Instant
-    private var lastHeartbeat: ContinuousClock.Instant
+    /// Tells whether leases have been told that nothing is proven of the session any more.
+    package private(set) var areLeasesOverdue = false
+    private var heardAt: Moment
+    private var leaderHeardAt: Moment
+    private var lastHeartbeat: Moment
     /// The id the servers gave, once connected.
     package private(set) var id: SessionID?
     /// As negotiated; as requested until then.
-    package private(set) var timeout: Duration
+    package private(set) var timeout: Duration { didSet { lengths = Lengths(self) } }
+    private var lengths = Lengths()
+
+    /// Lengths of time that follow from the time-out, in nanoseconds: looked at with every answer.
+    private struct Lengths: Hashable {
+        var heartbeat: Int64 = 0
+        var abandoning: Int64 = 0
+        /// The time-out without the margin.
+        var lease: Int64 = 0
+
+        init() {}
+
+        init(_ machine: SessionStateMachine) {
+            heartbeat = machine.heartbeatInterval.nanoseconds
+            abandoning = machine.abandonAfter.nanoseconds
+            lease = (machine.timeout - machine.margin).nanoseconds
+        }
+    }
+
     /// Tells whether a lease depends on this session, so that heartbeats must go to the leader.
     package var hasLeases = false
 
-    package init(_ settings: Settings, openedAt now: ContinuousClock.Instant) {
+    package init(_ settings: Settings, openedAt now: Moment) {
         self.settings = settings
         self.timeout = settings.requestedTimeout
         self.heardAt = now
         self.leaderHeardAt = now
         self.lastHeartbeat = now
+        self.lengths = Lengths(self)
     }
 
     /// The interval of heartbeats.
@@ -101,9 +133,9 @@ package struct SessionStateMachine: Sendable, Hashable {
     }
 
     /// Until when the session is known to live, by what the leader has answered. Leases end then.
-    package var leasesExpireBy: ContinuousClock.Instant { leaderHeardAt + timeout - margin }
+    package var leasesExpireBy: Moment { leaderHeardAt.advanced(by: lengths.lease) }
 
-    private var expiresBy: ContinuousClock.Instant { heardAt + timeout - margin }
+    private var expiresBy: Moment { heardAt.advanced(by: lengths.lease) }
 
     package var isUp: Bool { link == .connected && end == nil }
 
@@ -111,24 +143,26 @@ package struct SessionStateMachine: Sendable, Hashable {
         if let end { return end }
         guard let id, link != .neverConnected else { return .connecting }
         if isOverdue { return .overdue(id) }
-        return isUp ? .connected(id) : .suspended(id, expiresBy: expiresBy)
+        return isUp ? .connected(id) : .suspended(id, expiresBy: expiresBy.instant)
     }
 
     /// The moment at which `tick` is due next.
-    package var nextTick: ContinuousClock.Instant? {
+    package var nextTick: Moment? {
         guard end == nil, link != .neverConnected else { return nil }
-        var next = heardAt + abandonAfter
+        var next = heardAt.advanced(by: lengths.abandoning)
         if !isOverdue { next = min(next, expiresBy) }
         if hasLeases, !areLeasesOverdue { next = min(next, leasesExpireBy) }
         if isUp { next = min(next, heartbeatDue) }
         return next
     }
 
-    private var heartbeatDue: ContinuousClock.Instant {
-        max(hasLeases ? leaderHeardAt : heardAt, lastHeartbeat) + heartbeatInterval
+    private var heartbeatDue: Moment {
+        max(hasLeases ? leaderHeardAt : heardAt, lastHeartbeat).advanced(by: lengths.heartbeat)
     }
 
-    package mutating func handle(_ event: Event, at now: ContinuousClock.Instant) -> [Effect] {
+    package mutating func handle(_ event: Event, at now: Moment) -> [Effect] {
+        // A hold is counted out also when all is over.
+        if case .holdEnded(let number) = event { return closing.endHold(number) ? [.draining] : [] }
         guard end == nil else { return [] }
         switch event {
         case .connected(let id, let timeout, let isReadOnly):
@@ -137,27 +171,38 @@ package struct SessionStateMachine: Sendable, Hashable {
             guard isUp else { return [] }
             link = .disconnected
             return [.connectionDown, .stateChanged]
-        case .expired: return finish(.expired)
-        case .authenticationFailed: return finish(.authenticationFailed)
-        case .unreachable(let detail): return finish(.unreachable(detail))
+        case .expired: return finish(.lost(.expired))
+        case .authenticationFailed: return finish(.lost(.authenticationFailed))
+        case .unreachable(let detail): return finish(.lost(.unreachable(detail)))
         case .tick: return tick(at: now)
-        case .closed:
-            end = .closed
-            return [.connectionDown, .stateChanged]
+        case .retire: return closing.retire() ? [.retiring] : []
+        case .close: return closing.close() ? [.draining] : []
+        case .holdEnded: return []
+        case .drained:
+            guard closing.phase == .draining else { return [] }
+            return finish(.closed)
         }
     }
 
+    /// Counts in a holder that relies on the session; see ``SessionClosing/beginHold(at:isContinued:)``.
+    package mutating func beginHold(at path: ZNodePath, isContinued: Bool = false) -> Int? {
+        closing.beginHold(at: path, isContinued: isContinued)
+    }
+
+    /// Takes in that the transport is closed: nothing is left of the session.
+    package mutating func transportClosed() { closing.finish() }
+
     private mutating func connected(
-        _ id: SessionID, timeout: Duration, isReadOnly: Bool, at now: ContinuousClock.Instant
+        _ id: SessionID, timeout: Duration, isReadOnly: Bool, at now: Moment
     ) -> [Effect] {
         // The C client checks nothing of the handshake. An HTTP server "accepts" a session with a time-out of six days.
         let makesSense =
             id.rawValue != 0 && !isReadOnly && timeout > .zero
             && timeout <= max(.seconds(600), settings.requestedTimeout * 10)
         if !makesSense, !PlantedBug.handshakeUnchecked.isPlanted {
-            return finish(.protocolViolation("session \(id), time-out \(timeout)"))
+            return finish(.lost(.protocolViolation("session \(id), time-out \(timeout)")))
         }
-        if let known = self.id, known != id { return finish(.expired) }
+        if let known = self.id, known != id { return finish(.lost(.expired)) }
         // Up without having been down: the C client closed the connection itself and did not say so.
         let wasUp = isUp
         self.id = id
@@ -174,7 +219,7 @@ package struct SessionStateMachine: Sendable, Hashable {
     ///
     /// - Parameter now: Looked at only if something was overdue.
     package mutating func answered(
-        sentAt: ContinuousClock.Instant, byLeader: Bool, at now: @autoclosure () -> ContinuousClock.Instant
+        sentAt: Moment, byLeader: Bool, at now: @autoclosure () -> Moment
     ) -> [Effect] {
         heardAt = max(heardAt, sentAt)
         if byLeader || PlantedBug.anyAnswerCountsForLeases.isPlanted, sentAt > leaderHeardAt {
@@ -186,14 +231,16 @@ package struct SessionStateMachine: Sendable, Hashable {
         return [.stateChanged]
     }
 
-    private mutating func tick(at now: ContinuousClock.Instant) -> [Effect] {
+    private mutating func tick(at now: Moment) -> [Effect] {
         guard link != .neverConnected else { return [] }
         var effects: [Effect] = []
         if hasLeases, !areLeasesOverdue, now >= leasesExpireBy {
             areLeasesOverdue = true
             effects.append(.leasesOverdue)
         }
-        if now >= heardAt + abandonAfter, !PlantedBug.neverAbandoned.isPlanted { return effects + finish(.abandoned) }
+        if now >= heardAt.advanced(by: lengths.abandoning), !PlantedBug.neverAbandoned.isPlanted {
+            return effects + finish(.lost(.abandoned))
+        }
         if !isOverdue, now >= expiresBy {
             isOverdue = true
             effects.append(.stateChanged)
@@ -205,8 +252,9 @@ package struct SessionStateMachine: Sendable, Hashable {
         return effects
     }
 
-    private mutating func finish(_ reason: LossReason) -> [Effect] {
-        end = .lost(reason)
-        return [.connectionDown, .stateChanged, .ended(reason)]
+    private mutating func finish(_ state: SessionState) -> [Effect] {
+        end = state
+        closing.end()
+        return [.connectionDown, .stateChanged, .ended(state)]
     }
 }

@@ -25,7 +25,7 @@ extension ZooKeeperSession {
         if ScopeLineage.isInside(ObjectIdentifier(self)) { return [] }
         let limit = ContinuousClock.now + (settings.closeTimeout ?? timeout)
         await unheld.wait(until: limit, isShielded: true)
-        let held = unheld.current == nil ? core.withLock { $0.closing.held } : []
+        let held = unheld.current == nil ? read { $0.machine.closing.held } : []
         guard held.isEmpty else { return held }
         let end = PlantedBug.closeWithoutDeadline.isPlanted ? nil : ContinuousClock.now + settings.transportCloseTimeout
         await released.wait(until: end, isShielded: true)
@@ -34,16 +34,15 @@ extension ZooKeeperSession {
 
     /// As ``close()``, without waiting.
     package func beginClose() {
-        retire()
-        drain { $0.close() }
+        change { core, effects in
+            core.handle(.retire, at: .now, &effects)
+            core.handle(.close, at: .now, &effects)
+        }
     }
 
     /// Lets nothing new be held, and tells bodies to end; the session itself goes on.
     package func retire() {
-        core.withLock { core in
-            if core.closing.retire() { notices.post(.retiring) }
-        }
-        deliverNotices()
+        change { core, effects in core.handle(.retire, at: .now, &effects) }
     }
 
     // MARK: What is held
@@ -56,87 +55,10 @@ extension ZooKeeperSession {
     ///   - isContinued: `true` if it takes over from a holder that is still counted in.
     /// - Returns: Its number; `nil` if the session is being closed.
     package func beginHold(at path: ZNodePath, isContinued: Bool = false) -> Int? {
-        core.withLock { $0.closing.beginHold(at: path, isContinued: isContinued) }
+        change { core, _ in core.machine.beginHold(at: path, isContinued: isContinued) }
     }
 
     package func endHold(_ number: Int) {
-        drain { $0.endHold(number) }
-    }
-
-    // MARK: Draining
-
-    /// - Parameter change: Says whether the session begins to drain.
-    private func drain(_ change: (inout SessionClosing) -> Bool) {
-        var finished: Finished = []
-        core.withLock { core in
-            guard change(&core.closing) else { return }
-            notices.post(.unheld)
-            // With a connection, what came before the close still leaves: perhaps it only waits because another thread
-            // has the duty to hand it over.
-            for pending in core.queue.isOpen ? [] : core.queue.drainWaiting(includingUrgent: false) {
-                core.watches.finish(pending, .closing)
-                finished.append((pending, .failure(located(endError(.closed, execution: .notSent), pending))))
-            }
-            Deadlines.shared.schedule(at: .now + settings.closeGrace) { [weak self] in self?.endDrain() }
-            finishCloseIfDrained(&core, &finished)
-        }
-        deliverNotices()
-        complete(finished)
-    }
-
-    private func endDrain() {
-        var finished: Finished = []
-        core.withLock { core in finishClose(&core, &finished) }
-        deliverNotices()
-        complete(finished)
-    }
-
-    /// Goes on closing once nothing is under way and there is a connection to say goodbye on.
-    func finishCloseIfDrained(_ core: inout Core, _ finished: inout Finished) {
-        guard core.closing.phase == .draining, core.queue.issuedCount == 0, core.queue.waitingCount == 0,
-            core.queue.isOpen
-        else { return }
-        finishClose(&core, &finished)
-    }
-
-    private func finishClose(_ core: inout Core, _ finished: inout Finished) {
-        guard core.closing.phase == .draining else { return }
-        let now = ContinuousClock.now
-        apply(core.machine.handle(.closed, at: now), at: now, &core, &finished)
-        terminate(.closed, &core, &finished)
-    }
-
-    /// The session is over, by itself or by its owner: ends everything that hangs on it.
-    func terminate(_ state: SessionState, _ core: inout Core, _ finished: inout Finished) {
-        core.closing.end()
-        core.tick?.deadline.cancel()
-        core.expiry?.cancel()
-        for end in core.repeatedReads.values { end.cancel() }
-        core.repeatedReads = [:]
-        for pending in core.queue.drainWaiting(includingUrgent: true) {
-            finished.append((pending, .failure(located(endError(state, execution: .notSent), pending))))
-        }
-        // Their callers are told now. The pendingRequests themselves stay until the transport is closed: C may use
-        // them yet.
-        for pending in core.queue.allIssued where !PlantedBug.noDrainAfterClose.isPlanted {
-            finished.append((pending, .failure(located(endError(state, execution: .unknown), pending))))
-        }
-        let watches = core.watches.drain()
-        notices.post(.ended(state, Array(core.leaseholders.values), watches))
-        core.leaseholders = [:]
-        if PlantedBug.handlesStayOpen.isPlanted { return }
-        transport.close { [self] in
-            self.core.withLock { core in
-                core.queue.removeAllIssued()
-                core.closing.finish()
-            }
-            released.fulfil(())
-        }
-    }
-
-    /// Why nothing can be had from a session that is in `state`.
-    func endError(_ state: SessionState, execution: ZooKeeperError.Execution) -> ZooKeeperError {
-        guard case .lost(let reason) = state else { return ZooKeeperError(.closed, execution: execution) }
-        return ZooKeeperError(reason.code, execution: execution, message: "the session is lost: \(reason)")
+        change { core, effects in core.handle(.holdEnded(number), at: .now, &effects) }
     }
 }

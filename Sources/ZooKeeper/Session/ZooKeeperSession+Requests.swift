@@ -1,11 +1,8 @@
-// How a request gets from a caller to the transport and its answer back.
+// How a request gets from a caller into the session.
 
 import Synchronization
 
-extension ZooKeeperSession: PendingRequestDelegate {
-    /// Requests that were finished under the lock; their callers are told after it.
-    typealias Finished = [(pending: PendingRequest, outcome: PendingRequest.Answer)]
-
+extension ZooKeeperSession {
     /// Issues one request, as soon as that is possible.
     package func submit(
         _ request: Request,
@@ -23,10 +20,14 @@ extension ZooKeeperSession: PendingRequestDelegate {
     /// - Returns: The pending request, and what sends it; to be called at once, without the lock.
     package func prepare(_ request: Request) -> (pending: PendingRequest, send: () -> Void) {
         let pending = makePending(request, .now, .never, nil)
-        switch enter(.single(pending), .normal) {
-        case .success(let batch): return (pending, { self.send(batch) })
-        case .failure(let error): return (pending, { pending.finish(.failure(self.located(error, pending))) })
-        }
+        let effects = enter(.single(pending), .normal)
+        return (
+            pending,
+            {
+                var effects = effects
+                self.carryOut(&effects)
+            }
+        )
     }
 
     /// Issues several requests back to back: nothing comes between them, and they are executed in this order. All or,
@@ -37,7 +38,7 @@ extension ZooKeeperSession: PendingRequestDelegate {
         retry: PendingRequest.Retry = .never,
         observers: [@Sendable (PendingRequest.Answer) -> Void]? = nil
     ) -> [PendingRequest] {
-        let now = ContinuousClock.now
+        let now = Moment.now
         let pendingRequests = requests.enumerated().map { index, request in
             makePending(request, now, retry, observers?[index])
         }
@@ -66,8 +67,8 @@ extension ZooKeeperSession: PendingRequestDelegate {
             ])
     }
 
-    func makePending(
-        _ request: Request, _ now: ContinuousClock.Instant, _ retry: PendingRequest.Retry,
+    private func makePending(
+        _ request: Request, _ now: Moment, _ retry: PendingRequest.Retry,
         _ observer: (@Sendable (PendingRequest.Answer) -> Void)?
     ) -> PendingRequest {
         PendingRequest(
@@ -75,198 +76,34 @@ extension ZooKeeperSession: PendingRequestDelegate {
     }
 
     private func submit(_ entry: RequestQueue.Entry, _ priority: RequestQueue.Priority) {
-        switch enter(entry, priority) {
-        case .success(let batch): send(batch)
-        case .failure(let error): entry.forEach { pending in pending.finish(.failure(located(error, pending))) }
-        }
+        var effects = enter(entry, priority)
+        carryOut(&effects)
     }
 
     /// Puts an entry into the queue.
     ///
-    /// - Returns: The batch that the caller is to send now.
-    private func enter(
-        _ entry: RequestQueue.Entry, _ priority: RequestQueue.Priority
-    ) -> Result<Batch?, ZooKeeperError> {
+    /// - Returns: What follows from that, to be carried out by the caller.
+    private func enter(_ entry: RequestQueue.Entry, _ priority: RequestQueue.Priority) -> SessionEffects {
+        var effects = SessionEffects()
         do {
             try entry.validate(limit: settings.maximumRequestLength)
-            return .success(
-                try core.withLock { core throws(ZooKeeperError) in try admit(entry, priority, &core) })
+            let result: Result<Void, ZooKeeperError> = decide(&effects) { core, effects in
+                Result { () throws(ZooKeeperError) in try core.admit(entry, priority, &effects) }
+            }
+            try result.get()
         } catch {
-            return .failure(error)
+            entry.forEach { pending in effects.finished.append((pending, failure(error, of: pending))) }
         }
+        return effects
     }
 
-    private func admit(
-        _ entry: RequestQueue.Entry, _ priority: RequestQueue.Priority, _ core: inout Core
-    ) throws(ZooKeeperError) -> Batch? {
-        switch core.closing.phase {
-        case .open, .retiring: break
-        case .draining where priority == .urgent: break
-        default: throw endError(core.machine.state, execution: .notSent)
-        }
-        if core.isChrootMissing, priority == .normal { throw chrootError }
-        try core.watches.reserve(for: entry)
-        core.queue.append(entry, priority)
-        if !core.queue.isOpen || core.queue.isHeld, core.expiry == nil { scheduleExpiry(&core) }
-        // What is handed over now was not sent before it was asked for.
-        return beginSending(&core, at: entry.first?.submittedAt)
+    private func failure(_ error: ZooKeeperError, of pending: PendingRequest) -> PendingRequest.Answer {
+        read { $0.failure(error, of: pending) }
     }
 
-    /// Gives the answers to the callers. Not to be called under the lock.
-    func complete(_ finished: Finished) {
-        for (pending, outcome) in finished { pending.finish(outcome) }
-    }
-
-    package func answered(_ pending: PendingRequest, with result: Result<ServerResponse, ResultFailure>) {
-        let code = result.code
-        var finished: Finished = []
-        var isRegistered = false
-        var isFinished = false
-        var isNews = false
-        let batch: Batch? = core.withLock { core in
-            guard let (sentAt, priority) = core.queue.finish(pending) else { return nil }
-            if code.isAnswer {
-                let byLeader = pending.request.action.isLeaderRoundTrip && code.provesLeader
-                let effects = core.machine.answered(sentAt: sentAt, byLeader: byLeader, at: .now)
-                if byLeader {
-                    publishLeaseDeadline(core)
-                    // If leases were overdue, their new deadline has no timer yet.
-                    scheduleTick(&core)
-                }
-                if !effects.isEmpty {
-                    apply(effects, at: .now, &core, &finished)
-                    scheduleTick(&core)
-                    isNews = true
-                }
-            }
-            if code == .authenticationRequired {
-                // The server closes the session behind this answer.
-                apply(core.machine.handle(.authenticationFailed, at: .now), at: .now, &core, &finished)
-                isNews = true
-            }
-            if code.isConnectionLoss, core.shouldRetry(pending, before: pending.submittedAt + settings.requestTimeout) {
-                core.queue.appendAgain(pending, priority)
-                if pending.retry == .withinRequestTimeout { scheduleEnd(of: pending, &core) }
-            } else {
-                if pending.setsWatch { isRegistered = core.watches.finish(pending, code) }
-                if pending.request.action.isAuthentication { core.hasCredentials = true }
-                isFinished = true
-                if !core.repeatedReads.isEmpty {
-                    core.repeatedReads.removeValue(forKey: ObjectIdentifier(pending))?.cancel()
-                }
-            }
-            let batch = beginSending(&core)
-            if core.closing.phase == .draining {
-                finishCloseIfDrained(&core, &finished)
-                isNews = true
-            }
-            return batch
-        }
-        send(batch)
-        if isRegistered { register(pending) }
-        if isNews { deliverNotices() }
-        if isFinished { pending.finish(outcome(of: pending, result)) }
-        complete(finished)
-    }
-
-    /// A read that is sent again ends in time, also if the next server is as silent as the last.
-    private func scheduleEnd(of pending: PendingRequest, _ core: inout Core) {
-        let key = ObjectIdentifier(pending)
-        guard core.repeatedReads[key] == nil else { return }
-        let end = pending.submittedAt + settings.requestTimeout
-        core.repeatedReads[key] = Deadlines.shared.schedule(at: end) { [weak self, weak pending] in
-            guard let self else { return }
-            self.core.withLock { _ = $0.repeatedReads.removeValue(forKey: key) }
-            guard let pending else { return }
-            let error = ZooKeeperError(
-                .connectionLoss, execution: .unknown, message: "no answer for \(settings.requestTimeout)")
-            pending.finish(.failure(located(error, pending)))
-        }
-    }
-
-    private func outcome(
-        of pending: PendingRequest, _ result: Result<ServerResponse, ResultFailure>
-    ) -> PendingRequest.Answer {
-        switch result {
-        case .success(let response): .success(Response(response.relative(to: settings.chroot)))
-        case .failure(let failure):
-            .failure(located(failure.code.error, pending, failedOperation: failure.failedOperation))
-        }
-    }
-
-    private func register(_ pending: PendingRequest) {
-        guard let registration = pending.watch?.registration, let path = pending.request.path else { return }
-        var removal = Request(pending.path ?? .root, .removeWatches(.children))
-        removal.isOutsideChroot = pending.isOutsideChroot
-        removal.isOnlyIfUnused = true
-        registration.registered { [weak self, removal] registration in
-            self?.unregister(registration, at: path, removal)
-        }
-    }
-
-    /// Nobody holds a watch any more: takes it off the server.
-    private func unregister(_ registration: WatchRegistration, at path: ServerPath, _ removal: Request) {
-        let removable = core.withLock { $0.watches.remove(registration, at: path) }
-        guard let removable, !PlantedBug.watchesStay.isPlanted else { return }
-        var removal = removal
-        removal.action = .removeWatches(removable)
-        let pending = makePending(removal, .now, .untilSessionEnds) { [weak self] _ in
-            self?.core.withLock { $0.watches.removed(removable, at: path) }
-        }
-        submit(.single(pending), .urgent)
-    }
-
-    /// The error, with what is known of the request.
-    func located(_ error: ZooKeeperError, _ pending: PendingRequest, failedOperation: Int? = nil) -> ZooKeeperError {
-        error.located { context in
-            context.operation = context.operation ?? pending.request.action.name
-            context.path = context.path ?? pending.path?.string
-            context.failedOperation = context.failedOperation ?? failedOperation
-            context.generation = generation
-        }
-    }
-
-    var chrootError: ZooKeeperError {
-        ZooKeeperError(
-            .chrootNotFound, message: "the chroot \(settings.chroot) does not exist; create it with another client")
-    }
-}
-
-extension ZooKeeperSession.Core {
-    /// Tells whether a request whose connection was lost is to be sent again.
-    fileprivate func shouldRetry(_ pending: PendingRequest, before limit: ContinuousClock.Instant) -> Bool {
-        guard !machine.state.isFinal, !pending.isFinished else { return false }
-        return switch pending.retry {
-        case .never: PlantedBug.writesAreRetried.isPlanted
-        case .withinRequestTimeout:
-            closing.phase <= .retiring && .now < limit && !PlantedBug.readsAreNotRetried.isPlanted
-        case .untilSessionEnds: true
-        }
-    }
-}
-
-extension WatchTable {
-    /// Makes room for all watches of an entry, or for none.
-    fileprivate mutating func reserve(for entry: RequestQueue.Entry) throws(ZooKeeperError) {
-        switch entry {
-        case .single(let pending): if pending.setsWatch { try reserve(for: pending.request) }
-        case .pipeline(let pendingRequests):
-            for (index, pending) in pendingRequests.enumerated() where pending.setsWatch {
-                do { try reserve(for: pending.request) } catch {
-                    for earlier in pendingRequests[..<index] { finish(earlier, .closing) }
-                    throw error
-                }
-            }
-        }
-    }
-
-    /// Registers the watch of an answered request, or forgets it.
-    ///
-    /// - Returns: `true` if there is one, and it is registered now.
-    @discardableResult
-    mutating func finish(_ pending: PendingRequest, _ code: ResultCode) -> Bool {
-        guard let registration = pending.watch?.registration else { return false }
-        return finish(pending.request, registration, code)
+    /// The error of a request to a session that is over, in `state`.
+    func endError(_ state: SessionState, execution: ZooKeeperError.Execution) -> ZooKeeperError {
+        SessionCore.endError(state, execution: execution)
     }
 }
 
@@ -283,15 +120,6 @@ extension RequestQueue.Entry {
                 )
             }
             for pending in pendingRequests { try pending.request.validate(limit: limit) }
-        }
-    }
-}
-
-extension Result where Failure == ResultFailure {
-    fileprivate var code: ResultCode {
-        switch self {
-        case .success: .ok
-        case .failure(let failure): failure.code
         }
     }
 }

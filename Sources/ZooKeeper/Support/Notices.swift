@@ -1,8 +1,9 @@
-package import Synchronization
+public import Synchronization
 
 /// Delivers what happened, one thing at a time and in the order in which it happened, to code that may call back in.
 ///
 /// The thread that posts also delivers, unless another is delivering already; then that one takes it along.
+@usableFromInline
 package final class Notices<Notice: Sendable>: Sendable {
     @usableFromInline
     @frozen

@@ -1,11 +1,13 @@
-package import Synchronization
+public import Synchronization
 
 /// A value that comes once, and any number of tasks and callbacks that wait for it.
 ///
 /// Inlinable throughout: a promise is made and waited for several times in the life of one lock, and a generic that is
 /// not specialised in the module that uses it looks up its metadata at each use.
+@usableFromInline
 package final class Promise<Value: Sendable>: Sendable {
     /// The end of a wait.
+    @usableFromInline
     @frozen package enum Wait: Sendable {
         case value(Value)
         case timedOut
@@ -25,7 +27,7 @@ package final class Promise<Value: Sendable>: Sendable {
     @frozen
     struct State {
         @usableFromInline var value: Value?
-        /// In the order in which they came. Seldom more than two.
+        /// Those that wait, in the order in which they came; seldom more than two.
         @usableFromInline var waiters: [(id: Int, waiter: Waiter)] = []
         @usableFromInline var nextID = 0
 
@@ -109,7 +111,7 @@ package final class Promise<Value: Sendable>: Sendable {
         }
         if let value { return .value(value) }
         let timer = deadline.map { deadline in
-            Deadlines.shared.schedule(at: deadline) { [weak self] in self?.end(id, as: .timedOut) }
+            Deadlines.shared.schedule(at: Moment(deadline)) { [weak self] in self?.end(id, as: .timedOut) }
         }
         let outcome: Wait
         if isShielded {

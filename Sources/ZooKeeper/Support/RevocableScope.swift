@@ -93,25 +93,49 @@ package final class BodyCancellation: Sendable {
 
 /// The relation between the task that runs a scope's body and the one that waits for it meanwhile: so that what holds
 /// for the one can hold for the other, and for no third.
+///
+/// It is inherited by every task that is started inside a scope.
 package final class ScopeLineage: Sendable {
     @TaskLocal private static var current: ScopeLineage?
 
     private let owner: ObjectIdentifier?
+    /// The lock that is held for the scope's body, in the form that its recipe knows.
+    package let content: (any Sendable)?
     private let parent: RunningTask
     private let child: RunningTask
     private let outer: ScopeLineage?
     /// Closed when the body has ended, since other tasks may get these identities then.
     private let isOpen = Atomic(true)
 
-    private init(owner: ObjectIdentifier?, parent: RunningTask, child: RunningTask) {
+    private init(
+        owner: ObjectIdentifier?, content: (any Sendable)?, parent: RunningTask, child: RunningTask
+    ) {
         self.owner = owner
+        self.content = content
         self.parent = parent
         self.child = child
         self.outer = Self.current
     }
 
+    /// Finds something in the scopes around the current task, the innermost first, those in which it was started and
+    /// which have ended among them.
+    ///
+    /// - Returns: The first result of `find` that is not `nil`.
+    package static func first<Result>(_ find: (ScopeLineage) -> Result?) -> Result? {
+        var lineage = current
+        while let scope = lineage {
+            if let result = find(scope) { return result }
+            lineage = scope.outer
+        }
+        return nil
+    }
+
+    /// Tells whether it is the current task that runs the body of this scope, perhaps in a scope inside of it. As long
+    /// as the scope is open, no other task has the identity of the one that does.
+    package var isRunByCurrentTask: Bool { Self.leads(to: child) }
+
     /// Tells whether the current task is `task`, or runs the body of a scope for it, or for one that does.
-    package static func leads(to task: RunningTask) -> Bool {
+    private static func leads(to task: RunningTask) -> Bool {
         guard var found = RunningTask.current else { return false }
         var lineage = current
         while found != task {
@@ -125,21 +149,16 @@ package final class ScopeLineage: Sendable {
 
     /// Tells whether the current task runs in a scope of `owner` that has not ended, or was started in one.
     package static func isInside(_ owner: ObjectIdentifier) -> Bool {
-        var lineage = current
-        while let scope = lineage {
-            if scope.owner == owner, scope.isOpen.load(ordering: .acquiring) { return true }
-            lineage = scope.outer
-        }
-        return false
+        first { scope in scope.owner == owner && scope.isOpen.load(ordering: .acquiring) ? true : nil } ?? false
     }
 
     fileprivate static func extended<Success: Sendable>(
-        of owner: ObjectIdentifier?, from parent: RunningTask?, to child: RunningTask?,
+        of owner: ObjectIdentifier?, _ content: (any Sendable)?, from parent: RunningTask?, to child: RunningTask?,
         isolation: isolated (any Actor)?,
         _ body: @Sendable () async throws -> Success
     ) async throws -> Success {
         guard let parent, let child else { return try await body() }
-        let lineage = ScopeLineage(owner: owner, parent: parent, child: child)
+        let lineage = ScopeLineage(owner: owner, content: content, parent: parent, child: child)
         defer { lineage.isOpen.store(false, ordering: .releasing) }
         // A closure that captures the isolation stays in it; `body` itself, as a value, would be taken out of it.
         return try await $current.withValue(
@@ -153,13 +172,16 @@ package final class ScopeLineage: Sendable {
 
 /// Runs `body` in the caller's isolation so that `cancellation` can cancel it.
 ///
-/// - Parameter owner: The session that the body relies on; see ``ScopeLineage/isInside(_:)``.
+/// - Parameters:
+///   - owner: The session that the body relies on; see ``ScopeLineage/isInside(_:)``.
+///   - content: The lock that is held; see ``ScopeLineage/content``.
 /// - Returns: The result of `body`. It has ended: nothing of it runs on.
 package func withRevocableScope<Success>(
     _ cancellation: BodyCancellation,
     owner: ObjectIdentifier? = nil,
+    content: (any Sendable)? = nil,
     isolation: isolated (any Actor)? = #isolation,
-    _ body: (RunningTask?) async throws -> Success
+    _ body: () async throws -> Success
 ) async -> Result<Success, any Error> {
     let parent = RunningTask.current
     return await withoutActuallyEscaping(body) { body in
@@ -175,8 +197,10 @@ package func withRevocableScope<Success>(
                 let outcome: Result<Success, any Error>
                 do {
                     outcome = .success(
-                        try await ScopeLineage.extended(of: owner, from: parent, to: task, isolation: isolation) {
-                            UnsafeTransfer(try await transferredBody.value(task))
+                        try await ScopeLineage.extended(
+                            of: owner, content, from: parent, to: task, isolation: isolation
+                        ) {
+                            UnsafeTransfer(try await transferredBody.value())
                         }.value)
                 } catch {
                     outcome = .failure(error)
@@ -193,7 +217,7 @@ package func withRevocableScope<Success>(
 
 /// Takes a value that is not Sendable into a child task and back.
 ///
-/// Sendable: only used by ``withRevocableScope(_:owner:isolation:_:)``, where the parent is suspended while the child
+/// Sendable: only used by ``withRevocableScope(_:owner:content:isolation:_:)``, where the parent is suspended while the child
 /// runs and both run in the same isolation, so that the value is never used at two places at once.
 private struct UnsafeTransfer<Value>: @unchecked Sendable {
     let value: Value
