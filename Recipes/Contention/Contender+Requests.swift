@@ -77,35 +77,66 @@ extension Contender {
         }
     }
 
-    func watch(blocker: String?, own: String?) {
+    func watch(blocker: String?, second: String?, own: String?) {
         var requests: [Request] = []
-        // Dropped at the end: without the lock, for that may send something; and behind the new read, so that it need
-        // not.
+        // Let go of when the new ones are under way: so the server need not be asked to remove a watch that is set again.
         var old: [Watch?] = []
-        defer { withExtendedLifetime(old) {} }
         if let blocker {
-            let watch = Watch { [weak self] outcome in self?.changed(blocker, isOwn: false, outcome) }
+            let watch = makeWatch(blocker)
+            old += state.withLock { state in
+                defer { state.blockerWatch = watch }
+                return [state.blockerWatch, state.secondWatch?.name == blocker ? state.secondWatch.take()?.watch : nil]
+            }
+            requests.append(read(blocker, watch))
+        }
+        // The first that is given up when there are many watches: without it there is one list more.
+        let isSecondRead = second != nil && !session.isWatchBudgetShort
+        if isSecondRead, let second {
+            let watch = makeWatch(second)
             old.append(
                 state.withLock { state in
-                    defer { state.blockerWatch = watch }
-                    return state.blockerWatch
+                    defer { state.secondWatch = (second, watch) }
+                    return state.secondWatch?.watch
                 })
-            requests.append(Request(directory.child(blocker), .getData, watch: watch))
+            requests.append(read(second, watch))
         }
         if let own {
-            let watch = Watch { [weak self] outcome in self?.changed(own, isOwn: true, outcome) }
+            let watch = makeWatch(own, isOwn: true)
             old.append(
                 state.withLock { state in
                     defer { state.ownWatch = watch }
                     return state.ownWatch
                 })
-            requests.append(Request(directory.child(own), .getData, watch: watch))
+            requests.append(read(own, watch))
         }
+        guard !requests.isEmpty else { return }
         submit(requests) { contender, outcomes, connection in
             .watched(
                 blocker: blocker == nil ? nil : contender.czxid(outcomes[0]),
+                second: isSecondRead ? contender.czxid(outcomes[blocker == nil ? 0 : 1]) : nil,
                 own: own == nil ? nil : contender.ownNode(outcomes[outcomes.count - 1]), connection: connection)
         }
+        withExtendedLifetime(old) {}
+    }
+
+    func relist(own: String) {
+        let watch = makeWatch(own, isOwn: true)
+        let old = state.withLock { state in
+            defer { state.ownWatch = watch }
+            return state.ownWatch
+        }
+        submit([GetChildren(directory).makeRequest(), read(own, watch)]) { contender, outcomes, connection in
+            .relisted(contender.names(outcomes[0]), own: contender.ownNode(outcomes[1]), connection: connection)
+        }
+        withExtendedLifetime(old) {}
+    }
+
+    private func makeWatch(_ name: String, isOwn: Bool = false) -> Watch {
+        Watch { [weak self] outcome in self?.changed(name, isOwn: isOwn, outcome) }
+    }
+
+    private func read(_ name: String, _ watch: Watch) -> Request {
+        Request(directory.child(name), .getData, watch: watch)
     }
 
     private func changed(_ name: String, isOwn: Bool, _ outcome: Watch.EventResult) {

@@ -35,6 +35,7 @@ package final class Contender: Sendable {
         var heldNode: String?
         /// Kept so that they stay set; cancelled to take them off the server.
         var blockerWatch: Watch?
+        var secondWatch: (name: String, watch: Watch)?
         var ownWatch: Watch?
         /// The requests of joining, withdrawn if the caller leaves before they are sent.
         var enqueuing: [PendingRequest] = []
@@ -50,6 +51,11 @@ package final class Contender: Sendable {
         var reportedPosition: QueuePosition.Snapshot?
         /// A node in the directory that uses another naming scheme.
         var foreignNode: String?
+
+        /// Takes the watches on the nodes in the way.
+        mutating func takeWatchesOfOthers() -> [Watch] {
+            [blockerWatch.take(), secondWatch.take()?.watch].compactMap(\.self)
+        }
     }
 
     package let session: ZooKeeperSession
@@ -196,17 +202,13 @@ package final class Contender: Sendable {
     }
 
     private func dropWatchesIfOver() {
-        let (blocker, own) = state.withLock { state -> (Watch?, Watch?) in
-            guard state.machine.isOver else { return (nil, nil) }
-            defer {
-                state.blockerWatch = nil
-                state.ownWatch = nil
-            }
-            return (state.blockerWatch, state.ownWatch)
+        let (others, own) = state.withLock { state -> ([Watch], Watch?) in
+            guard state.machine.isOver else { return ([], nil) }
+            return (state.takeWatchesOfOthers(), state.ownWatch.take())
         }
         // Outside the lock: this may send something. The own watch is only let go of: a removal of the node under way
         // keeps it, and fires it.
-        blocker?.cancel()
+        for watch in others { watch.cancel() }
         withExtendedLifetime(own) {}
     }
 
@@ -250,7 +252,8 @@ package final class Contender: Sendable {
         case .enqueue(let guid, let createsParents, let old?) where !createsParents: exchange(old, for: guid)
         case .enqueue(let guid, let createsParents, _): enqueue(guid, createsParents: createsParents)
         case .list(let syncs): list(syncs: syncs)
-        case .watch(let blocker, let own): watch(blocker: blocker, own: own)
+        case .watch(let blocker, let second, let own): watch(blocker: blocker, second: second, own: own)
+        case .relist(let own): relist(own: own)
         case .grant(let grant): granted(grant)
         case .lose:
             let lease = state.withLock { $0.lease }
@@ -307,16 +310,15 @@ package final class Contender: Sendable {
         let lease = LeaseCore(
             session: session, lockPath: directory, nodePath: directory.child(grant.name),
             token: FencingToken(czxid: grant.czxid), policy: settings.lossPolicy)
-        let (watch, isRevocationRequested) = state.withLock { state in
+        let (watches, isRevocationRequested) = state.withLock { state in
             state.enqueuing = []
             state.lease = lease
             state.hold = hold
             state.heldNode = grant.name
             state.announcement = .granted(lease, isWatched: grant.isWatched)
-            defer { state.blockerWatch = nil }
-            return (state.blockerWatch, state.isRevocationRequested)
+            return (state.takeWatchesOfOthers(), state.isRevocationRequested)
         }
-        watch?.cancel()
+        for watch in watches { watch.cancel() }
         if isRevocationRequested { lease.requestRevocation() }
     }
 

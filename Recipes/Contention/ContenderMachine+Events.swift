@@ -40,11 +40,15 @@ extension ContenderMachine {
         case enqueued(
             create: Result<Created, Failure>, list: Result<[String], Failure>, parents: Failure?, connection: Int)
         case listed(Result<[String], Failure>, connection: Int)
-        /// The nodes to be watched have been read, with a watch: the node in the way, my own. `nil` is what was not
-        /// asked.
-        case watched(blocker: Result<Zxid, Failure>?, own: Result<Zxid, Failure>?, connection: Int)
-        /// The watch on the node in the way fired.
+        /// The nodes to be watched have been read, with a watch: the nearest in the way, the one in front of it, my own.
+        /// `nil` is what was not asked.
+        case watched(
+            blocker: Result<Zxid, Failure>? = nil, second: Result<Zxid, Failure>? = nil,
+            own: Result<Zxid, Failure>? = nil, connection: Int)
+        /// The watch on a node in the way fired.
         case blockerChanged(String, isGone: Bool, connection: Int)
+        /// The directory has been listed again while I wait, and my own node read behind that, with a watch.
+        case relisted(Result<[String], Failure>, own: Result<Zxid, Failure>, connection: Int)
         /// The watch on my own node fired.
         case ownChanged(String, isGone: Bool)
         /// It is time to watch my own node.
@@ -82,8 +86,11 @@ extension ContenderMachine {
         case enqueue(guid: String, createsParents: Bool, replacing: String? = nil)
         /// List the directory, after a sync if asked for, in one pipeline.
         case list(syncs: Bool)
-        /// Read `blocker`, then my own node, each with a watch, in one pipeline.
-        case watch(blocker: String?, own: String?)
+        /// Read `blocker`, then `second`, then my own node, each with a watch, in one pipeline. The second may be left
+        /// out, if the session cannot watch many more paths.
+        case watch(blocker: String? = nil, second: String? = nil, own: String? = nil)
+        /// List the directory, and read my own node with a watch, in one pipeline; the watch on the nearest stays.
+        case relist(own: String)
         case grant(Grant)
         /// My node is gone although I hold it.
         case lose

@@ -109,8 +109,9 @@ extension ContenderMachine {
         }
     }
 
+    /// - Parameter wait: The wait that goes on, if the list was made again during it.
     mutating func findPosition(
-        _ known: OwnNode, _ names: [String], _ connection: Int, _ isInTime: Bool
+        _ known: OwnNode, _ names: [String], _ connection: Int, _ isInTime: Bool, during wait: Wait? = nil
     ) -> [Action] {
         guard let contenders = dialect.contenders(among: names) else {
             return forget(known) + fail(.sequenceExhausted)
@@ -124,26 +125,33 @@ extension ContenderMachine {
         let extras: [Action] = mine.filter { $0 != own && !areExtrasIgnored }.map { .delete($0.name) }
         var ownNode = known
         if ownNode.name != own.name { ownNode = OwnNode(guid: known.guid, name: own.name) }
-        let blockers = policy.blockers(of: own, among: others(contenders, unlike: known.guid))
+        var blockers = policy.blockers(of: own, among: others(contenders, unlike: known.guid))
+        if let wait, wait.isBlockerGone { blockers.removeAll { $0.name == wait.blocker } }
         ownNode.ahead = blockers.count
         if let nearest = blockers.last, let first = blockers.first {
             if mode == .attempt {
                 if PlantedFlaw.beatenAttemptsStay.isPlanted { return fail(.busy(holder: first.name)) }
                 return extras + [.delete(own.name)] + fail(.busy(holder: first.name))
             }
+            let second = handsOffUnlisted ? blockers.dropLast().last?.name : nil
+            if let wait, !wait.isBlockerGone {
+                return extras + goOnWaiting(wait, ownNode, nearest.name, second, first.name)
+            }
             // With several in the way the list that follows will show my own node; with one, its removal alone makes me
             // the holder, so I must know that mine is there: by an answer that is yet to come, not by an older one.
             let isSole = blockers.count == 1
             if isSole { ownNode.isWatched = false }
             phase = .waiting(
-                Wait(ownNode: ownNode, blocker: nearest.name, holder: first.name, connection: connection))
-            return extras + [.watch(blocker: nearest.name, own: isSole ? own.name : nil)]
+                Wait(
+                    ownNode: ownNode, blocker: nearest.name, second: second, holder: first.name, connection: connection)
+            )
+            return extras + [.watch(blocker: nearest.name, second: second, own: isSole ? own.name : nil)]
         }
         guard let czxid = ownNode.czxid else {
             // First in the queue, but which transaction created my node is not known yet.
             ownNode.isWatched = false
             phase = .waiting(Wait(ownNode: ownNode, connection: connection))
-            return extras + [.watch(blocker: nil, own: own.name)]
+            return extras + [.watch(own: own.name)]
         }
         return extras + grant(ownNode, czxid, isInTime)
     }

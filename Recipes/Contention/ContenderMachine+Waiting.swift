@@ -4,8 +4,8 @@ import ZooKeeper
 
 extension ContenderMachine {
     mutating func watched(
-        _ old: Wait, _ blocker: Result<Zxid, Failure>?, _ own: Result<Zxid, Failure>?, _ connection: Int,
-        _ isInTime: Bool
+        _ old: Wait, _ blocker: Result<Zxid, Failure>?, _ second: Result<Zxid, Failure>?,
+        _ own: Result<Zxid, Failure>?, _ connection: Int, _ isInTime: Bool
     ) -> [Action] {
         var wait = old
         switch own {
@@ -22,6 +22,14 @@ extension ContenderMachine {
         case .success, nil: break
         }
         phase = .waiting(wait)
+        if !wait.isBlockerGone, wait.second != nil, case .failure(let failure)? = second {
+            switch failure.code {
+            case .noNode: return gotOn(secondGone(wait, connection, isInTime))
+            case .connectionLoss: return readFailed(wait, failure)
+            // It is not watched.
+            default: break
+            }
+        }
         return gotOn(advance(wait, connection, isInTime))
     }
 
@@ -45,7 +53,7 @@ extension ContenderMachine {
         var wait = old
         // The node in my way was written to: it is still there.
         guard isGone || PlantedFlaw.anyChangeIsARemoval.isPlanted else {
-            return [.watch(blocker: wait.blocker, own: nil)]
+            return [.watch(blocker: wait.blocker)]
         }
         wait.isBlockerGone = true
         phase = .waiting(wait)
@@ -58,13 +66,15 @@ extension ContenderMachine {
         if PlantedFlaw.waitersGoDeaf.isPlanted { return [] }
         wait.ownNode.isWatched = false
         phase = .waiting(wait)
-        return [.watch(blocker: nil, own: wait.ownNode.name)]
+        return [.watch(own: wait.ownNode.name)]
     }
 
     /// Goes on if nobody is in my way any more. If one was, my own node must have been seen since the list: otherwise
     /// that answer, or that event, is still to come.
     mutating func advance(_ wait: Wait, _ connection: Int, _ isInTime: Bool) -> [Action] {
         guard wait.isBlockerGone || wait.blocker == nil else { return [] }
+        // The list that is under way will say who is in my way now.
+        if wait.isRelisting { return [] }
         // After a reconnect, watches fire in any order: my own node may be gone too, and I may not have heard yet.
         let isSameConnection = connection == wait.connection || PlantedFlaw.handsOffAfterReconnect.isPlanted
         if wait.isSole || (PlantedFlaw.handsOffBehindSeveral.isPlanted && wait.ownNode.czxid != nil) {
@@ -80,8 +90,8 @@ extension ContenderMachine {
 
     mutating func ownWatchFailed(_ grant: Grant, _ failure: Failure) -> [Action] {
         switch failure.code {
-        case .connectionLoss: return [.watch(blocker: nil, own: grant.name)]
-        case _ where failure.mayPass: return later([.watch(blocker: nil, own: grant.name)])
+        case .connectionLoss: return [.watch(own: grant.name)]
+        case _ where failure.mayPass: return later([.watch(own: grant.name)])
         case .noNode: return lose()
         // Not to be read by us, or too many watches: looks at it again and again instead.
         default: return [.check(grant.name)]

@@ -26,11 +26,15 @@ package struct ContenderMachine: Sendable, Hashable {
         var ownNode: OwnNode
         /// The nearest in my way; `nil` if there is none and only my own node is being read.
         var blocker: String?
+        /// The one in front of it, if its removal is of interest.
+        var second: String?
         /// The first in the queue.
         var holder: String?
         /// The number of the connection over which the list came.
         var connection: Int
         var isBlockerGone = false
+        /// The second has gone, and the list that shows whether the nearest is the only one now is under way.
+        var isRelisting = false
 
         /// Tells whether the one that I watch is the only one in my way.
         var isSole: Bool { (ownNode.ahead ?? 0) <= 1 }
@@ -132,13 +136,17 @@ package struct ContenderMachine: Sendable, Hashable {
             return cleanUp(guid, create)
         case (.listed(let list, let connection), .listing(let ownNode)):
             return listed(ownNode, list, connection, isInTime)
-        case (.watched(let blocker, let own, let connection), .waiting(let wait)):
-            return watched(wait, blocker, own, connection, isInTime)
-        case (.watched(_, .failure(let failure)?, _), .holding(let grant)): return ownWatchFailed(grant, failure)
+        case (.watched(let blocker, let second, let own, let connection), .waiting(let wait)):
+            return watched(wait, blocker, second, own, connection, isInTime)
+        case (.watched(_, _, .failure(let failure)?, _), .holding(let grant)): return ownWatchFailed(grant, failure)
         case (.watched, .holding): return gotOn([])
         case (.checked(let isThere), .holding(let grant)): return checked(grant, isThere)
         case (.blockerChanged(let name, let isGone, let connection), .waiting(let wait)) where wait.blocker == name:
             return blockerChanged(wait, isGone: isGone, connection, isInTime)
+        case (.blockerChanged(let name, let isGone, let connection), .waiting(let wait)) where wait.second == name:
+            return isGone ? secondGone(wait, connection, isInTime) : [.watch(second: name)]
+        case (.relisted(let list, let own, let connection), .waiting(let wait)) where wait.isRelisting:
+            return relisted(wait, list, own, connection, isInTime)
         case (.ownChanged(let name, _), .listing(var ownNode)) where ownNode.name == name:
             // The list says whether it is there; but nobody looks at it any more.
             if !PlantedFlaw.spentWatchesCount.isPlanted { ownNode.isWatched = false }
@@ -147,12 +155,12 @@ package struct ContenderMachine: Sendable, Hashable {
         case (.ownChanged(let name, let isGone), .waiting(let wait)) where wait.ownNode.name == name:
             return ownChanged(wait, isGone: isGone)
         case (.ownChanged(let name, let isGone), .holding(let grant)) where grant.name == name:
-            if !isGone { return PlantedFlaw.holdersGoDeaf.isPlanted ? [] : [.watch(blocker: nil, own: name)] }
+            if !isGone { return PlantedFlaw.holdersGoDeaf.isPlanted ? [] : [.watch(own: name)] }
             if PlantedFlaw.holdersIgnoreTheirNode.isPlanted { return [] }
             phase = .over
             return [.lose]
         case (.holdingForLong, .holding(let grant)) where !grant.isWatched:
-            return [.watch(blocker: nil, own: grant.name)]
+            return [.watch(own: grant.name)]
         case (.sessionLost, _): return sessionLost()
         case (.sessionClosing, .holding), (.blocked, .holding): return []
         case (.blocked(let failure), _): return leave(.blocked(failure))

@@ -33,6 +33,16 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     /// A write to the node in the way counts as its removal.
     case anyChangeIsARemoval
 
+    // The list behind the removal of the second nearest.
+    /// It counts as if it showed the nearest alone.
+    case relistsCountAsAlone
+    /// The own node need not have been read behind it.
+    case relistsIgnoreTheirNode
+    /// If the nearest has gone meanwhile, that is forgotten.
+    case relistsForgetTheNearest
+    /// There is none: the removal of the second hands off.
+    case handsOffByTheSecond
+
     // Creates of unknown outcome.
     /// Taken for not executed: joins again, and that is all.
     case unknownIsAbsent

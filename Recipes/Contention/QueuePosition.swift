@@ -12,7 +12,7 @@ public import ZooKeeper
 /// ```
 ///
 /// It costs no request: it tells what the acquisition learns for itself, when it has joined, and whenever it lists the
-/// queue again because the nearest participant in its way has gone. For every step follow the whole queue:
+/// queue again because one of the two nearest participants in its way has gone. For every step follow the whole queue:
 /// ``ZooKeeperLock/participantUpdates``. A value serves one acquisition.
 public final class QueuePosition: Sendable {
     /// A position in the queue.

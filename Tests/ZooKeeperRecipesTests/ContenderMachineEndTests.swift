@@ -68,13 +68,13 @@ import ZooKeeperRecipes
         var machine = enqueuing()
         _ = machine.handle(enqueued(3, among: []), isInTime: true)
         let own = name("me", 3)
-        #expect(machine.handle(.holdingForLong, isInTime: true) == [.watch(blocker: nil, own: own)])
-        let lost = Machine.Event.watched(blocker: nil, own: .failure(Self.lost), connection: 1)
-        #expect(machine.handle(lost, isInTime: true) == [.watch(blocker: nil, own: own)])
-        let watched = Machine.Event.watched(blocker: nil, own: .success(zxid(3)), connection: 2)
+        #expect(machine.handle(.holdingForLong, isInTime: true) == [.watch(own: own)])
+        let lost = Machine.Event.watched(own: .failure(Self.lost), connection: 1)
+        #expect(machine.handle(lost, isInTime: true) == [.watch(own: own)])
+        let watched = Machine.Event.watched(own: .success(zxid(3)), connection: 2)
         #expect(machine.handle(watched, isInTime: true) == [])
         #expect(
-            machine.handle(.ownChanged(own, isGone: false), isInTime: true) == [.watch(blocker: nil, own: own)],
+            machine.handle(.ownChanged(own, isGone: false), isInTime: true) == [.watch(own: own)],
             "another client wrote to it")
         #expect(machine.handle(.ownChanged(own, isGone: true), isInTime: true) == [.lose])
         #expect(machine.handle(.released, isInTime: true) == [])
@@ -84,7 +84,7 @@ import ZooKeeperRecipes
         var machine = enqueuing()
         _ = machine.handle(enqueued(3, among: []), isInTime: true)
         _ = machine.handle(.holdingForLong, isInTime: true)
-        let gone = Machine.Event.watched(blocker: nil, own: .failure(Self.noNode), connection: 1)
+        let gone = Machine.Event.watched(own: .failure(Self.noNode), connection: 1)
         #expect(machine.handle(gone, isInTime: true) == [.lose])
     }
 

@@ -50,15 +50,19 @@ extension ContenderMachineFixture {
         .grant(.init(name: name(guid, sequence), czxid: zxid(sequence), isWatched: isWatched))
     }
 
-    /// A machine that waits behind `blockers`; the nearest has been read, and its own node if that is the only one.
+    /// A machine that waits behind `blockers`; the two nearest have been read, or the only one and its own node.
     func waiting(behind blockers: [String], sequence: Int = 9) -> Machine {
         var machine = enqueuing()
         let own = name("me", sequence)
         #expect(
             machine.handle(enqueued(sequence, among: blockers), isInTime: true)
-                == [.watch(blocker: blockers.last, own: blockers.count == 1 ? own : nil)])
+                == [
+                    .watch(
+                        blocker: blockers.last, second: blockers.dropLast().last, own: blockers.count == 1 ? own : nil)
+                ])
         let watched = Machine.Event.watched(
-            blocker: .success(zxid(1)), own: blockers.count == 1 ? .success(zxid(sequence)) : nil, connection: 1)
+            blocker: .success(zxid(1)), second: blockers.count > 1 ? .success(zxid(2)) : nil,
+            own: blockers.count == 1 ? .success(zxid(sequence)) : nil, connection: 1)
         #expect(machine.handle(watched, isInTime: true) == [])
         return machine
     }

@@ -25,9 +25,9 @@ import ZooKeeperRecipes
         // A transaction does not say which one it was: the node does.
         #expect(
             machine.handle(exchanged(.success(.init(name: own, czxid: nil)), [own]), isInTime: true)
-                == [.watch(blocker: nil, own: own)])
+                == [.watch(own: own)])
         #expect(
-            machine.handle(.watched(blocker: nil, own: .success(zxid(7)), connection: 1), isInTime: true)
+            machine.handle(.watched(own: .success(zxid(7)), connection: 1), isInTime: true)
                 == [.grant(.init(name: own, czxid: zxid(7), isWatched: true))])
     }
 

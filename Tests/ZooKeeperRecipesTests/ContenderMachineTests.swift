@@ -130,9 +130,9 @@ import ZooKeeperRecipes
         let blocker = name("x", 4)
         var machine = waiting(behind: [blocker])
         let changed = Machine.Event.blockerChanged(blocker, isGone: false, connection: 1)
-        #expect(machine.handle(changed, isInTime: true) == [.watch(blocker: blocker, own: nil)])
+        #expect(machine.handle(changed, isInTime: true) == [.watch(blocker: blocker)])
         #expect(
-            machine.handle(.watched(blocker: .success(zxid(4)), own: nil, connection: 1), isInTime: true) == [])
+            machine.handle(.watched(blocker: .success(zxid(4)), connection: 1), isInTime: true) == [])
         let gone = Machine.Event.blockerChanged(blocker, isGone: true, connection: 1)
         #expect(machine.handle(gone, isInTime: true) == [grant(9, isWatched: true)])
     }
@@ -177,9 +177,9 @@ import ZooKeeperRecipes
         #expect(machine.handle(event, isInTime: true) == [.list(syncs: true)])
         let listed = Machine.Event.listed(.success([name("me", 3), name("x", 4)]), connection: 2)
         #expect(
-            machine.handle(listed, isInTime: true) == [.watch(blocker: nil, own: name("me", 3))],
+            machine.handle(listed, isInTime: true) == [.watch(own: name("me", 3))],
             "its transaction is not known yet")
-        let watched = Machine.Event.watched(blocker: nil, own: .success(zxid(3)), connection: 2)
+        let watched = Machine.Event.watched(own: .success(zxid(3)), connection: 2)
         #expect(machine.handle(watched, isInTime: true) == [grant(3, isWatched: true)])
     }
 
@@ -203,7 +203,7 @@ import ZooKeeperRecipes
         let listed = Machine.Event.listed(.success([name("me", 7), name("me", 5)]), connection: 2)
         #expect(
             machine.handle(listed, isInTime: true) == [
-                .delete(name("me", 7)), .watch(blocker: nil, own: name("me", 5)),
+                .delete(name("me", 7)), .watch(own: name("me", 5)),
             ])
     }
 

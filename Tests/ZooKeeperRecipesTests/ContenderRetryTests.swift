@@ -145,8 +145,8 @@ import ZooKeeperRecipes
         var machine = enqueuing()
         #expect(machine.handle(enqueued(.failure(failure)), isInTime: true) == [.list(syncs: true)])
         let found = machine.handle(alone, isInTime: true)
-        #expect(found == [.watch(blocker: nil, own: name("me", 3))])
-        let read = Machine.Event.watched(blocker: nil, own: .success(zxid(3)), connection: 1)
+        #expect(found == [.watch(own: name("me", 3))])
+        let read = Machine.Event.watched(own: .success(zxid(3)), connection: 1)
         let grant = Machine.Grant(name: name("me", 3), czxid: zxid(3), isWatched: true)
         #expect(machine.handle(read, isInTime: true) == [.grant(grant)])
     }
@@ -179,9 +179,9 @@ import ZooKeeperRecipes
         let check = Machine.Action.check(own)
         var machine = Machine(
             holding: .init(name: own, czxid: zxid(3), isWatched: false), dialect: .curator, policy: .exclusive)
-        #expect(machine.handle(.holdingForLong, isInTime: true) == [.watch(blocker: nil, own: own)])
+        #expect(machine.handle(.holdingForLong, isInTime: true) == [.watch(own: own)])
         let spent = Machine.Event.watched(
-            blocker: nil, own: .failure(Failure(.watchBudgetExceeded, .notSent)), connection: 1)
+            own: .failure(Failure(.watchBudgetExceeded, .notSent)), connection: 1)
         #expect(machine.handle(spent, isInTime: true) == [check])
         #expect(machine.handle(.checked(.success(true)), isInTime: true) == [check])
         #expect(machine.handle(.checked(.failure(Self.throttled)), isInTime: true) == [check])

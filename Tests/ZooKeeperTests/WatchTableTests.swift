@@ -96,8 +96,10 @@ import ZooKeeper
         var table = WatchTable(budget: 6 + 6 + 7)
         _ = try finished(&table, "/a", .getData, .ok)
         _ = try finished(&table, "/a", .getData, .ok)
+        #expect(!table.isShort)
         _ = try finished(&table, "/a", .getChildren, .ok)
         #expect(table.encodedLength == 12)
+        #expect(table.isShort, "more than half is used")
         _ = try finished(&table, "/bb", .getData, .ok)
         await expectFailure(.watchBudgetExceeded) { try table.reserve(for: Read("/c", .getChildren).request) }
         #expect(table.fire(.dataChanged, at: ServerPath(received: "/bb")).count == 1)

@@ -9,7 +9,8 @@ struct Pipeline: Hashable {
         case enqueue(isExchange: Bool)
         case list
         case syncedList
-        case watch(blocker: String?, own: String?)
+        case watch(blocker: String?, second: String?, own: String?)
+        case relist
         case check
     }
 
@@ -83,6 +84,7 @@ enum Operation: Hashable {
 enum Watcher: Hashable {
     case released
     case blocker
+    case second
     case own
 }
 

@@ -39,10 +39,13 @@ package struct Scenario: Sendable {
     package var isDenied = false
     /// The session of each role; `nil` if each has its own.
     package var sessions: [Int]?
+    /// `true` if the clients join one after the other, and all else happens when they have: what happens behind several.
+    package var joinsInOrder = false
 
     package init(
         _ name: String, _ dialect: LineDialect, _ roles: [Role], _ faults: Faults, budget: Int,
-        foreign: [String] = [], isFresh: Bool = false, isDenied: Bool = false, sessions: [Int]? = nil
+        foreign: [String] = [], isFresh: Bool = false, isDenied: Bool = false, sessions: [Int]? = nil,
+        joinsInOrder: Bool = false
     ) {
         self.name = name
         self.dialect = dialect
@@ -53,6 +56,7 @@ package struct Scenario: Sendable {
         self.isFresh = isFresh
         self.isDenied = isDenied
         self.sessions = sessions
+        self.joinsInOrder = joinsInOrder
     }
 
     /// The roles of each session.

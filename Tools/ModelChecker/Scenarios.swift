@@ -4,7 +4,7 @@ extension Scenario {
     /// The scenarios that are small enough to be searched completely in the tests.
     package static let short = shortQueues + shortEdges
     /// The scenarios with all faults, as large as a machine can search in some minutes.
-    package static let long = longEdges + longQueues
+    package static let long = longEdges + longLines + longQueues
 
     /// One contender for what its own requests leave behind, two for hand-offs, three for those behind several.
     private static let shortQueues: [Scenario] = [
@@ -25,9 +25,45 @@ extension Scenario {
         Scenario("two: elect, elect", .curatorLatch, [.leader, .exclusive], [.delete, .leave], budget: 1),
         Scenario("three: lock", .curator, [.exclusive, .exclusive, .exclusive], [], budget: 0),
         Scenario("three: write, write, read", .curatorReadWrite, [.exclusive, .exclusive, .reader], [], budget: 0),
+        Scenario(
+            "three in order: lock", .curator, three, [.cut, .leave, .delete, .write, .throttle], budget: 1,
+            joinsInOrder: true),
+        Scenario("three in order: lost", .curator, three, [.expire, .overdue, .split], budget: 1, joinsInOrder: true),
+        Scenario("three in order: lag", .curator, three, [.cut, .lag], budget: 1, joinsInOrder: true),
+        Scenario(
+            "three in order: write, write, read", .curatorReadWrite, [.exclusive, .exclusive, .reader],
+            [.cut, .leave, .delete], budget: 1, joinsInOrder: true),
+        Scenario("four in order: lock", .curator, three + [.exclusive], [], budget: 0, joinsInOrder: true),
+        Scenario(
+            "four in order: leave", .curator, three + [.exclusive], .leave, budget: 2, sessions: [0, 1, 1, 2],
+            joinsInOrder: true),
     ]
 
+    private static let three: [Role] = [.exclusive, .exclusive, .exclusive]
+
     static let common: Faults = [.cut, .cutLate, .expire, .delete, .leave]
+
+    private static let longLines: [Scenario] = [
+        Scenario(
+            "3 in order, all faults", .curator, three, [.all, .missed, .throttle, .split, .close], budget: 1,
+            joinsInOrder: true),
+        Scenario(
+            "3 in order, two faults", .curator, three, [.cut, .leave, .delete, .write, .split, .throttle, .overdue],
+            budget: 2,
+            joinsInOrder: true),
+        Scenario("3 in order, lag", .curator, three, [.cut, .lag, .delete, .leave], budget: 2, joinsInOrder: true),
+        Scenario("3 in order, expired", .curator, three, [.expire, .leave, .delete], budget: 2, joinsInOrder: true),
+        Scenario(
+            "3 in order, write, write, read", .curatorReadWrite, [.exclusive, .exclusive, .reader],
+            [.cut, .leave, .delete, .write, .throttle], budget: 2, joinsInOrder: true),
+        Scenario(
+            "4 in order", .curator, three + [.exclusive], [.cut, .leave, .delete, .write, .throttle], budget: 1,
+            joinsInOrder: true),
+        Scenario(
+            "4 in order, write, write, write, read", .curatorReadWrite, three + [.reader],
+            [.cut, .leave, .delete], budget: 1, joinsInOrder: true),
+        Scenario("5 in order", .curator, three + [.exclusive, .exclusive], [], budget: 0, joinsInOrder: true),
+    ]
 
     private static let longQueues: [Scenario] = [
         Scenario("1 lock", .curator, [.exclusive], .all, budget: 3),

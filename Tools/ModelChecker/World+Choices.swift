@@ -13,7 +13,7 @@ extension World {
             choices.append(Choice(.expireAbandoned, index))
         }
         if isDenied { choices.append(Choice(.permit)) }
-        guard budget > 0 else { return choices }
+        guard budget > 0, haveJoined(before: clients.count) else { return choices }
         for client in clients { choices += faults(of: client) }
         return choices + operators + missed
     }
@@ -23,9 +23,9 @@ extension World {
         func add(_ kind: Choice.Kind, _ other: Int = 0) { choices.append(Choice(kind, client.index, other)) }
         for (number, caller) in client.callers.enumerated() {
             switch caller.phase {
-            case .idle: add(.start, number)
+            case .idle where haveJoined(before: client.index, areSettled: true): add(.start, number)
             case .joining: add(.join, number)
-            case .holding, .upgraded: add(.release, number)
+            case .holding where haveJoined(before: clients.count), .upgraded: add(.release, number)
             case .downgrading(let state) where state.step == .pausing: add(.downgradeAgain, number)
             default: break
             }
@@ -58,6 +58,20 @@ extension World {
         if client.closing.phase == .draining { add(.closeSession) }
         if client.staysOverdue { add(.inTimeAgain) }
         return choices
+    }
+
+    /// Returns `true` if the clients in front of this one know their positions, or if that does not matter.
+    ///
+    /// - Parameter areSettled: All their requests are answered, too.
+    private func haveJoined(before index: Int, areSettled: Bool = false) -> Bool {
+        guard scenario.joinsInOrder else { return true }
+        return clients.prefix(index).allSatisfy { client in
+            (!areSettled || client.sent.isEmpty)
+                && client.callers.indices.allSatisfy { number in
+                    client.callers[number].isDone || client.callers[number].wasGranted
+                        || client.actors[2 * number]?.machine.position != nil
+                }
+        }
     }
 
     private func faults(of client: Client) -> [Choice] {

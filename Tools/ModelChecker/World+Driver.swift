@@ -21,7 +21,7 @@ extension World {
             if isLogging { log.append("\(clients[index].letter): \(event)\(isInTime ? "" : " (past the deadline)")") }
             perform(actions, slot, index)
             if clients[index].actors[slot]?.machine.isOver == true {
-                dropWatches(of: slot, index) { $0 != .released }
+                dropWatches(of: slot, index) { watcher, _ in watcher != .released }
             }
         }
         isDelivering = false
@@ -83,7 +83,16 @@ extension World {
                 ((syncs ? [.sync] : []) + [.list]).map {
                     Call(operation: $0, purpose: .ignored, staysUntilSessionEnds: true)
                 }, slot, index)
-        case .watch(let blocker, let own): watch(blocker, own, slot, index)
+        case .watch(let blocker, let second, let own): watch(blocker, second, own, slot, index)
+        case .relist(let own):
+            dropWatches(of: slot, index) { watcher, _ in watcher == .own }
+            send(
+                .relist,
+                [
+                    Call(operation: .list, purpose: .ignored),
+                    Call(operation: .get(own), purpose: .ignored, watcher: .own),
+                ],
+                slot, index)
         case .grant(let grant): granted(grant, slot, index)
         case .lose: lost(slot, index)
         case .delete(let name): remove(name, slot, index)
@@ -113,30 +122,41 @@ extension World {
         clients[index].actors[slot]?.enqueuing = number
     }
 
-    private mutating func watch(_ blocker: String?, _ own: String?, _ slot: Int, _ index: Int) {
+    private mutating func watch(
+        _ blocker: String?, _ second: String?, _ own: String?, _ slot: Int, _ index: Int
+    ) {
         var calls: [Call] = []
         if blocker == nil, own != nil, clients[index].callers[slot / 2].role.cannotWatch {
             let failure = ContenderMachine.Failure(.watchBudgetExceeded, .notSent)
             return post(
-                .watched(blocker: nil, own: .failure(failure), connection: clients[index].connection), to: slot,
+                .watched(own: .failure(failure), connection: clients[index].connection), to: slot,
                 of: index)
         }
         if let blocker {
-            dropWatches(of: slot, index) { $0 == .blocker }
+            dropWatches(of: slot, index) { watcher, name in
+                watcher == .blocker || (watcher == .second && name == blocker)
+            }
             calls.append(Call(operation: .get(blocker), purpose: .ignored, watcher: .blocker))
         }
+        if let second {
+            dropWatches(of: slot, index) { watcher, _ in watcher == .second }
+            calls.append(Call(operation: .get(second), purpose: .ignored, watcher: .second))
+        }
         if let own {
-            dropWatches(of: slot, index) { $0 == .own }
+            dropWatches(of: slot, index) { watcher, _ in watcher == .own }
             calls.append(Call(operation: .get(own), purpose: .ignored, watcher: .own))
         }
-        send(.watch(blocker: blocker, own: own), calls, slot, index)
+        send(.watch(blocker: blocker, second: second, own: own), calls, slot, index)
     }
 
     /// Releases the watches of an actor: their events are ignored.
-    mutating func dropWatches(of slot: Int, _ index: Int, _ isDropped: (Watcher) -> Bool) {
-        clients[index].watches.removeAll { $0.actor == slot && isDropped($0.watcher) }
+    mutating func dropWatches(of slot: Int, _ index: Int, _ isDropped: (Watcher, String) -> Bool) {
+        clients[index].watches.removeAll { $0.actor == slot && isDropped($0.watcher, $0.name) }
         func drop(_ call: inout Call) {
-            if call.actor == slot, isDropped(call.watcher) { call.watcher = .released }
+            guard call.actor == slot, case .get(let name) = call.operation, isDropped(call.watcher, name) else {
+                return
+            }
+            call.watcher = .released
         }
         for position in clients[index].sent.indices { drop(&clients[index].sent[position]) }
         for queue in clients[index].waiting.indices {
@@ -202,10 +222,12 @@ extension World {
             case .failure(let failure): return .checked(.failure(failure))
             default: return .checked(.success(true))
             }
-        case .watch(let blocker, let own):
+        case .watch(let blocker, let second, let own):
             return .watched(
                 blocker: blocker == nil ? nil : token(answers[0]),
+                second: second == nil ? nil : token(answers[blocker == nil ? 0 : 1]),
                 own: own == nil ? nil : token(answers[answers.count - 1]), connection: connection)
+        case .relist: return .relisted(names(answers[0], index), own: token(answers[1]), connection: connection)
         case .enqueue(let isExchange):
             let create: Result<ContenderMachine.Created, ContenderMachine.Failure> =
                 switch answers[answers.count - 2] {

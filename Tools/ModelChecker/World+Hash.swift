@@ -16,7 +16,7 @@ extension World {
         if salt != 0 { hasher.combine(salt) }
         hasher.combine(budget)
         let times = hashServer(&hasher)
-        for client in clients { client.hash(into: &hasher, times, seenCounts: !past.isEmpty) }
+        for client in clients { client.hash(into: &hasher, times, departed, seenCounts: !past.isEmpty) }
         if scenario.isDenied { hasher.combine(isDenied) }
         // The former states that a client may yet see.
         for state in past {
@@ -57,7 +57,7 @@ extension World {
 
 extension Client {
     /// - Parameter seenCounts: `true` if the zxid that it has seen matters although it watches nothing.
-    fileprivate func hash(into hasher: inout Hasher, _ times: [Zxid], seenCounts: Bool) {
+    fileprivate func hash(into hasher: inout Hasher, _ times: [Zxid], _ departed: [String], seenCounts: Bool) {
         func rank(_ zxid: Zxid) -> Int { times.count { $0 <= zxid } }
         hasher.combine(callers)
         for actor in actors { hasher.combine(actor) }
@@ -107,6 +107,7 @@ extension Client {
         if let behind {
             hasher.combine(behind.names)
             hasher.combine(rank(behind.zxid))
+            hasher.combine(departed.filter { behind.names.contains($0) })
             for (name, zxid) in lagWatches.sorted(by: { $0.key < $1.key }) {
                 hasher.combine(name)
                 hasher.combine(rank(zxid))

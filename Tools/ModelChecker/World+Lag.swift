@@ -12,7 +12,11 @@ extension World {
     mutating func notePast() {
         guard scenario.faults.contains(.lag), let directory = server.tree.nodes[Self.directory] else { return }
         let names = directory.children.sorted()
-        if past.last?.names == names { return }
+        guard let last = past.last, last.names != names else {
+            if past.isEmpty { past.append(Past(names: names, zxid: server.zxid)) }
+            return
+        }
+        departed += last.names.filter { !names.contains($0) }
         past.append(Past(names: names, zxid: server.zxid))
         if past.count > Self.depth { past.removeFirst() }
     }
@@ -50,10 +54,13 @@ extension World {
         return true
     }
 
+    private func departure(_ name: String) -> (Int, String) { (departed.firstIndex(of: name) ?? departed.count, name) }
+
     mutating func catchUp(_ index: Int) {
         guard let link = clients[index].link, clients[index].behind != nil else { return }
         clients[index].behind = nil
-        let watches = clients[index].lagWatches.sorted { $0.key < $1.key }
+        // It executes the transactions in their order, and its watches fire in that order.
+        let watches = clients[index].lagWatches.sorted { departure($0.key) < departure($1.key) }
         clients[index].lagWatches = [:]
         for (name, seen) in watches {
             clients[index].watchedByServer.insert(name)

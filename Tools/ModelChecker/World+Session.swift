@@ -81,7 +81,7 @@ extension World {
     private mutating func fire(_ watch: Watching, isGone: Bool, _ index: Int) {
         let connection = clients[index].connection
         switch watch.watcher {
-        case .blocker:
+        case .blocker, .second:
             post(.blockerChanged(watch.name, isGone: isGone, connection: connection), to: watch.actor, of: index)
         case .own: post(.ownChanged(watch.name, isGone: isGone), to: watch.actor, of: index)
         case .released: break

@@ -36,6 +36,8 @@ package struct World {
     var isDelivering = false
     /// The last states of the queue, the newest last, if servers may lag behind.
     var past: [Past] = []
+    /// The nodes that have left the queue, in order, if servers may lag behind.
+    var departed: [String] = []
 
     /// The children of the directory, and the transaction that made them so.
     struct Past: Hashable {

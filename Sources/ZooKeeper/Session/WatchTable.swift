@@ -31,6 +31,9 @@ package struct WatchTable {
 
     package init(budget: Int) { self.budget = budget }
 
+    /// Tells whether more than half of the budget is used.
+    package var isShort: Bool { encodedLength * 2 > budget }
+
     /// The number of watches that are set or about to be set, for tests and metrics.
     package var count: Int { entries.values.reduce(0) { $0 + $1.watches.count + $1.pending } }
 

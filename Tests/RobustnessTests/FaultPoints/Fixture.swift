@@ -77,10 +77,44 @@ struct Fixture: Sendable {
         try await handOff(first, behind: count, isCancelled: isCancelled, body)
     }
 
+    /// Lets the subject wait behind two. When the first leaves, the second holds until the subject has seen that it is
+    /// the next, or has given up.
+    func takingOver(_ body: @escaping @Sendable (Recipes, QueuePosition) async throws -> Void) async throws {
+        let position = QueuePosition()
+        let first = try await beside.lock.acquire()
+        let second = Task {
+            try await beside.lock.withLock { lease in
+                try await eventually("the subject is the next, or has given up") {
+                    hasEnded || position.current?.ahead == 1
+                }
+                checkExclusion(lease)
+            }
+        }
+        defer { second.cancel() }
+        try await eventually("in front") { try await queueLength() == 2 }
+        try await handOff(first, behind: 2) { try await body($0, position) }
+    }
+
+    /// Lets the subject wait behind two, of which the nearest leaves before the other releases.
+    func inheriting(_ body: @escaping @Sendable (Recipes) async throws -> Void) async throws {
+        let first = try await beside.lock.acquire()
+        let nearest = Task { try await beside.lock.withLock { checkExclusion($0) } }
+        defer { nearest.cancel() }
+        try await eventually("in front") { try await queueLength() == 2 }
+        try await handOff(
+            first, behind: 2,
+            whenEnqueued: {
+                nearest.cancel()
+                _ = await nearest.result
+            }, body)
+    }
+
     /// Lets the subject wait behind a holder, which releases when the subject is enqueued, or has given up.
+    ///
+    /// - Parameter whenEnqueued: Happens before that.
     func handOff(
         _ holder: HeldLock, behind count: Int = 1, isCancelled: Bool = false,
-        _ body: @escaping @Sendable (Recipes) async throws -> Void
+        whenEnqueued: () async -> Void = {}, _ body: @escaping @Sendable (Recipes) async throws -> Void
     ) async throws {
         let hasEnded = Shared(false)
         let waiter = Task {
@@ -92,6 +126,7 @@ struct Fixture: Sendable {
             return try await queueLength() > count
         }
         if isCancelled { cancelSubject() }
+        await whenEnqueued()
         // As long as it holds, there is no other holder.
         exclusion.enter(holder.lease.fencingToken, isShared: false)
         exclusion.leave(isShared: false)

@@ -38,6 +38,14 @@ struct Scenario: Sendable, CustomStringConvertible {
         Scenario("wait behind two, hand-off") { fixture in
             try await fixture.waiting(behind: 2) { try await $0.lock.withLock { fixture.checkExclusion($0) } }
         },
+        Scenario("wait behind two, one by one") { fixture in
+            try await fixture.takingOver { subject, position in
+                try await subject.lock.withLock(position: position) { fixture.checkExclusion($0) }
+            }
+        },
+        Scenario("wait behind two, the nearest leaves first") { fixture in
+            try await fixture.inheriting { try await $0.lock.withLock { fixture.checkExclusion($0) } }
+        },
         Scenario("wait, cancelled") { fixture in
             try await fixture.waiting(behind: 1, isCancelled: true) {
                 try await $0.lock.withLock { fixture.checkExclusion($0) }
