@@ -34,9 +34,7 @@ package final class Contender: Sendable {
         /// The node that is held, or was until it was released.
         var heldNode: String?
         /// Kept so that they stay set; cancelled to take them off the server.
-        var blockerWatch: Watch?
-        var secondWatch: (name: String, watch: Watch)?
-        var ownWatch: Watch?
+        var watches: [(node: WatchedNode, watch: Watch)] = []
         /// The requests of joining, withdrawn if the caller leaves before they are sent.
         var enqueuing: [PendingRequest] = []
         /// The last error of each kind, for the caller that is told why it failed.
@@ -51,11 +49,6 @@ package final class Contender: Sendable {
         var reportedPosition: QueuePosition.Snapshot?
         /// A node in the directory that uses another naming scheme.
         var foreignNode: String?
-
-        /// Takes the watches on the nodes in the way.
-        mutating func takeWatchesOfOthers() -> [Watch] {
-            [blockerWatch.take(), secondWatch.take()?.watch].compactMap(\.self)
-        }
     }
 
     package let session: ZooKeeperSession
@@ -174,7 +167,9 @@ package final class Contender: Sendable {
             switch step {
             case .event(let event):
                 let isInTime = Moment.now < session.leasesExpireBy
-                let actions = state.withLock { $0.machine.handle(event, isInTime: isInTime) }
+                let actions = state.withLock {
+                    $0.machine.handle(event, isInTime: isInTime, guid: settings.dialect.makeGUID(session.guids))
+                }
                 reportPosition()
                 perform(actions)
             case .actions(let actions): performLate(actions)
@@ -204,7 +199,8 @@ package final class Contender: Sendable {
     private func dropWatchesIfOver() {
         let (others, own) = state.withLock { state -> ([Watch], Watch?) in
             guard state.machine.isOver else { return ([], nil) }
-            return (state.takeWatchesOfOthers(), state.ownWatch.take())
+            defer { state.watches = [] }
+            return (state.takeWatchesOfOthers(), state.ownWatch)
         }
         // Outside the lock: this may send something. The own watch is only let go of: a removal of the node under way
         // keeps it, and fires it.
@@ -232,10 +228,7 @@ package final class Contender: Sendable {
         let (isOver, isLeaving) = state.withLock { ($0.machine.isOver, $0.machine.isLeaving) }
         if isLeaving {
             // Nothing has been sent.
-            let failure = ContenderMachine.Failure(.cancelled, .notSent)
-            return post(
-                .enqueued(
-                    create: .failure(failure), list: .failure(failure), parents: nil, connection: session.connection))
+            return post(ContenderMachine.Action.withdrawn(over: session.connection))
         }
         if !isOver { perform(actions) }
     }
@@ -244,16 +237,10 @@ package final class Contender: Sendable {
         switch action {
         // Dealt with by the code that performs the actions in a row.
         case .backOff: break
-        case .check(let name):
+        case .check:
             watchBudgetIsSpent()
-            Deadlines.shared.schedule(at: .now + session.timeout / 6) { [weak self] in self?.check(name) }
-        case .makeGUID: post(.guid(settings.dialect.makeGUID()))
-        case .probe: probe()
-        case .enqueue(let guid, let createsParents, let old?) where !createsParents: exchange(old, for: guid)
-        case .enqueue(let guid, let createsParents, _): enqueue(guid, createsParents: createsParents)
-        case .list(let syncs): list(syncs: syncs)
-        case .watch(let blocker, let second, let own): watch(blocker: blocker, second: second, own: own)
-        case .relist(let own): relist(own: own)
+            Deadlines.shared.schedule(at: .now + session.timeout / 6) { [weak self] in self?.send(action) }
+        case .probe, .enqueue, .list, .watch, .relist: send(action)
         case .grant(let grant): granted(grant)
         case .lose:
             let lease = state.withLock { $0.lease }

@@ -32,14 +32,12 @@ extension ContenderMachine {
 
     package enum Event: Sendable, Hashable {
         case start
-        /// The GUID that was asked for by `makeGUID`.
-        case guid(String)
         /// The directory has been listed before joining.
-        case probed(Result<[String], Failure>)
+        case probed(Result<ChildNames, Failure>)
         /// Create and list have been answered. `parents` is the first failure that matters of creating the ancestors.
         case enqueued(
-            create: Result<Created, Failure>, list: Result<[String], Failure>, parents: Failure?, connection: Int)
-        case listed(Result<[String], Failure>, connection: Int)
+            create: Result<Created, Failure>, list: Result<ChildNames, Failure>, parents: Failure?, connection: Int)
+        case listed(Result<ChildNames, Failure>, connection: Int)
         /// The nodes to be watched have been read, with a watch: the nearest in the way, the one in front of it, my own.
         /// `nil` is what was not asked.
         case watched(
@@ -48,7 +46,7 @@ extension ContenderMachine {
         /// The watch on a node in the way fired.
         case blockerChanged(String, isGone: Bool, connection: Int)
         /// The directory has been listed again while I wait, and my own node read behind that, with a watch.
-        case relisted(Result<[String], Failure>, own: Result<Zxid, Failure>, connection: Int)
+        case relisted(Result<ChildNames, Failure>, own: Result<Zxid, Failure>, connection: Int)
         /// The watch on my own node fired.
         case ownChanged(String, isGone: Bool)
         /// It is time to watch my own node.
@@ -78,8 +76,6 @@ extension ContenderMachine {
     }
 
     package enum Action: Sendable, Hashable {
-        /// Send `guid` with a fresh one.
-        case makeGUID
         case probe
         /// Create my node and list the directory, in one pipeline; with its ancestors in front if asked for. Or, in one
         /// transaction, delete a node of mine and create the new one.

@@ -3,10 +3,11 @@ import ZooKeeper
 // Getting a node into the queue, and finding its position.
 
 extension ContenderMachine {
-    /// Joins the queue at its end, under a new guid: nothing of an earlier attempt is ever taken for this one.
+    /// Joins the queue at its end, under a new guid: nothing of an earlier attempt is ever taken for this one. The create
+    /// comes behind all other actions, for ``handle(_:isInTime:guid:)`` has the guid.
     mutating func rejoin() -> [Action] {
-        phase = .choosingGUID
-        return [.makeGUID]
+        phase = .joining
+        return []
     }
 
     mutating func enqueue(_ guid: String) -> [Action] {
@@ -14,13 +15,12 @@ extension ContenderMachine {
         return [.enqueue(guid: guid, createsParents: createsParents, replacing: replacing)]
     }
 
-    mutating func probed(_ list: Result<[String], Failure>) -> [Action] {
+    mutating func probed(_ list: Result<ChildNames, Failure>) -> [Action] {
         switch list {
         case .success(let names):
-            guard let contenders = dialect.contenders(among: names) else { return fail(.sequenceExhausted) }
-            let others = others(contenders, unlike: nil)
-            if let first = policy.blockersOfNewcomer(among: others).first { return fail(.busy(holder: first.name)) }
-            return rejoin()
+            guard let line = Line(names, dialect) else { return fail(.sequenceExhausted) }
+            let blockers = policy.blockers(of: nil, in: line, isOther(in: line))
+            return blockers.first.map { fail(.busy(holder: line.name(of: $0))) } ?? rejoin()
         case .failure(let failure) where failure.code == .noNode:
             createsParents = true
             return rejoin()
@@ -30,8 +30,8 @@ extension ContenderMachine {
     }
 
     mutating func enqueued(
-        _ guid: String, _ create: Result<Created, Failure>, _ list: Result<[String], Failure>, _ parents: Failure?,
-        _ connection: Int, _ isInTime: Bool
+        _ guid: String, _ create: Result<Created, Failure>, _ list: Result<ChildNames, Failure>, _ parents: Failure?,
+        _ moment: Circumstances
     ) -> [Action] {
         switch create {
         case .success(let created):
@@ -39,7 +39,7 @@ extension ContenderMachine {
             vanishings = 0
             lostCreates = 0
             let ownNode = OwnNode(guid: guid, name: created.name, czxid: created.czxid)
-            return listed(ownNode, list, connection, isInTime)
+            return listed(ownNode, list, moment)
         case .failure(let failure):
             if let old = replacing, let actions = replacementFailed(guid, old, failure) { return actions }
             switch (failure.code, failure.execution) {
@@ -88,12 +88,10 @@ extension ContenderMachine {
 
     // MARK: Finding the position
 
-    mutating func listed(
-        _ ownNode: OwnNode, _ list: Result<[String], Failure>, _ connection: Int, _ isInTime: Bool
-    ) -> [Action] {
+    mutating func listed(_ ownNode: OwnNode, _ list: Result<ChildNames, Failure>, _ moment: Circumstances) -> [Action] {
         switch list {
         case .success(let names):
-            return findPosition(ownNode, names, connection, isInTime)
+            return findPosition(ownNode, names, moment)
         case .failure(let failure) where failure.code == .connectionLoss:
             phase = .listing(ownNode)
             return [.list(syncs: true)]
@@ -111,31 +109,35 @@ extension ContenderMachine {
 
     /// - Parameter wait: The wait that goes on, if the list was made again during it.
     mutating func findPosition(
-        _ known: OwnNode, _ names: [String], _ connection: Int, _ isInTime: Bool, during wait: Wait? = nil
+        _ known: OwnNode, _ names: ChildNames, _ moment: Circumstances, during wait: Wait? = nil
     ) -> [Action] {
-        guard let contenders = dialect.contenders(among: names) else {
-            return forget(known) + fail(.sequenceExhausted)
-        }
+        guard let line = Line(names, dialect) else { return forget(known) + fail(.sequenceExhausted) }
         // Every node with my GUID is mine. The lowest counts; a request that arrived twice leaves no other behind.
-        let mine = mine(contenders, known).sorted { $0.sequence < $1.sequence }
+        let mine = mine(in: line, known.guid)
         guard let own = PlantedFlaw.waitsForItself.isPlanted ? mine.last : mine.first else {
+            if PlantedFlaw.grantsWithoutItsNode.isPlanted, let name = known.name {
+                return findPosition(known, ChildNames(Array(names) + [name]), moment, during: wait)
+            }
             // After a create of unknown outcome it may still appear; then it is nobody's.
             return known.name == nil ? createLost(known.guid) : rejoin()
         }
-        let extras: [Action] = mine.filter { $0 != own && !areExtrasIgnored }.map { .delete($0.name) }
+        let extras: [Action] = areExtrasIgnored ? [] : mine.dropFirst().map { .delete(line.name(of: $0)) }
+        let name = line.name(of: own)
         var ownNode = known
-        if ownNode.name != own.name { ownNode = OwnNode(guid: known.guid, name: own.name) }
-        var blockers = policy.blockers(of: own, among: others(contenders, unlike: known.guid))
-        if let wait, wait.isBlockerGone { blockers.removeAll { $0.name == wait.blocker } }
+        if ownNode.name != name { ownNode = OwnNode(guid: known.guid, name: name) }
+        let gone = wait.flatMap { $0.isBlockerGone ? $0.blocker : nil }
+        let blockers = policy.blockers(of: own, in: line, isOther(in: line, unlike: known.guid, gone: gone))
         ownNode.ahead = blockers.count
-        if let nearest = blockers.last, let first = blockers.first {
+        if let nearest = blockers.nearest, let first = blockers.first {
+            let holder = line.name(of: first)
             if mode == .attempt {
-                if PlantedFlaw.beatenAttemptsStay.isPlanted { return fail(.busy(holder: first.name)) }
-                return extras + [.delete(own.name)] + fail(.busy(holder: first.name))
+                if PlantedFlaw.beatenAttemptsStay.isPlanted { return fail(.busy(holder: holder)) }
+                return extras + [.delete(name)] + fail(.busy(holder: holder))
             }
-            let second = handsOffUnlisted ? blockers.dropLast().last?.name : nil
+            let blocker = line.name(of: nearest)
+            let second = handsOffUnlisted ? blockers.second.map { line.name(of: $0) } : nil
             if let wait, !wait.isBlockerGone {
-                return extras + goOnWaiting(wait, ownNode, nearest.name, second, first.name)
+                return extras + goOnWaiting(wait, ownNode, blocker, second, holder)
             }
             // With several in the way the list that follows will show my own node; with one, its removal alone makes me
             // the holder, so I must know that mine is there: by an answer that is yet to come, not by an older one.
@@ -143,17 +145,16 @@ extension ContenderMachine {
             if isSole { ownNode.isWatched = false }
             phase = .waiting(
                 Wait(
-                    ownNode: ownNode, blocker: nearest.name, second: second, holder: first.name, connection: connection)
-            )
-            return extras + [.watch(blocker: nearest.name, second: second, own: isSole ? own.name : nil)]
+                    ownNode: ownNode, blocker: blocker, second: second, holder: holder, connection: moment.connection))
+            return extras + [.watch(blocker: blocker, second: second, own: isSole ? name : nil)]
         }
         guard let czxid = ownNode.czxid else {
             // First in the queue, but which transaction created my node is not known yet.
             ownNode.isWatched = false
-            phase = .waiting(Wait(ownNode: ownNode, connection: connection))
-            return extras + [.watch(own: own.name)]
+            phase = .waiting(Wait(ownNode: ownNode, connection: moment.connection))
+            return extras + [.watch(own: name)]
         }
-        return extras + grant(ownNode, czxid, isInTime)
+        return extras + grant(ownNode, czxid, moment)
     }
 
     /// A create whose answer was lost has left no node. If that goes on, it is the create that costs the connection.
@@ -164,13 +165,20 @@ extension ContenderMachine {
         return resolveCreate + (lostCreates == 1 ? rejoin() : later(rejoin()))
     }
 
-    /// Those that may be in my way: everybody but me.
-    private func others(_ contenders: [ContenderName], unlike guid: String?) -> [ContenderName] {
-        contenders.filter { contender in
-            if contender.name == companion { return false }
-            if companion != nil, PlantedFlaw.upgradesIgnoreReaders.isPlanted { return contender.kind == .exclusive }
-            guard let guid, !PlantedFlaw.waitsForItself.isPlanted else { return true }
-            return !dialect.isMine(contender.name, guid)
+    /// Tells of an entry whether it may be in my way: everybody may but me.
+    ///
+    /// - Parameter gone: A node that has gone since the list.
+    private func isOther(
+        in line: Line, unlike guid: String? = nil, gone: String? = nil
+    ) -> (Line.Entry) -> Bool {
+        let mine = PlantedFlaw.waitsForItself.isPlanted ? nil : guid.map { dialect.ownPrefix($0) }
+        let ignored = [companion, gone].compactMap(\.self).map { Array($0.utf8) }
+        let ignoresReaders = companion != nil && PlantedFlaw.upgradesIgnoreReaders.isPlanted
+        return { entry in
+            let name = line.bytes(of: entry)
+            if let mine, name.starts(with: mine) { return false }
+            if ignoresReaders, entry.kind == .shared { return false }
+            return !ignored.contains { name.elementsEqual($0) }
         }
     }
 
@@ -178,17 +186,15 @@ extension ContenderMachine {
         PlantedFlaw.extrasStay.isPlanted || PlantedFlaw.waitsForItself.isPlanted
     }
 
-    private func mine(_ contenders: [ContenderName], _ known: OwnNode) -> [ContenderName] {
-        let mine = contenders.filter { dialect.isMine($0.name, known.guid) }
-        if PlantedFlaw.grantsWithoutItsNode.isPlanted, mine.isEmpty, let name = known.name {
-            return dialect.contenders(among: [name]) ?? []
-        }
-        return mine
+    /// The entries with my GUID, the lowest first.
+    private func mine(in line: Line, _ guid: String) -> [Line.Entry] {
+        let prefix = dialect.ownPrefix(guid)
+        return line.entries.filter { line.bytes(of: $0).starts(with: prefix) }.sorted { $0.sequence < $1.sequence }
     }
 
-    mutating func grant(_ ownNode: OwnNode, _ czxid: Zxid, _ isInTime: Bool) -> [Action] {
+    mutating func grant(_ ownNode: OwnNode, _ czxid: Zxid, _ moment: Circumstances) -> [Action] {
         guard let name = ownNode.name else { return [] }
-        guard isInTime || PlantedFlaw.grantsPastTheDeadline.isPlanted else {
+        guard moment.isInTime || PlantedFlaw.grantsPastTheDeadline.isPlanted else {
             // First in the queue in a session that may be over. A sync that is answered shows that it is not, unless
             // its answer takes longer than a lease is good for.
             phase = .listing(ownNode)

@@ -7,14 +7,14 @@ extension ContenderMachine {
     /// Tells whether the removal of the only one in my way makes me the holder without another list.
     var handsOffUnlisted: Bool { policy.isStable(dialect.isOrdered) }
 
-    mutating func secondGone(_ old: Wait, _ connection: Int, _ isInTime: Bool) -> [Action] {
+    mutating func secondGone(_ old: Wait, _ moment: Circumstances) -> [Action] {
         var wait = old
         wait.second = nil
         if PlantedFlaw.handsOffByTheSecond.isPlanted, let czxid = wait.ownNode.czxid {
-            return grant(wait.ownNode, czxid, isInTime)
+            return grant(wait.ownNode, czxid, moment)
         }
         // After a reconnect, watches fire in any order, and the server may be another.
-        guard let own = wait.ownNode.name, connection == wait.connection else {
+        guard let own = wait.ownNode.name, moment.connection == wait.connection else {
             phase = .listing(wait.ownNode)
             return [.list(syncs: true)]
         }
@@ -25,13 +25,12 @@ extension ContenderMachine {
 
     /// The directory has been listed again, and my own node read behind that: so it has been seen since the list.
     mutating func relisted(
-        _ old: Wait, _ list: Result<[String], Failure>, _ own: Result<Zxid, Failure>, _ connection: Int,
-        _ isInTime: Bool
+        _ old: Wait, _ list: Result<ChildNames, Failure>, _ own: Result<Zxid, Failure>, _ moment: Circumstances
     ) -> [Action] {
         var wait = old
         wait.isRelisting = false
         if PlantedFlaw.relistsForgetTheNearest.isPlanted { wait.isBlockerGone = false }
-        guard case .success(let names) = list else { return listed(wait.ownNode, list, connection, isInTime) }
+        guard case .success(let names) = list else { return listed(wait.ownNode, list, moment) }
         switch own {
         case .success(let czxid):
             wait.ownNode.czxid = czxid
@@ -39,11 +38,11 @@ extension ContenderMachine {
         case .failure where PlantedFlaw.relistsIgnoreTheirNode.isPlanted: wait.ownNode.isWatched = true
         case .failure(let failure): return readFailed(wait, failure)
         }
-        guard connection == wait.connection else {
+        guard moment.connection == wait.connection else {
             phase = .listing(wait.ownNode)
             return [.list(syncs: true)]
         }
-        return gotOn(findPosition(wait.ownNode, names, connection, isInTime, during: wait))
+        return gotOn(findPosition(wait.ownNode, names, moment, during: wait))
     }
 
     /// Waits on behind the nearest, whose watch stays.

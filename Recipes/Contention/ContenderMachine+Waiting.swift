@@ -5,7 +5,7 @@ import ZooKeeper
 extension ContenderMachine {
     mutating func watched(
         _ old: Wait, _ blocker: Result<Zxid, Failure>?, _ second: Result<Zxid, Failure>?,
-        _ own: Result<Zxid, Failure>?, _ connection: Int, _ isInTime: Bool
+        _ own: Result<Zxid, Failure>?, _ moment: Circumstances
     ) -> [Action] {
         var wait = old
         switch own {
@@ -24,13 +24,13 @@ extension ContenderMachine {
         phase = .waiting(wait)
         if !wait.isBlockerGone, wait.second != nil, case .failure(let failure)? = second {
             switch failure.code {
-            case .noNode: return gotOn(secondGone(wait, connection, isInTime))
+            case .noNode: return gotOn(secondGone(wait, moment))
             case .connectionLoss: return readFailed(wait, failure)
             // It is not watched.
             default: break
             }
         }
-        return gotOn(advance(wait, connection, isInTime))
+        return gotOn(advance(wait, moment))
     }
 
     mutating func readFailed(_ wait: Wait, _ failure: Failure) -> [Action] {
@@ -47,9 +47,7 @@ extension ContenderMachine {
         }
     }
 
-    mutating func blockerChanged(
-        _ old: Wait, isGone: Bool, _ connection: Int, _ isInTime: Bool
-    ) -> [Action] {
+    mutating func blockerChanged(_ old: Wait, isGone: Bool, _ moment: Circumstances) -> [Action] {
         var wait = old
         // The node in my way was written to: it is still there.
         guard isGone || PlantedFlaw.anyChangeIsARemoval.isPlanted else {
@@ -57,7 +55,7 @@ extension ContenderMachine {
         }
         wait.isBlockerGone = true
         phase = .waiting(wait)
-        return advance(wait, connection, isInTime)
+        return advance(wait, moment)
     }
 
     mutating func ownChanged(_ old: Wait, isGone: Bool) -> [Action] {
@@ -71,19 +69,19 @@ extension ContenderMachine {
 
     /// Goes on if nobody is in my way any more. If one was, my own node must have been seen since the list: otherwise
     /// that answer, or that event, is still to come.
-    mutating func advance(_ wait: Wait, _ connection: Int, _ isInTime: Bool) -> [Action] {
+    mutating func advance(_ wait: Wait, _ moment: Circumstances) -> [Action] {
         guard wait.isBlockerGone || wait.blocker == nil else { return [] }
         // The list that is under way will say who is in my way now.
         if wait.isRelisting { return [] }
         // After a reconnect, watches fire in any order: my own node may be gone too, and I may not have heard yet.
-        let isSameConnection = connection == wait.connection || PlantedFlaw.handsOffAfterReconnect.isPlanted
+        let isSameConnection = moment.connection == wait.connection || PlantedFlaw.handsOffAfterReconnect.isPlanted
         if wait.isSole || (PlantedFlaw.handsOffBehindSeveral.isPlanted && wait.ownNode.czxid != nil) {
             let isSeen = wait.ownNode.isWatched || PlantedFlaw.handsOffUnseen.isPlanted || !wait.isSole
             guard isSeen, let czxid = wait.ownNode.czxid else { return [] }
-            if isSameConnection, policy.isStable(dialect.isOrdered) { return grant(wait.ownNode, czxid, isInTime) }
+            if isSameConnection, handsOffUnlisted { return grant(wait.ownNode, czxid, moment) }
         }
         phase = .listing(wait.ownNode)
-        return [.list(syncs: !isSameConnection || !isInTime)]
+        return [.list(syncs: !isSameConnection || !moment.isInTime)]
     }
 
     // MARK: Ending
@@ -152,7 +150,7 @@ extension ContenderMachine {
         case .holding(let grant):
             phase = .over
             return [.delete(grant.name)]
-        case .idle, .choosingGUID, .probing: return giveUpOld() + fail(reason)
+        case .idle, .joining, .probing: return giveUpOld() + fail(reason)
         }
     }
 

@@ -42,7 +42,8 @@ package struct ContenderMachine: Sendable, Hashable {
 
     enum Phase: Hashable {
         case idle
-        case choosingGUID
+        /// About to join: a GUID is all that is missing.
+        case joining
         case probing
         case enqueuing(guid: String, createsParents: Bool)
         /// The caller is gone; the create is under way.
@@ -118,35 +119,52 @@ package struct ContenderMachine: Sendable, Hashable {
     /// Tells whether nothing will follow.
     package var isOver: Bool { phase == .over }
 
+    /// The circumstances of an event.
+    struct Circumstances {
+        /// The number of the connection over which it came.
+        var connection: Int
+        /// Tells whether the session is known to live.
+        var isInTime: Bool
+    }
+
     /// Takes in what happened.
     ///
-    /// - Parameter isInTime: `true` if the session is known to live at this moment.
-    package mutating func handle(_ event: Event, isInTime: Bool) -> [Action] {
+    /// - Parameters:
+    ///   - isInTime: `true` if the session is known to live at this moment.
+    ///   - guid: A GUID that has never been used; made only if it is needed.
+    package mutating func handle(
+        _ event: Event, isInTime: Bool, guid: @autoclosure () -> String
+    ) -> [Action] {
+        let actions = react(to: event, isInTime: isInTime)
+        guard case .joining = phase else { return actions }
+        return actions + enqueue(guid())
+    }
+
+    private mutating func react(to event: Event, isInTime: Bool) -> [Action] {
+        func moment(_ connection: Int) -> Circumstances { Circumstances(connection: connection, isInTime: isInTime) }
         switch (event, phase) {
         case (.start, .idle):
             guard mode == .attempt else { return rejoin() }
             phase = .probing
             return [.probe]
-        case (.guid(let guid), .choosingGUID):
-            return enqueue(guid)
         case (.probed(let list), .probing): return probed(list)
         case (.enqueued(let create, let list, let parents, let connection), .enqueuing(let guid, _)):
-            return enqueued(guid, create, list, parents, connection, isInTime)
+            return enqueued(guid, create, list, parents, moment(connection))
         case (.enqueued(let create, _, _, _), .leaving(let guid)):
             return cleanUp(guid, create)
         case (.listed(let list, let connection), .listing(let ownNode)):
-            return listed(ownNode, list, connection, isInTime)
+            return listed(ownNode, list, moment(connection))
         case (.watched(let blocker, let second, let own, let connection), .waiting(let wait)):
-            return watched(wait, blocker, second, own, connection, isInTime)
+            return watched(wait, blocker, second, own, moment(connection))
         case (.watched(_, _, .failure(let failure)?, _), .holding(let grant)): return ownWatchFailed(grant, failure)
         case (.watched, .holding): return gotOn([])
         case (.checked(let isThere), .holding(let grant)): return checked(grant, isThere)
         case (.blockerChanged(let name, let isGone, let connection), .waiting(let wait)) where wait.blocker == name:
-            return blockerChanged(wait, isGone: isGone, connection, isInTime)
+            return blockerChanged(wait, isGone: isGone, moment(connection))
         case (.blockerChanged(let name, let isGone, let connection), .waiting(let wait)) where wait.second == name:
-            return isGone ? secondGone(wait, connection, isInTime) : [.watch(second: name)]
+            return isGone ? secondGone(wait, moment(connection)) : [.watch(second: name)]
         case (.relisted(let list, let own, let connection), .waiting(let wait)) where wait.isRelisting:
-            return relisted(wait, list, own, connection, isInTime)
+            return relisted(wait, list, own, moment(connection))
         case (.ownChanged(let name, _), .listing(var ownNode)) where ownNode.name == name:
             // The list says whether it is there; but nobody looks at it any more.
             if !PlantedFlaw.spentWatchesCount.isPlanted { ownNode.isWatched = false }

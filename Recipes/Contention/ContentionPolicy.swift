@@ -13,27 +13,33 @@ package enum ContentionPolicy: Sendable, Hashable {
         }
     }
 
-    /// Finds the contenders in my way, in order. I watch the last of them: so every node in the way of an exclusive
-    /// contender is watched by one, and its removal wakes one.
-    package func blockers(of own: ContenderName, among contenders: [ContenderName]) -> [ContenderName] {
-        let blockers = contenders.filter { isInFront($0, of: own) && isInTheWay($0) }.sorted {
-            $0.sequence < $1.sequence
+    /// Finds the contenders in my way. I watch the nearest of them: so every node in the way of an exclusive contender
+    /// is watched by one, and its removal wakes one.
+    ///
+    /// - Parameters:
+    ///   - own: My node; `nil` if I have none yet, and would come last.
+    ///   - isOther: Tells whether an entry is another's.
+    func blockers(of own: Line.Entry?, in line: Line, _ isOther: (Line.Entry) -> Bool) -> Line.Blockers {
+        var blockers = Line.Blockers()
+        for entry in line.entries where isInFront(entry, of: own, in: line) && isInTheWay(entry) && isOther(entry) {
+            blockers.add(entry)
         }
-        if PlantedFlaw.readersSeeOneWriter.isPlanted, self == .shared { return Array(blockers.prefix(1)) }
+        if PlantedFlaw.readersSeeOneWriter.isPlanted, self == .shared, let first = blockers.first {
+            blockers = Line.Blockers()
+            blockers.add(first)
+        }
         return blockers
     }
 
-    /// Those that would be in the way of a newcomer, the first first.
-    package func blockersOfNewcomer(among contenders: [ContenderName]) -> [ContenderName] {
-        contenders.filter(isInTheWay).sorted { $0.sequence < $1.sequence }
-    }
-
-    private func isInFront(_ other: ContenderName, of own: ContenderName) -> Bool {
-        if PlantedFlaw.sortsByName.isPlanted { return other.name < own.name }
+    private func isInFront(_ other: Line.Entry, of own: Line.Entry?, in line: Line) -> Bool {
+        guard let own else { return true }
+        if PlantedFlaw.sortsByName.isPlanted {
+            return line.bytes(of: other).lexicographicallyPrecedes(line.bytes(of: own))
+        }
         return other.sequence < own.sequence
     }
 
-    private func isInTheWay(_ contender: ContenderName) -> Bool {
+    private func isInTheWay(_ contender: Line.Entry) -> Bool {
         switch self {
         case .exclusive: !PlantedFlaw.writersIgnoreReaders.isPlanted || contender.kind == .exclusive
         case .shared: contender.kind == .exclusive

@@ -1,19 +1,21 @@
+package import ZooKeeper
+
 /// The naming scheme of a queue's nodes, by which a child of the directory is recognised as a contender for an access.
 ///
 /// Names are `<head><GUID><marker><digits>`. The GUID is random, one for each attempt; the digits are the server's.
 package struct LineDialect: Sendable, Hashable {
     /// The mark by which one kind of contender is recognised.
     package struct Marker: Sendable, Hashable {
-        package var kind: ContenderKind
+        package let kind: ContenderKind
         /// The text that we write between the GUID and the digits.
-        package var written: String
+        package let written: String
         /// The text that must stand right before the digits of others.
-        package var read: String
+        fileprivate let read: [UInt8]
 
         package init(_ kind: ContenderKind, written: String, read: String) {
             self.kind = kind
             self.written = written
-            self.read = read
+            self.read = Array(read.utf8)
         }
     }
 
@@ -84,11 +86,8 @@ package struct LineDialect: Sendable, Hashable {
 
     // MARK: Names
 
-    /// A new GUID.
-    package func makeGUID() -> String {
-        let guid = GUID.random()
-        return hasDashes ? guid : guid.filter { $0 != "-" }
-    }
+    /// A new GUID, in the form that these names have.
+    package func makeGUID(_ source: borrowing GUIDSource) -> String { source.next(hasDashes: hasDashes) }
 
     /// The beginning of the names of all nodes of the attempt with this GUID (Curator's protected mode), of every kind.
     package func protectedPrefix(for guid: String) -> String { head + guid }
@@ -99,9 +98,9 @@ package struct LineDialect: Sendable, Hashable {
         return head + guid + marker.written
     }
 
-    /// Tells whether `name` belongs to the attempt with this GUID.
-    package func isMine(_ name: String, _ guid: String) -> Bool {
-        name.hasPrefix(PlantedFlaw.adoptsAnyNode.isPlanted ? head : protectedPrefix(for: guid))
+    /// The beginning by which a contender knows its own nodes.
+    func ownPrefix(_ guid: String) -> [UInt8] {
+        Array((PlantedFlaw.adoptsAnyNode.isPlanted ? head : protectedPrefix(for: guid)).utf8)
     }
 
     /// The meaning of a child of the directory.
@@ -114,6 +113,13 @@ package struct LineDialect: Sendable, Hashable {
         case exhausted
     }
 
+    /// The same, without the name.
+    enum Reading {
+        case contender(sequence: Int64, ContenderKind)
+        case foreign
+        case exhausted
+    }
+
     /// The highest number the server gives. When it is reached, further nodes get it too, or negative ones
     /// (ZOOKEEPER-4706), and their order is lost.
     package static let lastSequence: Int64 = Int64(Int32.max)
@@ -121,31 +127,59 @@ package struct LineDialect: Sendable, Hashable {
     /// Reads the name of a child: as Curator does, by what follows the last marker in it. What is not a number there is
     /// foreign; so is a child without a marker.
     package func parse(_ name: String) -> Child {
-        for marker in markers + alsoRead {
-            guard let digits = name.suffix(after: marker.read), !digits.isEmpty else { continue }
-            let unsigned = digits.first == "-" ? digits.dropFirst() : digits
-            guard !unsigned.isEmpty, unsigned.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { continue }
-            guard let sequence = Int64(digits), (0..<Self.lastSequence).contains(sequence) else {
-                return PlantedFlaw.exhaustedIsForeign.isPlanted ? .foreign : .exhausted
-            }
-            return .contender(ContenderName(name: name, sequence: sequence, kind: marker.kind))
+        switch read(Array(name.utf8)[...]) {
+        case .contender(let sequence, let kind):
+            .contender(ContenderName(name: name, sequence: sequence, kind: kind))
+        case .foreign: .foreign
+        case .exhausted: .exhausted
         }
-        if PlantedFlaw.foreignNumbersCount.isPlanted, let sequence = Int64(name) {
-            return .contender(ContenderName(name: name, sequence: sequence - 1))
+    }
+
+    /// No marker ends with a digit: so it must stand in front of the last digits of the name, or in front of their sign.
+    func read(_ name: ArraySlice<UInt8>) -> Reading {
+        let digits = name.suffix(while: { (0x30...0x39).contains($0) })
+        if digits.isEmpty { return .foreign }
+        let rest = name[..<digits.startIndex]
+        if let kind = kind(ofNameThatBegins: rest) { return reading(digits, kind) }
+        if rest.last == UInt8(ascii: "-"), let kind = kind(ofNameThatBegins: rest.dropLast()) {
+            return digits.allSatisfy { $0 == 0x30 } ? reading(digits, kind) : exhausted
+        }
+        if PlantedFlaw.foreignNumbersCount.isPlanted, rest.isEmpty,
+            case .contender(let sequence, _) = reading(digits, .exclusive)
+        {
+            return .contender(sequence: sequence - 1, .exclusive)
         }
         return .foreign
     }
 
+    private func kind(ofNameThatBegins text: ArraySlice<UInt8>) -> ContenderKind? {
+        (markers.first { text.hasSuffix($0.read) } ?? alsoRead.first { text.hasSuffix($0.read) })?.kind
+    }
+
+    private func reading(_ digits: ArraySlice<UInt8>, _ kind: ContenderKind) -> Reading {
+        var sequence: Int64 = 0
+        for digit in digits {
+            sequence = sequence * 10 + Int64(digit - 0x30)
+            if sequence >= Self.lastSequence { return exhausted }
+        }
+        return .contender(sequence: sequence, kind)
+    }
+
+    private var exhausted: Reading { PlantedFlaw.exhaustedIsForeign.isPlanted ? .foreign : .exhausted }
+
     /// The first child that uses another naming scheme: it does not wait for ours, nor ours for it.
-    package func foreignNode(among names: [String]) -> String? {
-        names.first { name in
-            guard parse(name) == .foreign else { return false }
-            return [.curator, .curatorLatch, .curatorReadWrite, .kazoo].contains { (other: LineDialect) in
-                if case .contender = other.parse(name) { return true }
+    package func foreignNode(among names: ChildNames) -> String? {
+        names.indices.first { position in
+            let name = names.bytes[names.range(at: position)]
+            guard case .foreign = read(name) else { return false }
+            return Self.known.contains { other in
+                if case .contender = other.read(name) { return true }
                 return false
             }
-        }
+        }.map { names[$0] }
     }
+
+    private static let known: [LineDialect] = [.curator, .curatorLatch, .curatorReadWrite, .kazoo]
 
     /// The contenders among the children of a directory; `nil` if the sequence numbers are exhausted.
     package func contenders(among names: [String]) -> [ContenderName]? {
@@ -161,18 +195,14 @@ package struct LineDialect: Sendable, Hashable {
     }
 }
 
-extension String {
-    /// The part behind the last occurrence of `marker`; `nil` if there is none.
-    fileprivate func suffix(after marker: String) -> Substring? {
-        let bytes = utf8
-        let pattern = Array(marker.utf8)
-        guard bytes.count >= pattern.count else { return nil }
-        var start = bytes.index(bytes.endIndex, offsetBy: -pattern.count)
-        while true {
-            let end = bytes.index(start, offsetBy: pattern.count)
-            if bytes[start..<end].elementsEqual(pattern) { return self[end...] }
-            if start == bytes.startIndex { return nil }
-            start = bytes.index(before: start)
-        }
+extension ArraySlice<UInt8> {
+    fileprivate func hasSuffix(_ end: [UInt8]) -> Bool {
+        count >= end.count && suffix(end.count).elementsEqual(end)
+    }
+
+    fileprivate func suffix(while isMeant: (UInt8) -> Bool) -> ArraySlice<UInt8> {
+        var start = endIndex
+        while start > startIndex, isMeant(self[start - 1]) { start -= 1 }
+        return self[start...]
     }
 }

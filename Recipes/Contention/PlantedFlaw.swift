@@ -48,6 +48,10 @@ package enum PlantedFlaw: String, CaseIterable, Sendable {
     case unknownIsAbsent
     /// The list that looks for it is not behind a sync.
     case listsWithoutSync
+    /// A list counts although its sync was answered by another connection, or not before it.
+    case listsCountWithoutTheirSync
+    /// A list counts although its sync was answered after it, by the same connection.
+    case listsCountBeforeTheirSync
     /// A node that is not found is never looked for again.
     case neverChases
     /// Further nodes with one's GUID stay.

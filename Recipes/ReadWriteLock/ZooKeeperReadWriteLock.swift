@@ -18,8 +18,9 @@ public import ZooKeeper
 /// * At no transaction of the ensemble does a writer hold the lock together with another participant.
 /// * ``LockLease/fencingToken`` orders *writers*. Readers hold the lock at the same time, so a resource must not
 ///   refuse one because of another's token.
-/// * A free lock costs one round trip to get and one to release, for reading and for writing. A reader is woken once,
-///   by the nearest writer in front; a writer looks at the list when it is woken.
+/// * A free lock costs one round trip to get and one to release, for reading and for writing. A reader is woken
+///   by the two nearest writers in front, and looks at the list when the farther one goes; a writer looks when it is
+///   woken.
 ///
 /// **Again in the same task.** Inside a writing scope both may be entered again; inside a reading scope reading may.
 /// Writing inside a reading scope throws `heldByEnclosingScope`, for the writer would wait for its own reader for ever;

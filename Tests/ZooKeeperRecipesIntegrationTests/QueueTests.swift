@@ -14,7 +14,7 @@ import ZooKeeperTesting
             try await server.withClient(in: client.configuration.chroot) { old in
                 // The same protected prefix as ours, in a session that still lives.
                 try await client.create("/a")
-                let guid = GUID.random()
+                let guid = GUIDSource().next()
                 let prefix = ZNodePath("/a").child(LineDialect.curator.prefix(for: guid))
                 let stale = try await old.create(prefix, mode: .ephemeralSequential)
                 let entered = Shared(false)

@@ -16,7 +16,7 @@ import ZooKeeperTesting
         let handler = InMemoryLogHandler()
         let logger = Logger(label: "test") { _ in handler }
         try await ZooKeeperClient.withClient(configuration, logger: logger) { client in
-            let path = try ZNodePath("/mixed-\(GUID.random())")
+            let path = try ZNodePath("/mixed-\(GUIDSource().next())")
             var settings = ZooKeeperLock.Configuration()
             settings.dialect = .kazoo
             let theirs = try await ZooKeeperLock(client, at: path, configuration: settings).acquire()

@@ -118,9 +118,9 @@ import ZooKeeperRecipes
     @Test func anAttemptAtAFreshPathCreatesIt() {
         var machine = machine(.attempt)
         _ = machine.handle(.start, isInTime: true)
-        #expect(machine.handle(.probed(.failure(Self.noNode)), isInTime: true) == [.makeGUID])
         #expect(
-            machine.handle(.guid("me"), isInTime: true) == [.enqueue(guid: "me", createsParents: true)])
+            machine.handle(.probed(.failure(Self.noNode)), isInTime: true, guid: "me")
+                == [.enqueue(guid: "me", createsParents: true)])
     }
 
     // MARK: The end of the numbers

@@ -26,24 +26,23 @@ extension ContenderMachineFixture {
     /// A machine whose create is under way with the guid "me".
     func enqueuing(_ mode: Machine.Mode = .wait) -> Machine {
         var machine = machine(mode)
-        if mode == .attempt {
-            _ = machine.handle(.start, isInTime: true)
-            _ = machine.handle(.probed(.success([])), isInTime: true)
-        } else {
-            #expect(machine.handle(.start, isInTime: true) == [.makeGUID])
-        }
+        if mode == .attempt { #expect(machine.handle(.start, isInTime: true) == [.probe]) }
         #expect(
-            machine.handle(.guid("me"), isInTime: true) == [.enqueue(guid: "me", createsParents: false)])
+            machine.handle(mode == .attempt ? .probed(.success([])) : .start, isInTime: true, guid: "me")
+                == [.enqueue(guid: "me", createsParents: false)])
         return machine
     }
+
+    /// Joins again, with the guid that the machine gets where a test names none.
+    var rejoins: Machine.Action { .enqueue(guid: "again", createsParents: false) }
 
     func enqueued(
         _ sequence: Int, among names: [String], parents: Failure? = nil, connection: Int = 1
     ) -> Machine.Event {
         let own = name("me", sequence)
         return .enqueued(
-            create: .success(.init(name: own, czxid: zxid(sequence))), list: .success(names + [own]), parents: parents,
-            connection: connection)
+            create: .success(.init(name: own, czxid: zxid(sequence))), list: .success(ChildNames(names + [own])),
+            parents: parents, connection: connection)
     }
 
     func grant(_ sequence: Int, isWatched: Bool, guid: String = "me") -> Machine.Action {
@@ -65,5 +64,11 @@ extension ContenderMachineFixture {
             own: blockers.count == 1 ? .success(zxid(sequence)) : nil, connection: 1)
         #expect(machine.handle(watched, isInTime: true) == [])
         return machine
+    }
+}
+
+extension ContenderMachine {
+    mutating func handle(_ event: Event, isInTime: Bool) -> [Action] {
+        handle(event, isInTime: isInTime, guid: "again")
     }
 }

@@ -17,13 +17,12 @@ import ZooKeeperRecipes
     /// A machine whose create is under way.
     private func enqueuing(_ guid: String = "me") -> Machine {
         var machine = Machine(dialect: .curator, policy: .exclusive, mode: .wait)
-        _ = machine.handle(.start, isInTime: true)
-        _ = machine.handle(.guid(guid), isInTime: true)
+        _ = machine.handle(.start, isInTime: true, guid: guid)
         return machine
     }
 
     private func enqueued(_ create: Result<Machine.Created, Failure>, _ names: [String] = []) -> Machine.Event {
-        .enqueued(create: create, list: .success(names), parents: nil, connection: 1)
+        .enqueued(create: create, list: .success(ChildNames(names)), parents: nil, connection: 1)
     }
 
     private var created: Machine.Event {
@@ -102,18 +101,16 @@ import ZooKeeperRecipes
         for attempt in 1...ContenderMachine.mostLostCreates {
             let guid = String(attempt - 1)
             #expect(machine.handle(lost, isInTime: true) == [.list(syncs: true)])
-            let actions = machine.handle(empty, isInTime: true)
+            let actions = machine.handle(empty, isInTime: true, guid: String(attempt))
+            let enqueue = Machine.Action.enqueue(guid: String(attempt), createsParents: false)
             switch attempt {
-            case 1: #expect(actions == [.resolveCreate(guid: guid), .makeGUID])
+            case 1: #expect(actions == [.resolveCreate(guid: guid), enqueue])
             case ContenderMachine.mostLostCreates:
                 #expect(actions == [.resolveCreate(guid: guid), .fail(.createsLost)])
                 #expect(machine.isOver)
                 return
-            default: #expect(actions == [.resolveCreate(guid: guid), .backOff(attempt - 1), .makeGUID])
+            default: #expect(actions == [.resolveCreate(guid: guid), .backOff(attempt - 1), enqueue])
             }
-            #expect(
-                machine.handle(.guid(String(attempt)), isInTime: true)
-                    == [.enqueue(guid: String(attempt), createsParents: false)])
         }
     }
 
@@ -123,15 +120,16 @@ import ZooKeeperRecipes
         let empty = Machine.Event.listed(.success([]), connection: 2)
         for attempt in 1..<ContenderMachine.mostLostCreates {
             _ = machine.handle(lost, isInTime: true)
-            _ = machine.handle(empty, isInTime: true)
-            _ = machine.handle(.guid(String(attempt)), isInTime: true)
+            _ = machine.handle(empty, isInTime: true, guid: String(attempt))
         }
         let last = String(ContenderMachine.mostLostCreates - 1)
         let created = Machine.Created(name: name(last, 3), czxid: zxid(3))
         _ = machine.handle(enqueued(.success(created), [name("x", 1), name(last, 3)]), isInTime: true)
         // An operator deletes its node: it joins again, and has all attempts again.
-        #expect(machine.handle(.ownChanged(name(last, 3), isGone: true), isInTime: true) == [.makeGUID])
-        _ = machine.handle(.guid("a"), isInTime: true)
+        #expect(
+            machine.handle(.ownChanged(name(last, 3), isGone: true), isInTime: true) == [
+                .enqueue(guid: "again", createsParents: false)
+            ])
         _ = machine.handle(lost, isInTime: true)
         #expect(!machine.handle(empty, isInTime: true).contains(.fail(.createsLost)))
     }

@@ -15,7 +15,7 @@ import ZooKeeperRecipes
     }
 
     private func relisted(_ names: [String], connection: Int = 1) -> Machine.Event {
-        .relisted(.success(names + [own]), own: .success(zxid(9)), connection: connection)
+        .relisted(.success(ChildNames(names + [own])), own: .success(zxid(9)), connection: connection)
     }
 
     /// A machine that waits behind `blockers`, of which the second nearest has gone.
@@ -213,10 +213,10 @@ import ZooKeeperRecipes
         var machine = relisting(behind: [second, nearest])
         let deleted = Machine.Event.relisted(
             .success([nearest, own]), own: .failure(Self.noNode), connection: 1)
-        #expect(machine.handle(deleted, isInTime: true) == [.makeGUID])
+        #expect(machine.handle(deleted, isInTime: true) == [rejoins])
         machine = relisting(behind: [second, nearest])
         let missing = Machine.Event.relisted(.success([nearest]), own: .failure(Self.noNode), connection: 1)
-        #expect(machine.handle(missing, isInTime: true) == [.makeGUID])
+        #expect(machine.handle(missing, isInTime: true) == [rejoins])
         #expect(machine.handle(gone(nearest), isInTime: true) == [])
     }
 
@@ -231,26 +231,26 @@ import ZooKeeperRecipes
 
     @Test func aWriterAmongReadersWatchesOne() {
         var machine = Machine(dialect: .curatorReadWrite, policy: .exclusive, mode: .wait)
-        _ = machine.handle(.start, isInTime: true)
-        _ = machine.handle(.guid("me"), isInTime: true)
+        _ = machine.handle(.start, isInTime: true, guid: "me")
         let own = "_c_me-__WRIT__0000000009"
         let others = ["_c_x-__WRIT__0000000004", "_c_y-__READ__0000000005"]
         let event = Machine.Event.enqueued(
-            create: .success(.init(name: own, czxid: zxid(9))), list: .success(others + [own]), parents: nil,
+            create: .success(.init(name: own, czxid: zxid(9))), list: .success(ChildNames(others + [own])),
+            parents: nil,
             connection: 1)
         #expect(machine.handle(event, isInTime: true) == [.watch(blocker: others[1])])
     }
 
     @Test func aReaderWatchesTheTwoNearestWriters() {
         var machine = Machine(dialect: .curatorReadWrite, policy: .shared, mode: .wait)
-        _ = machine.handle(.start, isInTime: true)
-        _ = machine.handle(.guid("me"), isInTime: true)
+        _ = machine.handle(.start, isInTime: true, guid: "me")
         let own = "_c_me-__READ__0000000009"
         let others = [
             "_c_x-__WRIT__0000000004", "_c_y-__READ__0000000005", "_c_z-__WRIT__0000000006", "_c_u-__READ__0000000007",
         ]
         let event = Machine.Event.enqueued(
-            create: .success(.init(name: own, czxid: zxid(9))), list: .success(others + [own]), parents: nil,
+            create: .success(.init(name: own, czxid: zxid(9))), list: .success(ChildNames(others + [own])),
+            parents: nil,
             connection: 1)
         #expect(machine.handle(event, isInTime: true) == [.watch(blocker: others[2], second: others[0])])
     }

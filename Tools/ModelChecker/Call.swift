@@ -3,89 +3,62 @@ import ZooKeeperRecipes
 
 // The requests of clients and the answers of servers.
 
+/// An action whose requests are being answered.
 struct Pipeline: Hashable {
-    enum Kind: Hashable {
-        case probe
-        case enqueue(isExchange: Bool)
-        case list
-        case syncedList
-        case watch(blocker: String?, second: String?, own: String?)
-        case relist
-        case check
-    }
-
-    var kind: Kind
-    var answers: [Answer?]
-    var synced = SyncedAnswers()
+    var action: ContenderMachine.Action
+    var answers: PipelineAnswers
 }
 
-/// The two answers of a list behind a sync, which together say what the children are.
-struct SyncedAnswers: Hashable {
-    private var sync: Answer?
-    /// The connection over which the sync was answered.
-    private var syncedOver: Int?
-    private var list: Answer?
-    /// `true` if the list was answered behind the sync, by the same connection: only then the sync says anything about
-    /// it.
-    private var isBehind = false
+/// A request to the server.
+struct Query: Hashable {
+    let path: ZNodePath?
+    let action: Action<TransactionStep>
 
-    /// The list, when both have been answered.
-    var result: Answer? {
-        guard let sync, let list else { return nil }
-        if case .failure = sync { return sync }
-        if case .failure = list { return list }
-        return isBehind ? list : .failure(.init(.connectionLoss, .notSent))
+    init(_ request: Request) {
+        path = request.path
+        action = request.action
     }
 
-    /// Takes in one of the answers.
-    mutating func add(_ answer: Answer, isSync: Bool, _ connection: Int) {
-        if isSync {
-            // A sync that follows its list by the same connection was sent again.
-            isBehind = ModelFlaw.listsCountBeforeTheirSync.isPlanted && syncedOver == connection
-            sync = answer
-        } else {
-            isBehind = sync != nil && syncedOver == connection
-            list = answer
-        }
-        syncedOver = connection
-        if ModelFlaw.listsCountWithoutTheirSync.isPlanted { isBehind = true }
+    /// As the server gets it.
+    var request: ServerRequest {
+        let request = path.map { Request($0, action) } ?? Request(action)
+        return request.rooted(at: .root)
     }
-}
 
-/// A request to the server. Names are those of children of the directory.
-enum Operation: Hashable {
-    case createDirectory
-    case create(prefix: String)
-    case exchange(old: String, prefix: String)
-    case downgrade(writer: String, reader: String)
-    case list
-    case sync
-    case get(String)
-    case exists(String)
-    case delete(String)
+    /// The name of the child of the directory that it is about.
+    var name: String { path?.name ?? "" }
 
     var isWrite: Bool {
-        switch self {
-        case .createDirectory, .create, .exchange, .downgrade, .delete: true
-        case .list, .sync, .get, .exists: false
+        switch action {
+        case .create, .transaction, .delete: true
+        default: false
         }
     }
 
     /// `true` if it adds a node to the queue.
     var joins: Bool {
-        switch self {
-        case .create, .exchange, .downgrade: true
-        default: false
-        }
+        if case .transaction = action { return true }
+        return createsContender
     }
-}
 
-/// The owner of a watch. One without an owner is `released`.
-enum Watcher: Hashable {
-    case released
-    case blocker
-    case second
-    case own
+    var createsContender: Bool {
+        if case .create(_, .ephemeralSequential, _) = action { return true }
+        return false
+    }
+
+    /// Without what is the same in all requests of a world.
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(path?.string)
+        hasher.combine(action.name)
+        if case .transaction(let steps) = action { for step in steps { hasher.combine(step.path.string) } }
+    }
+
+    var text: String {
+        if case .transaction(let steps) = action {
+            return "transaction of \(steps.map(\.path.name).joined(separator: " and "))"
+        }
+        return path?.string == World.directory ? action.name : "\(action.name) \(name)"
+    }
 }
 
 struct Call: Hashable {
@@ -93,33 +66,53 @@ struct Call: Hashable {
         case pipeline(actor: Int, slot: Int, index: Int)
         /// The janitor's delete, for the driver of this actor.
         case removal(slot: Int?)
-        /// The janitor's synced list.
-        case look(Int, isSync: Bool)
+        /// The janitor's synced list, and which of its two requests this is.
+        case look(Int, index: Int)
         case downgrade(caller: Int)
         case ignored
     }
 
-    var operation: Operation
+    var query: Query
     var purpose: Purpose
-    var watcher = Watcher.released
+    /// The node that it watches; `nil` if it sets no watch, or its watch has been released.
+    var watched: WatchedNode?
     /// `true` if it is sent again when its connection is lost, for as long as the session lives.
     var staysUntilSessionEnds = false
     /// `true` if it is sent again within the request time-out.
     var isRepeated = false
     var isUrgent = false
 
+    init(
+        _ request: Request, _ purpose: Purpose, watched: WatchedNode? = nil, staysUntilSessionEnds: Bool = false,
+        isUrgent: Bool = false
+    ) {
+        query = Query(request)
+        self.purpose = purpose
+        self.watched = watched
+        self.staysUntilSessionEnds = staysUntilSessionEnds
+        self.isUrgent = isUrgent
+    }
+
     var actor: Int? {
         if case .pipeline(let actor, _, _) = purpose { return actor }
         return nil
     }
+
+    /// `true` if it belongs to the same pipeline as `other`, and comes behind it.
+    func isBehind(_ other: Call) -> Bool {
+        switch (purpose, other.purpose) {
+        case (.pipeline(let actor, let slot, let index), .pipeline(let other, let otherSlot, let before)):
+            actor == other && slot == otherSlot && index > before
+        case (.look(let number, let index), .look(let other, let before)): number == other && index > before
+        default: false
+        }
+    }
 }
 
-enum Answer: Hashable {
-    case failure(ContenderMachine.Failure)
-    case created(String)
-    case names([String])
-    case read(String)
-    case done
+typealias Answer = ContenderMachine.Answer
+
+extension Answer {
+    static let throttled = Answer.failure(.init(.throttled, .refused))
 
     /// `true` if an answer like this, to a write or a sync, shows that the leader has processed it.
     var provesLeader: Bool {
@@ -127,7 +120,21 @@ enum Answer: Hashable {
         return failure.code == .noNode || failure.code == .nodeExists
     }
 
-    static let throttled = Answer.failure(.init(.throttled, .refused))
+    /// `true` if it is a node that has been read.
+    var isNode: Bool {
+        if case .success(.node) = self { return true }
+        return false
+    }
+
+    var text: String {
+        switch self {
+        case .failure(let failure): "\(failure.code), \(failure.execution)"
+        case .success(.created(let path, _)): "created \(path.name)"
+        case .success(.children(let names, _)): "[\(names.joined(separator: " "))]"
+        case .success(.node), .success(.stat): "it is there"
+        case .success: "done"
+        }
+    }
 }
 
 enum Message {
@@ -138,7 +145,8 @@ enum Message {
 }
 
 struct Watching: Hashable {
-    var name: String
+    var node: WatchedNode
     var actor: Int
-    var watcher: Watcher
+
+    var name: String { node.name }
 }

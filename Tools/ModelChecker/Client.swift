@@ -38,7 +38,7 @@ struct Client {
     var again: [[Call]] = []
     var waiting: [[Call]] = []
     /// Operations that an old connection may yet bring to the server.
-    var late: [Operation] = []
+    var late: [Query] = []
     var oldLink: Int?
     /// The last transaction it has seen.
     var seen = Zxid(rawValue: 0)
@@ -53,7 +53,7 @@ struct Client {
     // The janitor.
     var unresolvedCreates: Set<String> = []
     var looksAgain = false
-    var looks: [SyncedAnswers?] = []
+    var looks: [PipelineAnswers?] = []
     /// Removals that are tried again later.
     var removals: [Removal] = []
     /// Nodes of this client that the servers refuse to remove.
@@ -70,10 +70,8 @@ struct Client {
 
     var letter: String { Self.letter(index) }
 
-    mutating func makeGUID() -> String {
-        defer { guids += 1 }
-        return letter + String(guids, radix: 36)
-    }
+    /// The guid of the contender that joins next.
+    var nextGUID: String { letter + String(guids, radix: 36) }
 
     var isDone: Bool { callers.allSatisfy(\.isDone) }
 }

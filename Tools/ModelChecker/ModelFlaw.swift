@@ -5,10 +5,6 @@ import ZooKeeper
 enum ModelFlaw: String {
     /// A contender is granted in a session that its owner is closing.
     case grantsWhileRetiring
-    /// A list counts although its sync was answered by another connection, or not before it.
-    case listsCountWithoutTheirSync
-    /// A list counts although its sync was answered after it, by the same connection.
-    case listsCountBeforeTheirSync
     /// A node that cannot be removed is told only to the contenders that are there already.
     case newcomersIgnoreLeftovers
     /// The removal of any node of a contender ends its release, not only that of the one that it held.

@@ -93,7 +93,7 @@ extension World {
     }
 
     mutating func forgetActor(_ slot: Int, _ index: Int) {
-        dropWatches(of: slot, index) { _, _ in true }
+        dropWatches(of: slot, index) { _ in true }
         clients[index].actors[slot] = nil
         func forget(_ call: inout Call) {
             if call.actor == slot || call.purpose == .removal(slot: slot) { call.purpose = .ignored }
@@ -140,6 +140,7 @@ extension World {
         clients[index].actors[slot]?.grant = grant
         guard let hold = beginHold(at: grant.name, index) else {
             told(.sessionClosing, slot, index)
+            endOldHold(caller, index)
             return post(.released, to: slot, of: index)
         }
         clients[index].actors[slot]?.hold = hold
@@ -150,7 +151,7 @@ extension World {
             return post(.released, to: slot, of: index)
         }
         clients[index].actors[slot]?.isGuarded = grant.isWatched
-        dropWatches(of: slot, index) { watcher, _ in watcher == .blocker || watcher == .second }
+        dropWatches(of: slot, index) { !$0.isOwn }
         clients[index].callers[caller].wasGranted = true
         clients[index].callers[caller].phase = slot.isMultiple(of: 2) ? .holding : .upgraded
         checkGranted(slot, index)

@@ -86,7 +86,7 @@ extension World {
         let isBusy = hasBegun && !(client.isDone && client.sent.isEmpty && !client.hasHeld)
         let unexecuted = client.sent[client.executed...]
         add(.cut, .cut, if: isUp && isBusy)
-        add(.cutLate, .cutLate, if: isUp && alive && unexecuted.contains { $0.operation.joins })
+        add(.cutLate, .cutLate, if: isUp && alive && unexecuted.contains { $0.query.joins })
         add(.expire, .expire, if: alive && isBusy)
         add(.abandon, .abandon, if: !isUp && alive && isBusy)
         // Silence: there is no connection, or an answer does not come.
@@ -105,14 +105,13 @@ extension World {
             add(
                 .holdForLong, .holdForLong, number,
                 if: caller.phase == .holding && actor?.grant?.isWatched == false && actor?.putOff.isEmpty == true
-                    && !client.watches.contains { $0.watcher == .own && $0.actor == 2 * number }
-                    && !client.sent.contains { $0.watcher == .own && $0.actor == 2 * number })
+                    && !client.watches.contains { $0.node.isOwn && $0.actor == 2 * number }
+                    && !client.sent.contains { $0.watched?.isOwn == true && $0.actor == 2 * number })
         }
         add(
             .createTwice, .createTwice,
             if: isUp && alive
-                && unexecuted.first.map { if case .create = $0.operation { true } else { false } }
-                    ?? false
+                && unexecuted.first?.query.createsContender == true
         )
         return choices
     }

@@ -78,7 +78,7 @@ extension World {
     mutating func closeSession(_ index: Int) {
         let client = clients[index]
         clients[index].closing.end()
-        let unexecuted = client.sent[client.executed...].map(\.operation).filter(\.isWrite)
+        let unexecuted = client.sent[client.executed...].map(\.query).filter(\.isWrite)
         abandoned.append(
             Abandoned(session: client.session, link: client.link ?? client.oldLink, late: client.late + unexecuted))
         clients[index].wasEndedByOwner = isAlive(client.session) && !client.isOverdue

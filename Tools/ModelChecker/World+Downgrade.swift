@@ -13,18 +13,18 @@ extension World {
     /// Sends the request of its present step.
     private mutating func ask(_ state: Caller.Downgrading, _ caller: Int, _ index: Int) {
         clients[index].callers[caller].phase = .downgrading(state)
-        var call = Call(
-            operation: .downgrade(writer: state.grant.name, reader: state.reader), purpose: .downgrade(caller: caller))
+        let reader = Self.directoryPath.child(state.reader)
+        let request: Request
         switch state.step {
-        case .exchanging: break
-        case .syncing:
-            call.operation = .sync
-            call.isRepeated = true
-        case .looking:
-            call.operation = .exists(state.reader)
-            call.isRepeated = true
+        case .exchanging:
+            let writer = Self.directoryPath.child(state.grant.name)
+            request = TransactionList([Create(reader, mode: .ephemeral), Delete(writer)]).makeRequest()
+        case .syncing: request = Sync(Self.directoryPath).makeRequest()
+        case .looking: request = Exists(reader).makeRequest()
         case .pausing: return
         }
+        var call = Call(request, .downgrade(caller: caller))
+        call.isRepeated = state.step != .exchanging
         submit([call], from: index)
     }
 
@@ -35,7 +35,7 @@ extension World {
         deliver()
     }
 
-    mutating func downgradeAnswered(_ operation: Operation, _ answer: Answer, _ caller: Int, _ index: Int) {
+    mutating func downgradeAnswered(_ answer: Answer, _ caller: Int, _ index: Int) {
         guard case .downgrading(var state) = clients[index].callers[caller].phase else { return }
         var failure: ContenderMachine.Failure?
         if case .failure(let why) = answer { failure = why }

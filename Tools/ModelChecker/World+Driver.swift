@@ -17,14 +17,30 @@ extension World {
         while !events.isEmpty {
             let (index, slot, event) = events.removeFirst()
             let isInTime = !clients[index].isOverdue
-            guard let actions = clients[index].actors[slot]?.machine.handle(event, isInTime: isInTime) else { continue }
+            guard var machine = clients[index].actors[slot]?.machine else { continue }
+            let guid = clients[index].nextGUID
+            var joins = false
+            func joining() -> String {
+                joins = true
+                return guid
+            }
+            let actions = machine.handle(event, isInTime: isInTime, guid: joining())
+            clients[index].actors[slot]?.machine = machine
+            if joins { begins(guid, slot, index) }
             if isLogging { log.append("\(clients[index].letter): \(event)\(isInTime ? "" : " (past the deadline)")") }
             perform(actions, slot, index)
-            if clients[index].actors[slot]?.machine.isOver == true {
-                dropWatches(of: slot, index) { watcher, _ in watcher != .released }
-            }
+            if clients[index].actors[slot]?.machine.isOver == true { dropWatches(of: slot, index) { _ in true } }
         }
         isDelivering = false
+    }
+
+    /// Notes that a contender joins the queue under this guid.
+    private mutating func begins(_ guid: String, _ slot: Int, _ index: Int) {
+        clients[index].guids += 1
+        // With so few faults no contender joins again so often. States with ever new guids are no circle.
+        if clients[index].guids > 24 { fail(.spins, "\(clients[index].letter) joins again and again") }
+        clients[index].actors[slot]?.guid = guid
+        clients[index].actors[slot]?.wereFirst = []
     }
 
     private mutating func perform(_ actions: [ContenderMachine.Action], _ slot: Int, _ index: Int) {
@@ -48,51 +64,16 @@ extension World {
         let actions = actor.putOff[position]
         if actor.machine.isLeaving {
             // Nothing has been sent.
-            let failure = ContenderMachine.Failure(.cancelled, .notSent)
-            post(
-                .enqueued(
-                    create: .failure(failure), list: .failure(failure), parents: nil,
-                    connection: clients[index].connection), to: slot, of: index)
+            post(ContenderMachine.Action.withdrawn(over: clients[index].connection), to: slot, of: index)
         } else if !actor.machine.isOver {
-            if case .check(let name)? = actions.first {
-                send(
-                    .check, [Call(operation: .exists(name), purpose: .ignored, staysUntilSessionEnds: true)], slot,
-                    index
-                )
-            } else {
-                perform(actions, slot, index)
-            }
+            if case .check? = actions.first { send(actions[0], slot, index) } else { perform(actions, slot, index) }
         }
         deliver()
     }
 
     private mutating func perform(_ action: ContenderMachine.Action, _ slot: Int, _ index: Int) {
         switch action {
-        case .makeGUID:
-            let guid = clients[index].makeGUID()
-            // With so few faults no contender joins again so often. States with ever new guids are no circle.
-            if clients[index].guids > 24 { return fail(.spins, "\(clients[index].letter) joins again and again") }
-            clients[index].actors[slot]?.guid = guid
-            clients[index].actors[slot]?.wereFirst = []
-            post(.guid(guid), to: slot, of: index)
-        case .probe: send(.probe, [Call(operation: .list, purpose: .ignored)], slot, index)
-        case .enqueue(let guid, let createsParents, let old): enqueue(guid, createsParents, old, slot, index)
-        case .list(let syncs):
-            send(
-                syncs ? .syncedList : .list,
-                ((syncs ? [.sync] : []) + [.list]).map {
-                    Call(operation: $0, purpose: .ignored, staysUntilSessionEnds: true)
-                }, slot, index)
-        case .watch(let blocker, let second, let own): watch(blocker, second, own, slot, index)
-        case .relist(let own):
-            dropWatches(of: slot, index) { watcher, _ in watcher == .own }
-            send(
-                .relist,
-                [
-                    Call(operation: .list, purpose: .ignored),
-                    Call(operation: .get(own), purpose: .ignored, watcher: .own),
-                ],
-                slot, index)
+        case .probe, .enqueue, .list, .watch, .relist: send(action, slot, index)
         case .grant(let grant): granted(grant, slot, index)
         case .lose: lost(slot, index)
         case .delete(let name): remove(name, slot, index)
@@ -105,58 +86,11 @@ extension World {
         }
     }
 
-    private mutating func enqueue(
-        _ guid: String, _ createsParents: Bool, _ old: String?, _ slot: Int, _ index: Int
-    ) {
-        let prefix = scenario.dialect.prefix(for: guid, clients[index].actors[slot]?.policy.kind ?? .exclusive)
-        var operations: [Operation] = []
-        var isExchange = false
-        if let old, !createsParents {
-            isExchange = true
-            operations = [.exchange(old: old, prefix: prefix), .list]
-        } else {
-            operations = (createsParents ? [.createDirectory] : []) + [.create(prefix: prefix), .list]
-        }
-        let number = send(
-            .enqueue(isExchange: isExchange), operations.map { Call(operation: $0, purpose: .ignored) }, slot, index)
-        clients[index].actors[slot]?.enqueuing = number
-    }
-
-    private mutating func watch(
-        _ blocker: String?, _ second: String?, _ own: String?, _ slot: Int, _ index: Int
-    ) {
-        var calls: [Call] = []
-        if blocker == nil, own != nil, clients[index].callers[slot / 2].role.cannotWatch {
-            let failure = ContenderMachine.Failure(.watchBudgetExceeded, .notSent)
-            return post(
-                .watched(own: .failure(failure), connection: clients[index].connection), to: slot,
-                of: index)
-        }
-        if let blocker {
-            dropWatches(of: slot, index) { watcher, name in
-                watcher == .blocker || (watcher == .second && name == blocker)
-            }
-            calls.append(Call(operation: .get(blocker), purpose: .ignored, watcher: .blocker))
-        }
-        if let second {
-            dropWatches(of: slot, index) { watcher, _ in watcher == .second }
-            calls.append(Call(operation: .get(second), purpose: .ignored, watcher: .second))
-        }
-        if let own {
-            dropWatches(of: slot, index) { watcher, _ in watcher == .own }
-            calls.append(Call(operation: .get(own), purpose: .ignored, watcher: .own))
-        }
-        send(.watch(blocker: blocker, second: second, own: own), calls, slot, index)
-    }
-
     /// Releases the watches of an actor: their events are ignored.
-    mutating func dropWatches(of slot: Int, _ index: Int, _ isDropped: (Watcher, String) -> Bool) {
-        clients[index].watches.removeAll { $0.actor == slot && isDropped($0.watcher, $0.name) }
+    mutating func dropWatches(of slot: Int, _ index: Int, _ isDropped: (WatchedNode) -> Bool) {
+        clients[index].watches.removeAll { $0.actor == slot && isDropped($0.node) }
         func drop(_ call: inout Call) {
-            guard call.actor == slot, case .get(let name) = call.operation, isDropped(call.watcher, name) else {
-                return
-            }
-            call.watcher = .released
+            if call.actor == slot, let node = call.watched, isDropped(node) { call.watched = nil }
         }
         for position in clients[index].sent.indices { drop(&clients[index].sent[position]) }
         for queue in clients[index].waiting.indices {
@@ -166,100 +100,61 @@ extension World {
 
     // MARK: Pipelines
 
-    @discardableResult
-    private mutating func send(_ kind: Pipeline.Kind, _ calls: [Call], _ slot: Int, _ index: Int) -> Int {
-        guard var actor = clients[index].actors[slot] else { return 0 }
-        let pipeline = Pipeline(kind: kind, answers: Array(repeating: nil, count: calls.count))
-        let free = actor.pipelines.firstIndex { $0 == nil } ?? actor.pipelines.count
-        if free == actor.pipelines.count { actor.pipelines.append(nil) }
-        actor.pipelines[free] = pipeline
-        clients[index].actors[slot] = actor
-        let numbered = calls.enumerated().map { position, call in
-            var call = call
-            call.purpose = .pipeline(actor: slot, slot: free, index: position)
-            return call
+    func context(_ policy: ContentionPolicy) -> ContenderMachine.Context {
+        ContenderMachine.Context(
+            directory: Self.directoryPath, dialect: scenario.dialect, kind: policy.kind, data: [], accessControl: .open)
+    }
+
+    /// Sends the requests of an action.
+    private mutating func send(_ action: ContenderMachine.Action, _ slot: Int, _ index: Int) {
+        guard let actor = clients[index].actors[slot] else { return }
+        let requests = action.requests(in: context(actor.policy))
+        let watched = action.watchedNodes
+        var pipeline = Pipeline(action: action, answers: PipelineAnswers(count: requests.count))
+        if clients[index].callers[slot / 2].role.cannotWatch, !watched.isEmpty {
+            for position in requests.indices {
+                pipeline.answers.add(
+                    .failure(.init(.watchBudgetExceeded, .notSent)), at: position, over: clients[index].connection)
+            }
+            return post(action.event(from: pipeline.answers), to: slot, of: index)
         }
-        submit(numbered, from: index)
-        return free
+        for node in watched {
+            guard let node else { continue }
+            dropWatches(of: slot, index) { node.replaces($0) }
+        }
+        let free = actor.pipelines.firstIndex { $0 == nil } ?? actor.pipelines.count
+        if free == actor.pipelines.count { clients[index].actors[slot]?.pipelines.append(nil) }
+        clients[index].actors[slot]?.pipelines[free] = pipeline
+        let calls = requests.enumerated().map { position, request in
+            Call(
+                request, .pipeline(actor: slot, slot: free, index: position),
+                watched: watched.indices.contains(position) ? watched[position] : nil,
+                staysUntilSessionEnds: action.isRepeated)
+        }
+        submit(calls, from: index)
+        if case .enqueue = action { clients[index].actors[slot]?.enqueuing = free }
     }
 
     /// Takes the answer to a request, or the certainty that there will be none.
     mutating func finish(_ call: Call, _ answer: Answer, _ index: Int) {
         switch call.purpose {
         case .ignored: break
-        case .removal(let slot): removalAnswered(call.operation, slot, answer, index)
-        case .look(let number, let isSync): looked(number, answer, isSync: isSync, index)
-        case .downgrade(let caller): downgradeAnswered(call.operation, answer, caller, index)
+        case .removal(let slot): removalAnswered(call.query.name, slot, answer, index)
+        case .look(let number, let position): looked(number, answer, at: position, index)
+        case .downgrade(let caller): downgradeAnswered(answer, caller, index)
         case .pipeline(let slot, let number, let position):
-            clients[index].actors[slot]?.pipelines[number]?.answers[position] = answer
-            if clients[index].actors[slot]?.pipelines[number]?.kind == .syncedList {
-                let connection = clients[index].connection
-                clients[index].actors[slot]?.pipelines[number]?.synced
-                    .add(answer, isSync: call.operation == .sync, connection)
+            if case .success(.children(let names, _)) = answer { sweep(names, index) }
+            let connection = clients[index].connection
+            clients[index].actors[slot]?.pipelines[number]?.answers.add(answer, at: position, over: connection)
+            guard let pipeline = clients[index].actors[slot]?.pipelines[number], pipeline.answers.isComplete else {
+                return
             }
-            guard let pipeline = clients[index].actors[slot]?.pipelines[number] else { return }
-            let answers = pipeline.answers.compactMap(\.self)
-            guard answers.count == pipeline.answers.count else { return }
             clients[index].actors[slot]?.pipelines[number] = nil
             while clients[index].actors[slot]?.pipelines.last == .some(nil) {
                 clients[index].actors[slot]?.pipelines.removeLast()
             }
             if clients[index].actors[slot]?.enqueuing == number { clients[index].actors[slot]?.enqueuing = nil }
-            post(event(pipeline, answers, index), to: slot, of: index)
-        }
-    }
-
-    private mutating func event(_ pipeline: Pipeline, _ answers: [Answer], _ index: Int) -> ContenderMachine.Event {
-        let connection = clients[index].connection
-        switch pipeline.kind {
-        case .probe: return .probed(names(answers[0], index))
-        case .list: return .listed(names(answers[0], index), connection: connection)
-        case .syncedList:
-            return .listed(names(pipeline.synced.result ?? .done, index), connection: connection)
-        case .check:
-            switch answers[0] {
-            case .failure(let failure) where failure.code == .noNode: return .checked(.success(false))
-            case .failure(let failure): return .checked(.failure(failure))
-            default: return .checked(.success(true))
-            }
-        case .watch(let blocker, let second, let own):
-            return .watched(
-                blocker: blocker == nil ? nil : token(answers[0]),
-                second: second == nil ? nil : token(answers[blocker == nil ? 0 : 1]),
-                own: own == nil ? nil : token(answers[answers.count - 1]), connection: connection)
-        case .relist: return .relisted(names(answers[0], index), own: token(answers[1]), connection: connection)
-        case .enqueue(let isExchange):
-            let create: Result<ContenderMachine.Created, ContenderMachine.Failure> =
-                switch answers[answers.count - 2] {
-                case .created(let name): .success(.init(name: name, czxid: isExchange ? nil : token(of: name)))
-                case .failure(let failure): .failure(failure)
-                default: .failure(.init(.protocolViolation, .unknown))
-                }
-            var parents: ContenderMachine.Failure?
-            if answers.count == 3, case .failure(let failure) = answers[0], failure.code != .nodeExists {
-                parents = failure
-            }
-            return .enqueued(
-                create: create, list: names(answers[answers.count - 1], index), parents: parents,
-                connection: connection)
-        }
-    }
-
-    private mutating func names(_ answer: Answer, _ index: Int) -> Result<[String], ContenderMachine.Failure> {
-        switch answer {
-        case .names(let names):
-            sweep(names, index)
-            return .success(names)
-        case .failure(let failure): return .failure(failure)
-        default: return .success([])
-        }
-    }
-
-    private func token(_ answer: Answer) -> Result<Zxid, ContenderMachine.Failure> {
-        switch answer {
-        case .read(let name): .success(token(of: name))
-        case .failure(let failure): .failure(failure)
-        default: .failure(.init(.protocolViolation, .unknown))
+            post(pipeline.action.event(from: pipeline.answers), to: slot, of: index)
         }
     }
 }

@@ -81,7 +81,7 @@ extension Client {
             case .answer(let answer, let zxid):
                 hasher.combine(1)
                 hasher.combine(answer)
-                if case .read = answer { hasWatches = true }
+                if answer.isNode { hasWatches = true }
                 if hasWatches { hasher.combine(rank(zxid)) }
             case .event(let name, let isGone):
                 hasher.combine(2)

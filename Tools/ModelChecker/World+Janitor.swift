@@ -10,13 +10,11 @@ extension World {
     ///
     /// - Parameter slot: The slot of the driver that is told of the result.
     mutating func remove(_ name: String, _ slot: Int?, _ index: Int) {
-        let call = Call(
-            operation: .delete(name), purpose: .removal(slot: slot), staysUntilSessionEnds: true, isUrgent: true)
-        submit([call], from: index)
+        let delete = Delete(Self.directoryPath.child(name)).makeRequest()
+        submit([Call(delete, .removal(slot: slot), staysUntilSessionEnds: true, isUrgent: true)], from: index)
     }
 
-    mutating func removalAnswered(_ operation: Operation, _ slot: Int?, _ answer: Answer, _ index: Int) {
-        guard case .delete(let name) = operation else { return }
+    mutating func removalAnswered(_ name: String, _ slot: Int?, _ answer: Answer, _ index: Int) {
         var result: Result<Void, ZooKeeperError> = .success(())
         if case .failure(let failure) = answer {
             result = .failure(ZooKeeperError(failure.code, execution: failure.execution))
@@ -88,32 +86,29 @@ extension World {
     mutating func look(_ index: Int) {
         let number = clients[index].looks.firstIndex { $0 == nil } ?? clients[index].looks.count
         if number == clients[index].looks.count { clients[index].looks.append(nil) }
-        clients[index].looks[number] = SyncedAnswers()
-        submit(
-            [
-                Call(
-                    operation: .sync, purpose: .look(number, isSync: true), staysUntilSessionEnds: true, isUrgent: true),
-                Call(
-                    operation: .list, purpose: .look(number, isSync: false), staysUntilSessionEnds: true, isUrgent: true
-                ),
-            ], from: index)
+        let requests = ContenderMachine.Action.list(syncs: true).requests(in: context(.exclusive))
+        clients[index].looks[number] = PipelineAnswers(count: requests.count)
+        let calls = requests.enumerated().map { position, request in
+            Call(request, .look(number, index: position), staysUntilSessionEnds: true, isUrgent: true)
+        }
+        submit(calls, from: index)
     }
 
-    mutating func looked(_ number: Int, _ answer: Answer, isSync: Bool, _ index: Int) {
+    mutating func looked(_ number: Int, _ answer: Answer, at position: Int, _ index: Int) {
         let connection = clients[index].connection
-        clients[index].looks[number]?.add(answer, isSync: isSync, connection)
-        guard let result = clients[index].looks[number]?.result else { return }
+        clients[index].looks[number]?.add(answer, at: position, over: connection)
+        guard let answers = clients[index].looks[number], answers.isComplete else { return }
         clients[index].looks[number] = nil
         while clients[index].looks.last == .some(nil) { clients[index].looks.removeLast() }
-        switch result {
-        case .names(let names): sweep(names, index)
+        switch answers.syncedNames {
+        case .success(let names): sweep(names, index)
         case .failure(let failure) where [.throttled, .connectionLoss].contains(failure.code):
             if !clients[index].unresolvedCreates.isEmpty { clients[index].looksAgain = true }
         default: break
         }
     }
 
-    mutating func sweep(_ names: [String], _ index: Int) {
+    mutating func sweep(_ names: ChildNames, _ index: Int) {
         if clients[index].unresolvedCreates.isEmpty { return }
         for name in names {
             guard let stray = clients[index].unresolvedCreates.first(where: { name.hasPrefix($0) }) else { continue }

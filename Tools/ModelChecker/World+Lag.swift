@@ -35,12 +35,14 @@ extension World {
         guard let behind = clients[index].behind else { return false }
         let zxid = max(behind.zxid, clients[index].seen)
         let answer: Answer
-        switch call.operation {
-        case .list: answer = .names(behind.names)
-        case .get(let name), .exists(let name):
+        let name = call.query.name
+        switch call.query.action {
+        case .getChildren: answer = .success(.children(ChildNames(behind.names), stat("")))
+        case .getData, .exists:
             if behind.names.contains(name) {
-                answer = call.isWatching ? .read(name) : .done
-                if call.isWatching { clients[index].lagWatches[name] = zxid }
+                let isRead = call.query.action == .getData
+                answer = .success(isRead ? .node(node(name)) : .stat(stat(name)))
+                if isRead { clients[index].lagWatches[name] = zxid }
             } else {
                 answer = .failure(.init(.noNode, .refused))
             }

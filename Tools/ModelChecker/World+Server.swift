@@ -78,25 +78,25 @@ extension World {
         guard let link = clients[index].link, clients[index].executed < clients[index].sent.count else { return }
         let call = clients[index].sent[clients[index].executed]
         clients[index].executed += 1
-        if isLogging { log.append("\(clients[index].letter)'s \(call.operation.text) is executed") }
+        if isLogging { log.append("\(clients[index].letter)'s \(call.query.text) is executed") }
         if answerLagging(call, index) { return }
-        if twice { execute(call.operation, watch: false, id(link), xid: Self.lateXid) }
-        execute(call.operation, watch: call.watcher != .released || call.isWatching, id(link), xid: 0)
+        if twice { execute(call.query, watch: false, id(link), xid: Self.lateXid) }
+        execute(call.query, watch: call.query.action == .getData, id(link), xid: 0)
     }
 
     /// Executes the next request of an old connection; its answer is lost.
     mutating func executeLate(_ index: Int) {
-        let operation = clients[index].late.removeFirst()
-        if isLogging { log.append("\(clients[index].letter)'s late \(operation.text) is executed") }
+        let query = clients[index].late.removeFirst()
+        if isLogging { log.append("\(clients[index].letter)'s late \(query.text) is executed") }
         if let link = clients[index].link ?? clients[index].oldLink {
-            execute(operation, watch: false, id(link), xid: Self.lateXid)
+            execute(query, watch: false, id(link), xid: Self.lateXid)
         }
     }
 
     mutating func executeLate(abandoned index: Int) {
-        let operation = abandoned[index].late.removeFirst()
-        if isLogging { log.append("a late \(operation.text) of a session that was given up is executed") }
-        if let link = abandoned[index].link { execute(operation, watch: false, id(link), xid: Self.lateXid) }
+        let query = abandoned[index].late.removeFirst()
+        if isLogging { log.append("a late \(query.text) of a session that was given up is executed") }
+        if let link = abandoned[index].link { execute(query, watch: false, id(link), xid: Self.lateXid) }
     }
 
     /// Executes requests of a client that is not in the queue.
@@ -146,10 +146,10 @@ extension World {
     }
 
     private mutating func execute(
-        _ operation: Operation, watch: Bool, _ link: ZooKeeperModel.ConnectionID, xid: Int32
+        _ query: Query, watch: Bool, _ link: ZooKeeperModel.ConnectionID, xid: Int32
     ) {
-        dispatch(server.apply(.request(link, xid: xid, operation.request, watch: watch)))
-        if operation.isWrite { afterWrite() }
+        dispatch(server.apply(.request(link, xid: xid, query.request, watch: watch)))
+        if query.isWrite { afterWrite() }
     }
 
     // MARK: Messages
@@ -163,8 +163,8 @@ extension World {
             case .reply(_, Self.lateXid, _, _): break
             case .reply(_, _, let zxid, let result):
                 let call = clients[index].sent[clients[index].executed - 1]
-                let answer = Answer(result, to: call.operation)
-                if case .read(let name) = answer { clients[index].watchedByServer.insert(name) }
+                let answer = answer(result, to: call.query)
+                if answer.isNode { clients[index].watchedByServer.insert(call.query.name) }
                 clients[index].inbox.append(.answer(answer, zxid))
             case .event(_, let kind, let path):
                 let name = Self.name(of: path)

@@ -60,17 +60,17 @@ extension World {
         case .answer(let answer, let zxid):
             let call = clients[index].sent.removeFirst()
             if isLogging {
-                log.append("\(clients[index].letter) gets the answer to \(call.operation.text): \(answer.text)")
+                log.append("\(clients[index].letter) gets the answer to \(call.query.text): \(answer.text)")
             }
             clients[index].executed -= 1
             clients[index].seen = max(clients[index].seen, zxid)
-            if call.operation.isWrite || call.operation == .sync, answer.provesLeader, isAlive(clients[index].session),
+            if call.query.isWrite || call.query.action == .sync, answer.provesLeader, isAlive(clients[index].session),
                 !clients[index].staysOverdue
             {
                 clients[index].isOverdue = false
             }
-            if case .read(let name) = answer, call.watcher != .released, let actor = call.actor {
-                let watch = Watching(name: name, actor: actor, watcher: call.watcher)
+            if answer.isNode, let node = call.watched, let actor = call.actor {
+                let watch = Watching(node: node, actor: actor)
                 if !clients[index].watches.contains(watch) { clients[index].watches.append(watch) }
             }
             finish(call, answer, index)
@@ -79,20 +79,14 @@ extension World {
     }
 
     private mutating func fire(_ watch: Watching, isGone: Bool, _ index: Int) {
-        let connection = clients[index].connection
-        switch watch.watcher {
-        case .blocker, .second:
-            post(.blockerChanged(watch.name, isGone: isGone, connection: connection), to: watch.actor, of: index)
-        case .own: post(.ownChanged(watch.name, isGone: isGone), to: watch.actor, of: index)
-        case .released: break
-        }
+        post(watch.node.changed(isGone: isGone, connection: clients[index].connection), to: watch.actor, of: index)
     }
 
     // MARK: Connections
 
     mutating func loseConnection(_ index: Int, mayBringMore: Bool) {
         if mayBringMore {
-            clients[index].late += clients[index].sent[clients[index].executed...].map(\.operation)
+            clients[index].late += clients[index].sent[clients[index].executed...].map(\.query)
                 .filter(\.isWrite)
         }
         dropLink(index, mayBringMore: mayBringMore)
@@ -170,7 +164,7 @@ extension World {
         for call in calls { finish(call, .failure(.init(code, .notSent)), index) }
         let watches = clients[index].watches
         clients[index].watches = []
-        for watch in watches where watch.watcher != .released { post(.sessionLost, to: watch.actor, of: index) }
+        for watch in watches { post(.sessionLost, to: watch.actor, of: index) }
         deliver()
         // Actions that were put off find out when they are taken.
         for slot in clients[index].actors.indices {
@@ -203,30 +197,6 @@ extension World {
             || (new.callers[number].phase == .idle && old.actors[2 * number] != nil)
         {
             start(number, index)
-        }
-    }
-}
-
-extension Call {
-    /// Returns `true` if it belongs to the same pipeline as `other`, and comes behind it.
-    fileprivate func isBehind(_ other: Call) -> Bool {
-        switch (purpose, other.purpose) {
-        case (.pipeline(let actor, let slot, let index), .pipeline(let other, let otherSlot, let before)):
-            actor == other && slot == otherSlot && index > before
-        case (.look(let number, isSync: false), .look(let other, isSync: true)): number == other
-        default: false
-        }
-    }
-}
-
-extension Answer {
-    var text: String {
-        switch self {
-        case .failure(let failure): "\(failure.code), \(failure.execution)"
-        case .created(let name): "created \(name)"
-        case .names(let names): "[\(names.joined(separator: " "))]"
-        case .read: "it is there"
-        case .done: "done"
         }
     }
 }

@@ -5,8 +5,8 @@ import ZooKeeperTesting
 /// The state of a check: a server, and clients with their sessions, connections and contenders. It is a value: the same
 /// choices lead to the same world.
 ///
-/// The clients model ``Contender``, the session and the janitor around a ``ContenderMachine``, which is the real one;
-/// so is the server, ``ZooKeeperModel``.
+/// The clients model the session and the janitor around a ``ContenderMachine``, which is the real one; so are the
+/// requests of its actions, the meaning of their answers, and the server, ``ZooKeeperModel``.
 ///
 /// Assumptions:
 /// * A machine is told that its session is in time only while the server keeps the session: that is what a lease rests
@@ -18,6 +18,7 @@ import ZooKeeperTesting
 /// * Permissions come back some day, and a deadline that stays in the past does not do so for ever.
 package struct World {
     static let directory = "/l"
+    static let directoryPath: ZNodePath = "/l"
 
     let scenario: Scenario
     var server = ZooKeeperModel()
@@ -48,7 +49,7 @@ package struct World {
     struct Abandoned {
         var session: SessionID
         var link: Int?
-        var late: [Operation]
+        var late: [Query]
     }
 
     package init(_ scenario: Scenario) {

@@ -95,7 +95,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     package var isUp: Bool { read { $0.machine.isUp } }
 
     /// Tells whether watches that are not indispensable should not be set.
-    package var isWatchBudgetShort: Bool { core.withLock { $0.watches.isShort } }
+    package var isWatchBudgetShort: Bool { read { $0.watches.isShort } }
 
     /// The number of connections made so far.
     package var connection: Int { read { $0.connection } }
