@@ -5,8 +5,11 @@ import ZooKeeper
 /// A contender whose session is lost joins again at the end of the queue in the next session, within the same time.
 struct Acquisition {
     let client: ZooKeeperClient
-    let directory: ZNodePath
     let settings: ContenderSettings
+    /// Shows the position in the queue, if the caller wants to see it.
+    var position: QueuePosition?
+
+    private var directory: ZNodePath { settings.directory }
 
     /// A lock that has been acquired.
     struct Holding {
@@ -31,7 +34,7 @@ struct Acquisition {
             // A place that is given up for a new one is the new contender's to remove, whatever happens.
             if old == nil { try await requireNoLeftover(in: session, until: deadline) }
             let contender = Contender(
-                session: session, directory: directory, settings: settings, mode: .wait,
+                session: session, settings: settings, position: position, mode: .wait,
                 replacing: old?.lease.nodePath.name)
             old = nil
             switch await decision(of: contender, until: deadline) {
@@ -50,7 +53,7 @@ struct Acquisition {
         let session: ZooKeeperSession
         do { session = try await client.session() } catch { throw sessionFailure(error, code: .unavailable) }
         return try await attempt(
-            Contender(session: session, directory: directory, settings: settings, mode: .attempt))
+            Contender(session: session, settings: settings, position: position, mode: .attempt))
     }
 
     /// As ``attempt()``, in a session in which `companion`, another node of ours, is in the queue and is not in the
@@ -58,7 +61,7 @@ struct Acquisition {
     func attempt(beside companion: String, in session: ZooKeeperSession) async throws(LockError) -> Holding? {
         try await attempt(
             Contender(
-                session: session, directory: directory, settings: settings, mode: .attempt, companion: companion))
+                session: session, settings: settings, position: position, mode: .attempt, companion: companion))
     }
 
     private func attempt(_ contender: Contender) async throws(LockError) -> Holding? {

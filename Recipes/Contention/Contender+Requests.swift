@@ -8,7 +8,7 @@ extension Contender {
     func send(_ action: ContenderMachine.Action) {
         // Without the second watch there is one list more.
         let action = session.isWatchBudgetShort ? action.withoutSecond : action
-        var requests = action.requests(in: context)
+        var requests = action.requests(in: settings.context)
         if requests.isEmpty { return }
         let watched = action.watchedNodes
         // Let go of when the new ones are under way: so the server need not be asked to remove a watch that is set again.
@@ -32,12 +32,6 @@ extension Contender {
             requests, retry: action.isRepeated ? .untilSessionEnds : .never, observers: observers)
         if case .enqueue = action { state.withLock { $0.enqueuing = pendingRequests } }
         withExtendedLifetime(old) {}
-    }
-
-    private var context: ContenderMachine.Context {
-        ContenderMachine.Context(
-            directory: directory, dialect: settings.dialect, kind: settings.policy.kind, data: settings.data,
-            accessControl: settings.accessControl)
     }
 
     private func changed(_ node: WatchedNode, _ outcome: Watch.EventResult) {

@@ -6,7 +6,7 @@ package import ZooKeeper
 ///
 /// Everything that happens is put in one queue and taken out in order, by whatever thread brings it; so the machine
 /// sees events in the order in which the session saw them, and nothing here waits for a thread of the cooperative pool.
-package final class Contender: Sendable {
+package final class Contender: Janitor.Observer {
     package enum Decision: Sendable {
         case granted(LeaseCore, isWatched: Bool)
         case failed(ContenderMachine.Reason, ZooKeeperError?)
@@ -40,6 +40,9 @@ package final class Contender: Sendable {
         /// The last error of each kind, for the caller that is told why it failed.
         var errors: [ZooKeeperError.Code: ZooKeeperError] = [:]
         var lease: LeaseCore?
+        /// The number of the callback for the closing of the session, until the caller has been told.
+        var retiringCallback: Int?
+        var isDecided = false
         /// Granted, and the caller has not been told yet.
         var announcement: Decision?
         /// Tells whether another client has requested revocation, before the lock was granted or after.
@@ -52,8 +55,8 @@ package final class Contender: Sendable {
     }
 
     package let session: ZooKeeperSession
-    let directory: ZNodePath
     let settings: ContenderSettings
+    private let position: QueuePosition?
     let state: Mutex<State>
     private let steps = Notices<Step>()
     package let decision = Promise<Decision>()
@@ -62,12 +65,12 @@ package final class Contender: Sendable {
     private let backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(2))
 
     package init(
-        session: ZooKeeperSession, directory: ZNodePath, settings: ContenderSettings, mode: ContenderMachine.Mode,
-        companion: String? = nil, replacing: String? = nil
+        session: ZooKeeperSession, settings: ContenderSettings, position: QueuePosition? = nil,
+        mode: ContenderMachine.Mode, companion: String? = nil, replacing: String? = nil
     ) {
         self.session = session
-        self.directory = directory
         self.settings = settings
+        self.position = position
         let machine = ContenderMachine(
             dialect: settings.dialect, policy: settings.policy, mode: mode, companion: companion,
             replacing: replacing)
@@ -78,12 +81,12 @@ package final class Contender: Sendable {
     ///
     /// - Parameter token: The fencing token of the holder.
     package init(
-        session: ZooKeeperSession, directory: ZNodePath, settings: ContenderSettings, holding name: String,
-        token: FencingToken
+        session: ZooKeeperSession, settings: ContenderSettings, holding name: String, token: FencingToken
     ) {
         self.session = session
-        self.directory = directory
+        let directory = settings.directory
         self.settings = settings
+        position = nil
         let grant = ContenderMachine.Grant(name: name, czxid: token.czxid, isWatched: false)
         let lease = LeaseCore(
             session: session, lockPath: directory, nodePath: directory.child(name), token: token,
@@ -99,26 +102,45 @@ package final class Contender: Sendable {
         decision.fulfil(.granted(lease, isWatched: false))
     }
 
+    package var directory: ZNodePath { settings.directory }
+
     /// A node in the directory that uses another naming scheme.
     var foreignNode: String? { state.withLock { $0.foreignNode } }
 
     /// Joins the queue. The result comes through ``decision``.
     package func start() {
         session.retainLeaderHeartbeats()
-        let closing = session.retiring.whenFulfilled { [weak self] in self?.leave(.sessionClosing) }
-        let leftovers = session.janitor.observe(directory) { [weak self] leftover in self?.noticeLeftover(leftover) }
-        decision.whenFulfilled { [self] decision in
-            session.retiring.forget(closing)
-            session.janitor.forgetObserver(leftovers.number, in: directory)
-            if case .failed = decision { session.releaseLeaderHeartbeats() }
+        // Both are taken back with the decision, which comes whatever happens.
+        let closing = session.retiring.whenFulfilled { [self] in leave(.sessionClosing) }
+        let leftover = session.janitor.observe(self)
+        let isDecided = state.withLock { state in
+            if !state.isDecided { state.retiringCallback = closing }
+            return state.isDecided
         }
-        if let leftover = leftovers.known { noticeLeftover(leftover) }
+        if isDecided {
+            session.retiring.forget(closing)
+            session.janitor.forget(self)
+        }
+        if let leftover { found(leftover) }
         post(.start)
+    }
+
+    /// Tells the caller; only the first time counts.
+    private func decide(_ result: Decision) {
+        let (isFirst, callback) = state.withLock { state in
+            defer { state.isDecided = true }
+            return (!state.isDecided, state.retiringCallback.take())
+        }
+        guard isFirst else { return }
+        if let callback { session.retiring.forget(callback) }
+        session.janitor.forget(self)
+        if case .failed = result { session.releaseLeaderHeartbeats() }
+        decision.fulfil(result)
     }
 
     /// A node of ours in this directory cannot be removed: a contender behind it would wait for as long as the session
     /// lives.
-    private func noticeLeftover(_ leftover: Janitor.Leftover) {
+    package func found(_ leftover: Janitor.Leftover) {
         let failure = ContenderMachine.Failure(.noAuth, .refused)
         let isNew = state.withLock { state in
             state.errors[.noAuth] = leftover.error
@@ -178,13 +200,13 @@ package final class Contender: Sendable {
         }
         // Last, when this thread is done with the events: a caller that releases it at once sends the removal itself,
         // and so before anything that it asks for afterwards.
-        if let granted = state.withLock({ $0.announcement.take() }) { decision.fulfil(granted) }
+        if let granted = state.withLock({ $0.announcement.take() }) { decide(granted) }
     }
 
     /// Reports the position if it has changed. A contender that is over reports nothing: the next one does, in another
     /// session.
     private func reportPosition() {
-        guard let position = settings.position else { return }
+        guard let position else { return }
         let news: QueuePosition.Snapshot?? = state.withLock { state in
             let position = state.machine.position.map {
                 QueuePosition.Snapshot(node: directory.child($0.node), ahead: $0.ahead)
@@ -251,7 +273,7 @@ package final class Contender: Sendable {
             session.janitor.resolveCreate(settings.dialect.protectedPrefix(for: guid), in: directory, of: session)
         case .fail(let reason):
             let errors = state.withLock { $0.errors }
-            decision.fulfil(.failed(reason, error(for: reason, among: errors)))
+            decide(.failed(reason, error(for: reason, among: errors)))
         }
     }
 
@@ -291,7 +313,7 @@ package final class Contender: Sendable {
             // The session is being closed.
             let error = error(for: .sessionClosing, among: [:])
             post(.released)
-            decision.fulfil(.failed(.sessionClosing, error))
+            decide(.failed(.sessionClosing, error))
             return
         }
         let lease = LeaseCore(
@@ -312,7 +334,7 @@ package final class Contender: Sendable {
     private func remove(_ name: String) {
         // The watch on it fires by its removal; cancelled before, it would cost a request to take it off.
         let watch = state.withLock { $0.ownWatch }
-        session.janitor.remove(directory.child(name), in: session).whenFulfilled { [self] removal in
+        session.janitor.remove(directory.child(name), in: session) { [self] removal in
             watch?.cancel()
             // Not a second node that a create has left.
             guard state.withLock({ $0.heldNode == name }) else { return }

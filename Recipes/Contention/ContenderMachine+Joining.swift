@@ -189,7 +189,8 @@ extension ContenderMachine {
     /// The entries with my GUID, the lowest first.
     private func mine(in line: Line, _ guid: String) -> [Line.Entry] {
         let prefix = dialect.ownPrefix(guid)
-        return line.entries.filter { line.bytes(of: $0).starts(with: prefix) }.sorted { $0.sequence < $1.sequence }
+        let mine = line.entries.filter { line.bytes(of: $0).starts(with: prefix) }
+        return mine.count > 1 ? mine.sorted { $0.sequence < $1.sequence } : mine
     }
 
     mutating func grant(_ ownNode: OwnNode, _ czxid: Zxid, _ moment: Circumstances) -> [Action] {

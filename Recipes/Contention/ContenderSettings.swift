@@ -1,20 +1,24 @@
 package import ZooKeeper
 
-/// The settings of one contender, which its recipe makes.
-package struct ContenderSettings: Sendable {
-    package var dialect: LineDialect
-    package var policy: ContentionPolicy
-    package var data: [UInt8]
-    package var accessControl: AccessControl
+/// The settings of the contenders of one recipe, made once: an object, because every acquisition hands it on.
+package final class ContenderSettings: Sendable {
+    package let context: ContenderMachine.Context
+    package let policy: ContentionPolicy
     /// The trouble that ends the lease.
-    package var lossPolicy = LossPolicy.onDeadline
-    /// Shows the position in the queue, if the caller wants to see it.
-    package var position: QueuePosition?
+    package let lossPolicy: LossPolicy
 
-    package init(dialect: LineDialect, policy: ContentionPolicy, data: [UInt8], accessControl: AccessControl) {
-        self.dialect = dialect
+    package init(
+        at directory: ZNodePath, dialect: LineDialect, policy: ContentionPolicy, data: [UInt8],
+        accessControl: AccessControl, lossPolicy: LossPolicy = .onDeadline
+    ) {
+        context = ContenderMachine.Context(
+            directory: directory, dialect: dialect, kind: policy.kind, data: data, accessControl: accessControl)
         self.policy = policy
-        self.data = data
-        self.accessControl = accessControl
+        self.lossPolicy = lossPolicy
     }
+
+    package var directory: ZNodePath { context.directory }
+    package var dialect: LineDialect { context.dialect }
+    package var data: [UInt8] { context.data }
+    package var accessControl: AccessControl { context.accessControl }
 }

@@ -31,6 +31,7 @@ public struct ZooKeeperElection: Sendable {
     public var id: String { configuration.id }
     let client: ZooKeeperClient
     private let configuration: Configuration
+    private let settings: ContenderSettings
 
     /// - Parameters:
     ///   - client: The client whose sessions are used.
@@ -42,6 +43,7 @@ public struct ZooKeeperElection: Sendable {
         self.client = client
         self.path = path
         self.configuration = configuration
+        settings = configuration.contenderSettings(.exclusive, at: path)
     }
 
     // MARK: Leading
@@ -161,7 +163,7 @@ public struct ZooKeeperElection: Sendable {
 
     private func scope(_ position: QueuePosition? = nil) -> LockScope {
         LockScope(
-            client: client, path: path, settings: configuration.contenderSettings(.exclusive, position),
+            client: client, settings: settings, position: position,
             watchesAtOnce: true, release: configuration.release,
             cancelsBodyOnRevocationRequest: configuration.isBodyRevocable)
     }

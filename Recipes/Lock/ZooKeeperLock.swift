@@ -38,6 +38,7 @@ public struct ZooKeeperLock: Sendable {
     public let path: ZNodePath
     let client: ZooKeeperClient
     private let configuration: Configuration
+    private let settings: ContenderSettings
 
     /// - Parameters:
     ///   - client: The client whose sessions are used.
@@ -48,6 +49,7 @@ public struct ZooKeeperLock: Sendable {
         self.client = client
         self.path = path
         self.configuration = configuration
+        settings = configuration.contenderSettings(.exclusive, at: path)
     }
 
     // MARK: Scopes
@@ -140,7 +142,7 @@ public struct ZooKeeperLock: Sendable {
 
     private func scope(_ position: QueuePosition? = nil) -> LockScope {
         LockScope(
-            client: client, path: path, settings: configuration.contenderSettings(.exclusive, position),
+            client: client, settings: settings, position: position,
             release: configuration.release,
             cancelsBodyOnRevocationRequest: configuration.isBodyRevocable)
     }

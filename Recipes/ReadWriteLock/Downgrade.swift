@@ -7,8 +7,9 @@ import ZooKeeper
 /// behind the writer's number waits behind the reader's.
 struct Downgrade {
     let session: ZooKeeperSession
-    let directory: ZNodePath
     let settings: ContenderSettings
+
+    private var directory: ZNodePath { settings.directory }
 
     /// - Returns: The name of the reader's node; `nil` if the writer's node is not there any more.
     /// - Throws: Why it is not known or not done.

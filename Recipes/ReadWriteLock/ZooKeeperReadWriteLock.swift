@@ -35,6 +35,8 @@ public struct ZooKeeperReadWriteLock: Sendable {
     public let path: ZNodePath
     let client: ZooKeeperClient
     private let configuration: Configuration
+    private let readers: ContenderSettings
+    private let writers: ContenderSettings
 
     /// - Parameters:
     ///   - client: The client whose sessions are used.
@@ -44,6 +46,8 @@ public struct ZooKeeperReadWriteLock: Sendable {
         self.client = client
         self.path = path
         self.configuration = configuration
+        readers = configuration.contenderSettings(.shared, at: path)
+        writers = configuration.contenderSettings(.exclusive, at: path)
     }
 
     // MARK: Scopes
@@ -121,7 +125,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
             throw LockError(.lost, path: path, loss: loss)
         }
         defer { holding.contender.endHolding() }
-        let exchange = Downgrade(session: lease.session, directory: path, settings: reading().settings)
+        let exchange = Downgrade(session: lease.session, settings: readers)
         let writer = lease.nodePath.name
         do {
             guard let reader = try await exchange.run(from: writer) else {
@@ -129,7 +133,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
                 throw LockError(.lost, path: path, loss: .nodeDeleted)
             }
             let contender = Contender(
-                session: lease.session, directory: path, settings: reading().settings, holding: reader,
+                session: lease.session, settings: readers, holding: reader,
                 token: lease.token)
             guard case .granted(let held, _)? = contender.decision.current else {
                 throw LockError(.unavailable, path: path)
@@ -218,12 +222,12 @@ public struct ZooKeeperReadWriteLock: Sendable {
         QueueReader(client: client, path: path, dialect: configuration.dialect.scheme.dialect)
     }
 
-    private func reading(_ position: QueuePosition? = nil) -> LockScope { scope(.shared, position) }
-    private func writing(_ position: QueuePosition? = nil) -> LockScope { scope(.exclusive, position) }
+    private func reading(_ position: QueuePosition? = nil) -> LockScope { scope(readers, position) }
+    private func writing(_ position: QueuePosition? = nil) -> LockScope { scope(writers, position) }
 
-    private func scope(_ policy: ContentionPolicy, _ position: QueuePosition?) -> LockScope {
+    private func scope(_ settings: ContenderSettings, _ position: QueuePosition?) -> LockScope {
         LockScope(
-            client: client, path: path, settings: configuration.contenderSettings(policy, position),
+            client: client, settings: settings, position: position,
             release: configuration.release,
             cancelsBodyOnRevocationRequest: configuration.isBodyRevocable)
     }

@@ -4,9 +4,9 @@ import ZooKeeper
 /// One way to hold one queue, in a scope or by hand: what all recipes do with their position.
 struct LockScope: Sendable {
     let client: ZooKeeperClient
-    /// The directory of the queue.
-    let path: ZNodePath
     let settings: ContenderSettings
+    /// Shows the position in the queue, if the caller wants to see it.
+    var position: QueuePosition?
     /// Tells whether the removal of the own node is to be noticed from the first moment. A short hold need not pay for
     /// that: it costs a read, which otherwise is made when the hold turns out to be long.
     var watchesAtOnce = false
@@ -43,14 +43,14 @@ struct LockScope: Sendable {
         } catch let error as LockError {
             throw Self.forScope(error)
         }
-        settings.position?.finish()
+        position?.finish()
         guard let holding else { return nil }
         return try await hold(holding, body)
     }
 
     /// Waits for its turn.
     func wait(upTo limit: Duration?) async throws -> Acquisition.Holding {
-        defer { settings.position?.finish() }
+        defer { position?.finish() }
         let deadline = limit.map { ContinuousClock.now + $0.bounded }
         if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
         do {
@@ -84,7 +84,7 @@ struct LockScope: Sendable {
 
     /// Waits for its turn, and returns what is held, to be released by hand.
     func acquire(waitingUpTo limit: Duration?) async throws(LockError) -> HeldLock {
-        defer { settings.position?.finish() }
+        defer { position?.finish() }
         guard case .free = EnclosingLock.find(key, settings.policy.kind) else {
             throw LockError(.heldByEnclosingScope, path: path)
         }
@@ -97,20 +97,21 @@ struct LockScope: Sendable {
 
     // MARK: Inside
 
-    private var key: EnclosingLock.Key {
-        EnclosingLock.Key(client: ObjectIdentifier(client), path: path, dialect: settings.dialect)
-    }
+    /// The directory of the queue.
+    var path: ZNodePath { settings.directory }
 
-    private var acquisition: Acquisition { Acquisition(client: client, directory: path, settings: settings) }
+    private var key: EnclosingLock.Key { EnclosingLock.Key(client: ObjectIdentifier(client), settings: settings) }
+
+    private var acquisition: Acquisition { Acquisition(client: client, settings: settings, position: position) }
 
     /// As ``enclosing()``; also ends the updates of the position if there is such a scope, or an error.
     func entered() throws(LockError) -> LockLease? {
         do {
             let outer = try enclosing()
-            if outer != nil { settings.position?.finish() }
+            if outer != nil { position?.finish() }
             return outer
         } catch {
-            settings.position?.finish()
+            position?.finish()
             throw error
         }
     }

@@ -26,13 +26,11 @@ public struct RecipeConfiguration<Dialect: RecipeDialect>: Sendable, Hashable {
         self.id = id ?? ProcessIdentity.description
     }
 
-    /// The settings of a contender of this recipe.
-    func contenderSettings(_ policy: ContentionPolicy, _ position: QueuePosition?) -> ContenderSettings {
-        var settings = ContenderSettings(
-            dialect: dialect.scheme.dialect, policy: policy, data: Array(id.utf8), accessControl: accessControl)
-        settings.lossPolicy = lossPolicy
-        settings.position = position
-        return settings
+    /// The settings of the contenders of this recipe.
+    func contenderSettings(_ policy: ContentionPolicy, at directory: ZNodePath) -> ContenderSettings {
+        ContenderSettings(
+            at: directory, dialect: dialect.scheme.dialect, policy: policy, data: Array(id.utf8),
+            accessControl: accessControl, lossPolicy: lossPolicy)
     }
 }
 

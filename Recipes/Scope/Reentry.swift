@@ -7,10 +7,14 @@ import ZooKeeper
 /// that task: it may enter too (``ScopeLineage``).
 struct EnclosingLock: Sendable {
     /// The identity of a lock.
-    struct Key: Hashable {
+    struct Key: Equatable {
         let client: ObjectIdentifier
-        let path: ZNodePath
-        let dialect: LineDialect
+        let settings: ContenderSettings
+
+        static func == (left: Key, right: Key) -> Bool {
+            left.client == right.client && left.settings.directory == right.settings.directory
+                && left.settings.dialect == right.settings.dialect
+        }
     }
 
     let key: Key

@@ -26,10 +26,9 @@ import ZooKeeperTesting
     }
 
     private func contender(_ session: ZooKeeperSession, _ position: QueuePosition) -> Contender {
-        var settings = ContenderSettings(
-            dialect: .curator, policy: .exclusive, data: [], accessControl: .open)
-        settings.position = position
-        return Contender(session: session, directory: path, settings: settings, mode: .wait)
+        let settings = ContenderSettings(
+            at: path, dialect: .curator, policy: .exclusive, data: [], accessControl: .open)
+        return Contender(session: session, settings: settings, position: position, mode: .wait)
     }
 
     @Test func itTakesOverAndLeavesNoWatch() async throws {

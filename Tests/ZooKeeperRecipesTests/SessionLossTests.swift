@@ -176,9 +176,9 @@ import ZooKeeperTesting
             defer { withExtendedLifetime(contenders) {} }
             for path in ["/a", "/b", "/c"] as [ZNodePath] {
                 let contender = Contender(
-                    session: session, directory: path,
+                    session: session,
                     settings: ContenderSettings(
-                        dialect: .curator, policy: .exclusive, data: [], accessControl: .open), mode: .wait)
+                        at: path, dialect: .curator, policy: .exclusive, data: [], accessControl: .open), mode: .wait)
                 contenders.append(contender)
                 contender.start()
                 guard case .value(.granted(let lease, false)) = await contender.decision.wait() else {

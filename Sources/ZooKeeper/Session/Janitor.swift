@@ -44,14 +44,20 @@ package final class Janitor: Sendable {
         }
     }
 
+    /// Hears of each node in its directory that turns out not to be removable.
+    package protocol Observer: AnyObject, Sendable {
+        var directory: ZNodePath { get }
+
+        func found(_ leftover: Leftover)
+    }
+
     private struct State {
         /// Nodes that creates whose answers were lost may have left: by directory, the guids in their names.
         var unresolvedCreates: [ZNodePath: Set<String>] = [:]
         /// The nodes that the servers refuse to remove, by directory.
         var leftovers: [ZNodePath: [Leftover]] = [:]
-        /// Observers of leftovers, by directory.
-        var observers: [ZNodePath: [Int: @Sendable (Leftover) -> Void]] = [:]
-        var nextObserver = 0
+        /// Those who hear of leftovers.
+        var observers: [ObjectIdentifier: any Observer] = [:]
     }
 
     private let state = Mutex(State())
@@ -73,15 +79,17 @@ package final class Janitor: Sendable {
 
     /// Removes an ephemeral node of `session`.
     ///
-    /// - Returns: The end of the removal. After a refusal it goes on being tried.
-    @discardableResult
-    package func remove(_ path: ZNodePath, in session: ZooKeeperSession) -> Promise<Removal> {
-        let removal = Promise<Removal>()
-        attempt(path, in: session, removal, 1)
-        return removal
+    /// - Parameter done: Called with the end of the removal, and before it with the first refusal, after which the removal
+    ///   goes on being tried.
+    package func remove(
+        _ path: ZNodePath, in session: ZooKeeperSession, done: @escaping @Sendable (Removal) -> Void = { _ in }
+    ) {
+        attempt(path, in: session, done, 1)
     }
 
-    private func attempt(_ path: ZNodePath, in session: ZooKeeperSession, _ removal: Promise<Removal>, _ number: Int) {
+    private func attempt(
+        _ path: ZNodePath, in session: ZooKeeperSession, _ done: @escaping @Sendable (Removal) -> Void, _ number: Int
+    ) {
         _ = session.submit(
             Delete(path).makeRequest(), priority: .urgent, retry: .untilSessionEnds
         ) { [weak session] result in
@@ -89,21 +97,21 @@ package final class Janitor: Sendable {
             switch Self.verdict(result.map { _ in }) {
             case .removed:
                 session.janitor.forget(path)
-                removal.fulfil(.removed)
-            case .sessionEnded: removal.fulfil(.sessionEnded)
-            case .tryAgain: session.janitor.again(path, in: session, removal, number)
+                done(.removed)
+            case .sessionEnded: done(.sessionEnded)
+            case .tryAgain: session.janitor.again(path, in: session, done, number)
             case .refused:
                 guard case .failure(let error) = result else { return }
                 session.janitor.keep(Leftover(path: path, error: error), session.logger)
-                removal.fulfil(.refused(error))
+                done(.refused(error))
                 // Rights change seldom. A new credential is tried at once.
-                session.janitor.again(path, in: session, removal, number, slowly: true)
+                session.janitor.again(path, in: session, done, number, slowly: true)
             }
         }
     }
 
     private func again(
-        _ path: ZNodePath, in session: ZooKeeperSession, _ removal: Promise<Removal>, _ number: Int,
+        _ path: ZNodePath, in session: ZooKeeperSession, _ done: @escaping @Sendable (Removal) -> Void, _ number: Int,
         slowly: Bool = false
     ) {
         let delay =
@@ -111,10 +119,10 @@ package final class Janitor: Sendable {
         Deadlines.shared.schedule(at: .now + delay) { [weak session] in
             guard let session else { return }
             guard !session.isEnding else {
-                removal.fulfil(.sessionEnded)
+                done(.sessionEnded)
                 return
             }
-            session.janitor.attempt(path, in: session, removal, number + 1)
+            session.janitor.attempt(path, in: session, done, number + 1)
         }
     }
 
@@ -125,25 +133,18 @@ package final class Janitor: Sendable {
         state.withLock { $0.leftovers.isEmpty ? nil : $0.leftovers[directory]?.first }
     }
 
-    /// Calls `observer` for each node in `directory` that turns out not to be removable, until
-    /// ``forgetObserver(_:in:)``.
+    /// Tells `observer` of each node in its directory that turns out not to be removable, until ``forget(_:)``.
     ///
-    /// - Returns: The number for ``forgetObserver(_:in:)``, and such a node that is known already.
-    package func observe(
-        _ directory: ZNodePath, _ observer: @escaping @Sendable (Leftover) -> Void
-    ) -> (number: Int, known: Leftover?) {
+    /// - Returns: Such a node that is known already.
+    package func observe(_ observer: any Observer) -> Leftover? {
         state.withLock { state in
-            defer { state.nextObserver += 1 }
-            state.observers[directory, default: [:]][state.nextObserver] = observer
-            return (state.nextObserver, state.leftovers.isEmpty ? nil : state.leftovers[directory]?.first)
+            state.observers[ObjectIdentifier(observer)] = observer
+            return state.leftovers.isEmpty ? nil : state.leftovers[observer.directory]?.first
         }
     }
 
-    package func forgetObserver(_ number: Int, in directory: ZNodePath) {
-        state.withLock { state in
-            state.observers[directory]?[number] = nil
-            if state.observers[directory]?.isEmpty == true { state.observers[directory] = nil }
-        }
+    package func forget(_ observer: any Observer) {
+        state.withLock { $0.observers[ObjectIdentifier(observer)] = nil }
     }
 
     /// Forgets a node that does not exist any more.
@@ -168,11 +169,11 @@ package final class Janitor: Sendable {
 
     private func keep(_ leftover: Leftover, _ logger: Logger) {
         guard let directory = leftover.path.parent else { return }
-        let observers: [@Sendable (Leftover) -> Void]? = state.withLock { state in
+        let observers: [any Observer]? = state.withLock { state in
             let known = state.leftovers[directory] ?? []
             guard !known.contains(where: { $0.path == leftover.path }) else { return nil }
             state.leftovers[directory] = known + [leftover]
-            return (state.observers[directory] ?? [:]).sorted { $0.key < $1.key }.map(\.value)
+            return Array(state.observers.values)
         }
         guard let observers else { return }
         BackgroundLog.write(
@@ -182,7 +183,7 @@ package final class Janitor: Sendable {
             client needs the permission DELETE on the directory
             """,
             [LogKeys.path: "\(leftover.path)", LogKeys.errorCode: "\(leftover.error.code)"])
-        for observer in observers { observer(leftover) }
+        for observer in observers where observer.directory == directory { observer.found(leftover) }
     }
 
     // MARK: Unresolved creates

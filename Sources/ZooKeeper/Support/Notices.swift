@@ -9,6 +9,8 @@ package final class Notices<Notice: Sendable>: Sendable {
     @frozen
     struct State {
         @usableFromInline var queue: [Notice] = []
+        /// The memory of an earlier queue, to be used again.
+        @usableFromInline var spare: [Notice] = []
         @usableFromInline var isDelivering = false
 
         @inlinable
@@ -29,17 +31,23 @@ package final class Notices<Notice: Sendable>: Sendable {
     /// Delivers what is queued. Not to be called under a lock.
     @inlinable
     package func deliver(_ body: (Notice) -> Void) {
+        var next: [Notice] = []
         var isMine = false
-        while true {
-            let next: [Notice] = state.withLock { state in
-                if !isMine, state.isDelivering { return [] }
+        repeat {
+            state.withLock { state in
+                if isMine {
+                    state.spare = next
+                } else if state.isDelivering {
+                    return
+                }
                 isMine = !state.queue.isEmpty
                 state.isDelivering = isMine
-                defer { state.queue = [] }
-                return state.queue
+                next = state.queue
+                state.queue = state.spare
+                state.spare = []
             }
-            if next.isEmpty { return }
             for notice in next { body(notice) }
-        }
+            next.removeAll(keepingCapacity: true)
+        } while isMine
     }
 }

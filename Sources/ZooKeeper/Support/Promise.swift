@@ -111,7 +111,7 @@ package final class Promise<Value: Sendable>: Sendable {
         }
         if let value { return .value(value) }
         let timer = deadline.map { deadline in
-            Deadlines.shared.schedule(at: Moment(deadline)) { [weak self] in self?.end(id, as: .timedOut) }
+            Deadlines.shared.schedule(at: Moment(deadline)) { [self] in end(id, as: .timedOut) }
         }
         let outcome: Wait
         if isShielded {

@@ -189,7 +189,8 @@ package func withRevocableScope<Success>(
         let outcome = await withTaskGroup(
             of: UnsafeTransfer<Result<Success, any Error>>.self, isolation: isolation
         ) { group in
-            group.addTask {
+            // At once, and on this thread: a body that does not suspend costs no switch to another.
+            group.addChild {
                 // Capturing the isolation makes this closure run there.
                 _ = isolation
                 let task = RunningTask.current
@@ -212,6 +213,17 @@ package func withRevocableScope<Success>(
         }
         guard let outcome else { return .failure(CancellationError()) }
         return outcome.value
+    }
+}
+
+extension TaskGroup {
+    /// Adds a child task that starts at once, where the system can do that.
+    fileprivate mutating func addChild(_ operation: sending @escaping @isolated(any) () async -> ChildTaskResult) {
+        if #available(macOS 26, iOS 26, tvOS 26, watchOS 26, visionOS 26, *) {
+            addImmediateTask(operation: operation)
+        } else {
+            addTask(operation: operation)
+        }
     }
 }
 

@@ -79,7 +79,11 @@ public struct ZNodePath: Sendable, Hashable {
 
     /// A child whose name the server gave, and which therefore needs no check.
     package func child(_ name: String) -> ZNodePath {
-        ZNodePath(unchecked: (isRoot ? "" : string) + "/" + name)
+        var path = isRoot ? "" : string
+        path.reserveCapacity(path.utf8.count + 1 + name.utf8.count)
+        path += "/"
+        path += name
+        return ZNodePath(unchecked: path)
     }
 }
 
