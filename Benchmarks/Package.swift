@@ -8,7 +8,9 @@ let package = Package(
     products: [
         // Preloaded in place of the real library: see Sources/StubZooKeeper/stub.c.
         .library(name: "stub_zookeeper", type: .dynamic, targets: ["StubZooKeeper"]),
+        .executable(name: "bench-server", targets: ["bench-server"]),
         .executable(name: "bridge-cost", targets: ["bridge-cost"]),
+        .executable(name: "c-bench", targets: ["c-bench"]),
         .executable(name: "peer-bench", targets: ["peer-bench"]),
     ],
     dependencies: [
@@ -20,6 +22,11 @@ let package = Package(
         .target(name: "StubZooKeeper", cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("dl")]),
         .target(
             name: "RawCalls", cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("zookeeper_mt")]),
+        .executableTarget(
+            name: "bench-server", dependencies: [.product(name: "ZooKeeperTesting", package: "swift-zookeeper")],
+            swiftSettings: [.swiftLanguageMode(.v6), .enableUpcomingFeature("NonisolatedNonsendingByDefault")]),
+        .executableTarget(
+            name: "c-bench", cSettings: [.define("_GNU_SOURCE")], linkerSettings: [.linkedLibrary("zookeeper_mt")]),
         .executableTarget(
             name: "bridge-cost",
             dependencies: [

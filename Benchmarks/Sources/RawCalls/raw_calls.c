@@ -1,6 +1,7 @@
 #include "raw_calls.h"
 
 #include <dlfcn.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -12,6 +13,15 @@ long allocation_count(void) {
     static long (*count)(void);
     if (!count) count = (long (*)(void))dlsym(RTLD_DEFAULT, "stub_allocations");
     return count ? count() : -1;
+}
+
+void use_one_processor(void) {
+#ifdef __linux__
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    sched_setaffinity(0, sizeof one, &one);
+#endif
 }
 
 double cpu_time(void) {
@@ -31,7 +41,7 @@ static long to_issue;
 static int is_chained;
 static enum raw_operation operation;
 static zhandle_t *handle;
-static _Atomic int is_connected;
+static _Atomic long is_connected;
 static char buffer[100];
 
 static void got_stat(int code, const struct Stat *stat, const void *data);
@@ -63,28 +73,27 @@ static void watch(zhandle_t *zh, int type, int state, const char *path, void *co
     if (type == ZOO_SESSION_EVENT && state == ZOO_CONNECTED_STATE) atomic_store(&is_connected, 1);
 }
 
-struct raw_result raw_calls(enum raw_operation asked, long count, int window) {
+// Does not sleep, but lets other threads run when it has waited for long: then the one that is to answer is not running.
+static void wait_for(_Atomic long *number, long least) {
+    for (unsigned spins = 1; atomic_load_explicit(number, memory_order_acquire) < least; spins++)
+        if (spins % 10000 == 0) sched_yield();
+}
+
+struct raw_result raw_calls(enum raw_operation asked, long count, int window, int chained) {
     operation = asked;
     atomic_store(&is_connected, 0);
     handle = zookeeper_init2("127.0.0.1:1", watch, 30000, NULL, NULL, 0, NULL);
-    while (!atomic_load(&is_connected)) {
-    }
+    wait_for(&is_connected, 1);
     atomic_store(&answered, 0);
-    is_chained = window > 1;
+    is_chained = chained;
     to_issue = count - window;
     long allocations = allocation_count();
     double cpu = cpu_time();
     double start = now();
-    if (is_chained) {
+    for (long issued = 0; issued < count;) {
         for (int i = 0; i < window; i++) issue();
-        while (atomic_load_explicit(&answered, memory_order_acquire) < count) {
-        }
-    } else {
-        for (long i = 0; i < count; i++) {
-            issue();
-            while (atomic_load_explicit(&answered, memory_order_acquire) <= i) {
-            }
-        }
+        issued = chained ? count : issued + window;
+        wait_for(&answered, issued);
     }
     struct raw_result result = {now() - start, cpu_time() - cpu, allocation_count() - allocations};
     zookeeper_close(handle);

@@ -1,7 +1,16 @@
 import Synchronization
 
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
 /// An executor with one thread that never sleeps and never allocates: its jobs cause no wake-up of a thread and no
-/// bookkeeping of a queue, so only the cost of the measured code itself remains.
+/// bookkeeping of a queue, so only the cost of the measured code itself remains. It lets other threads run when it has
+/// waited for long: then the one that is to give it a job is not running.
 ///
 /// Sendable: a slot belongs to the thread that took its number from `written` until it is marked ready, and then to the
 /// one thread that runs jobs.
@@ -26,10 +35,15 @@ final class SpinningExecutor: TaskExecutor, @unchecked Sendable {
     func run() -> Never {
         let executor = asUnownedTaskExecutor()
         var read = 0
+        var spins = 0
         while true {
             if ready[read % Self.capacity].load(ordering: .acquiring) == read, let job = jobs[read % Self.capacity] {
                 read += 1
+                spins = 0
                 job.runSynchronously(on: executor)
+            } else {
+                spins += 1
+                if spins.isMultiple(of: 10_000) { sched_yield() }
             }
         }
     }

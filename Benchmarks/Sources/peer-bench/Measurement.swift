@@ -9,8 +9,8 @@ final class Measurement: Sendable {
     }
 
     private struct Span {
-        var began = (at: Int64(0), processor: Int64(0))
-        var ended = (at: Int64(0), processor: Int64(0))
+        var began = (at: Int64(0), usage: ProcessUsage())
+        var ended = (at: Int64(0), usage: ProcessUsage())
     }
 
     private let workload: Workload
@@ -35,13 +35,13 @@ final class Measurement: Sendable {
     var beganAt: Int64 { span.withLock { $0.began.at } }
 
     func begin() {
-        span.withLock { $0.began = (monotonicNanoseconds(), processorMicroseconds()) }
+        span.withLock { $0.began = (monotonicNanoseconds(), .soFar()) }
         phase.store(Phase.measuring, ordering: .releasing)
     }
 
     func end() {
         phase.store(Phase.over, ordering: .releasing)
-        span.withLock { $0.ended = (monotonicNanoseconds(), processorMicroseconds()) }
+        span.withLock { $0.ended = (monotonicNanoseconds(), .soFar()) }
     }
 
     /// Returns whether a loop may begin another cycle, and counts it.
@@ -83,7 +83,7 @@ final class Measurement: Sendable {
         return Report(
             workload: workload, samples: tally.samples, cycles: tally.cycles,
             nanoseconds: nanoseconds ?? span.ended.at - span.began.at,
-            processorMicroseconds: span.ended.processor - span.began.processor, violations: violations)
+            usage: span.ended.usage - span.began.usage, violations: violations)
     }
 }
 

@@ -21,6 +21,11 @@ import ZooKeeperRecipes
     }
 }
 
+enum Release: String, ExpressibleByArgument, Sendable {
+    case awaited
+    case background
+}
+
 struct Options: ParsableArguments, Sendable {
     @Option(help: "The server, as host:port.")
     var connect: String
@@ -47,8 +52,8 @@ struct Options: ParsableArguments, Sendable {
     @Option(help: "The exact number of cycles to run, instead of a time and without warm-up.")
     var ops = 0
 
-    @Flag(name: .customLong("release-in-background"), help: "Do not wait for the answer to the release of a lock.")
-    var releasesInBackground = false
+    @Option(help: "Whether to wait for the answer to the release of a lock: awaited, background.")
+    var release = Release.awaited
 
     func validate() throws {
         guard clients > 0, concurrency > 0 else {
@@ -62,7 +67,7 @@ struct Options: ParsableArguments, Sendable {
     /// Makes the lock of one contender, with the configuration of the run.
     func lock(_ client: ZooKeeperClient, at path: ZNodePath) -> ZooKeeperLock {
         var configuration = ZooKeeperLock.Configuration()
-        if releasesInBackground { configuration.release = .background }
+        if release == .background { configuration.release = .background }
         return ZooKeeperLock(client, at: path, configuration: configuration)
     }
 

@@ -3,6 +3,7 @@ import ZooKeeper
 enum RawRequest: Sendable {
     case get
     case exists
+    case set
     case write
 }
 
@@ -29,6 +30,7 @@ func runRaw(_ request: RawRequest, _ options: Options) async throws -> Report {
 private func loop(
     _ request: RawRequest, _ node: ZNodePath, _ session: ZooKeeperSession, _ measurement: Measurement
 ) async throws -> Tally {
+    let value = [UInt8](repeating: 0, count: 100)
     var tally = Tally()
     var isThere = false
     while measurement.mayStartCycle() {
@@ -37,6 +39,7 @@ private func loop(
         case .get: _ = try await session.get(node)
         case .exists:
             guard try await session.exists(node) != nil else { throw Unexpected("\(node) is gone") }
+        case .set: try await session.set(node, to: value)
         case .write:
             if isThere { try await session.delete(node) } else { try await session.create(node) }
             isThere.toggle()

@@ -6,7 +6,7 @@ struct Report: Sendable {
     /// The number of cycles. The first handoff has no latency, so there may be fewer samples.
     var cycles: Int
     var nanoseconds: Int64
-    var processorMicroseconds: Int64
+    var usage: ProcessUsage
     var violations: Int
 
     var line: String {
@@ -24,7 +24,10 @@ struct Report: Sendable {
             "\"p50_us\": \(sample(at: 50))",
             "\"p99_us\": \(sample(at: 99))",
             "\"max_us\": \(sample(at: 100))",
-            "\"cpu_us\": \(processorMicroseconds)",
+            "\"cpu_us\": \(usage.user + usage.system)",
+            "\"user_us\": \(usage.user)",
+            "\"system_us\": \(usage.system)",
+            "\"switches\": \(usage.switches)",
             "\"violations\": \(violations)",
         ]
         return "{\(fields.joined(separator: ", "))}"

@@ -4,6 +4,7 @@ import ArgumentParser
 enum Workload: String, CaseIterable, ExpressibleByArgument, Sendable {
     case rawGet = "raw-get"
     case rawExists = "raw-exists"
+    case rawSet = "raw-set"
     case rawWrite = "raw-write"
     case uncontended
     case uncontendedFresh = "uncontended-fresh"
@@ -21,6 +22,7 @@ enum Workload: String, CaseIterable, ExpressibleByArgument, Sendable {
         switch self {
         case .rawGet: try await runRaw(.get, options)
         case .rawExists: try await runRaw(.exists, options)
+        case .rawSet: try await runRaw(.set, options)
         case .rawWrite: try await runRaw(.write, options)
         case .uncontended: try await runFreeLocks(options, contenders: 1)
         case .uncontendedFresh: try await runFreeLocks(options, contenders: 1, isFresh: true)

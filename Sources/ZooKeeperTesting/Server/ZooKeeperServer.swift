@@ -173,9 +173,7 @@ public final class ZooKeeperServer: Sendable {
     private static func command(
         _ configuration: ServerConfiguration, _ distribution: ServerDistribution
     ) -> [String] {
-        // The JVM options halve the time to start; a test server does not run long enough to profit from others.
-        [
-            distribution.java, "-Xmx\(configuration.maximumHeapMiB)m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+        [distribution.java, "-Xmx\(configuration.maximumHeapMiB)m"] + configuration.javaOptions + [
             "-Djava.net.preferIPv4Stack=true", "-Dorg.slf4j.simpleLogger.defaultLogLevel=info",
             "-Dzookeeper.jmx.log4j.disable=true",
         ] + configuration.systemProperties.sorted { $0.key < $1.key }.map { "-D\($0.key)=\($0.value)" }

@@ -10,9 +10,12 @@ struct raw_result {
     long allocations;
 };
 
-/// Makes `count` calls, `window` of them under way at a time; each is issued when one before it has been answered.
-/// With a window of 1, the calling thread waits for each answer.
-struct raw_result raw_calls(enum raw_operation operation, long count, int window);
+/// Makes `count` calls, of which it issues `window` at a time and waits for them all; chained, it issues each of the others
+/// when one before it has been answered, in the callback.
+struct raw_result raw_calls(enum raw_operation operation, long count, int window, int chained);
+
+/// Keeps this process on the processor on which it is: the calling thread, and the threads that it starts later.
+void use_one_processor(void);
 
 /// Returns the number of allocations of this process so far; -1 if they are not counted.
 long allocation_count(void);
