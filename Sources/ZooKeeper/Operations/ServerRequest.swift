@@ -41,7 +41,7 @@ package struct ServerPath: Sendable {
 // Byte by byte, as for ``ZNodePath``.
 extension ServerPath: Hashable, Comparable, CustomStringConvertible {
     package static func == (left: ServerPath, right: ServerPath) -> Bool {
-        left.string == right.string && left.string.utf8.elementsEqual(right.string.utf8)
+        left.string.hasSameBytes(as: right.string)
     }
 
     package func hash(into hasher: inout Hasher) { hasher.combine(string) }

@@ -1,3 +1,5 @@
+import Synchronization
+
 /// One change of a znode, as a watch saw it.
 public struct WatchEvent: Sendable, Hashable {
     /// The kind of a change. New kinds may come with new versions.
@@ -68,23 +70,35 @@ public final class Watch: Sendable {
 
 /// The part of a watch that the session knows, so that the part that users hold can go away.
 package final class WatchRegistration: Sendable {
+    private enum Holding {
+        case held
+        /// Set when it is registered. It is given this object and must not hold it: neither would ever go.
+        case registered(whenAbandoned: @Sendable (WatchRegistration) -> Void)
+        case abandoned
+    }
+
     package let result = Promise<Watch.EventResult>()
-    /// The action for the moment at which the watch is no longer held. Set when it is registered. It is given this
-    /// object and must not hold it: neither would ever go.
-    private let whenAbandoned = Promise<@Sendable (WatchRegistration) -> Void>()
+    private let holding = Mutex(Holding.held)
 
     package init() {}
 
     /// Says whom to tell that nobody holds the watch any more.
     package func registered(whenAbandoned action: @escaping @Sendable (WatchRegistration) -> Void) {
-        whenAbandoned.fulfil(action)
+        let isAbandoned = holding.withLock { holding in
+            if case .abandoned = holding { return true }
+            holding = .registered(whenAbandoned: action)
+            return false
+        }
+        if isAbandoned { action(self) }
     }
 
     fileprivate func abandon() {
         guard result.current == nil else { return }
-        whenAbandoned.whenFulfilled { [weak self] action in
-            if let self { action(self) }
+        let old = holding.withLock { holding in
+            defer { holding = .abandoned }
+            return holding
         }
+        if case .registered(let action) = old { action(self) }
     }
 }
 

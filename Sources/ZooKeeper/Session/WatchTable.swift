@@ -84,7 +84,9 @@ package struct WatchTable {
             case .childrenChanged: [.children]
             case .deleted: [.data, .existence, .children]
             }
-        return tables.flatMap { table in takeWatches(Key(table: table, path: path)) }
+        var fired: [WatchRegistration] = []
+        for table in tables { fired += takeWatches(Key(table: table, path: path)) }
+        return fired
     }
 
     /// Takes out all watches.
@@ -133,10 +135,16 @@ package struct WatchTable {
     }
 
     private mutating func takeWatches(_ key: Key) -> [WatchRegistration] {
-        guard let watches = entries[key]?.watches else { return [] }
-        entries[key]?.watches = []
-        entries[key]?.isBeingRemoved = false
-        removeIfUnused(key)
+        // Looked up once: hashing a path costs more than the rest.
+        guard let index = entries.index(forKey: key) else { return [] }
+        let watches = entries.values[index].watches
+        if entries.values[index].pending == 0 {
+            entries.remove(at: index)
+            encodedLength -= Self.encodedLength(of: key)
+        } else {
+            entries.values[index].watches = []
+            entries.values[index].isBeingRemoved = false
+        }
         return watches
     }
 
