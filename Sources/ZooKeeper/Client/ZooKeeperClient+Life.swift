@@ -82,23 +82,21 @@ extension ZooKeeperClient {
 
     /// - Returns: `true` if it is the caller who runs the client.
     private func begin() -> Bool {
-        state.withLock { state in
-            guard state.phase == .idle else { return false }
-            state.phase = .running
-            return true
-        }
+        state.withLock { $0.life.run() }
     }
 
     private func runUntilStopped() async {
         await withTaskCancellationHandler {
-            var attempt = 0
-            while state.withLock({ $0.phase == .running }) {
-                let delay = configuration.reconnectBackoff.delay(beforeAttempt: attempt)
-                if attempt > 0 {
+            while true {
+                let life = state.withLock { $0.life }
+                guard life.opensSessions else { break }
+                if life.failures > 0 {
+                    let delay = configuration.reconnectBackoff.delay(beforeAttempt: life.failures)
                     logger.debug("Waiting to open a session", metadata: [LogKeys.delay: "\(delay)"])
                     if case .timedOut = await shutdown.wait(until: .now + delay) {} else { break }
                 }
-                attempt = await runSession() ? 1 : attempt + 1
+                let connectedFor = await runSession()
+                state.withLock { $0.life.sessionEnded(connectedFor: connectedFor) }
             }
         } onCancel: {
             stop()
@@ -109,7 +107,7 @@ extension ZooKeeperClient {
     /// Ends the client: there will be no other session.
     private func finish() {
         let arrival = state.withLock { state in
-            state.phase = .stopped
+            state.life.finish()
             return state.arrival
         }
         arrival.fulfil(nil)
@@ -119,7 +117,7 @@ extension ZooKeeperClient {
 
     private func stop() {
         let latest = state.withLock { state in
-            if state.phase == .running { state.phase = .stopping }
+            state.life.stop()
             return state.latest
         }
         latest?.beginClose()
@@ -129,7 +127,7 @@ extension ZooKeeperClient {
     /// Refuses new holds from now on, and cancels bodies. Sessions and requests go on.
     private func retire() {
         let latest = state.withLock { state in
-            state.isRetiring = true
+            state.life.retire()
             return state.latest
         }
         latest?.retire()
@@ -142,11 +140,7 @@ extension ZooKeeperClient {
     /// not wait, for that body would wait for itself. Also returns when the calling task is cancelled. Calling it
     /// again is harmless. A client that is closed before ``run()`` is called never runs.
     public func close() async {
-        let wasIdle = state.withLock { state in
-            defer { if state.phase == .idle { state.phase = .stopped } }
-            return state.phase == .idle
-        }
-        if wasIdle { return finish() }
+        if state.withLock({ $0.life.close() }) { return finish() }
         stop()
         let latest = state.withLock { $0.latest }
         if let latest, ScopeLineage.isInside(ObjectIdentifier(latest)) { return }
@@ -155,17 +149,17 @@ extension ZooKeeperClient {
 
     /// Opens a session and waits for its end.
     ///
-    /// - Returns: `true` if it was connected, and not only for a moment.
-    private func runSession() async -> Bool {
+    /// - Returns: The time for which it was connected; `nil` if it never was.
+    private func runSession() async -> Duration? {
         let session = openSession()
-        guard let session else { return false }
+        guard let session else { return nil }
         let limit = ContinuousClock.now + configuration.connectTimeout
         guard case .value(true) = await session.connected.wait(until: limit, isShielded: true) else {
             // Not a word from any server: closes it, and resolves the names anew for the next attempt.
             await session.close()
             let isStopping = state.withLock { state in
-                if case .lost(let reason)? = session.ended.current { state.lastLoss = reason }
-                return state.phase != .running
+                if case .lost(let reason)? = session.ended.current { state.life.note(reason) }
+                return !state.life.opensSessions
             }
             if !isStopping {
                 // A caller that waits for a connection, however long it takes, says nothing: a wrong address should be
@@ -175,12 +169,11 @@ extension ZooKeeperClient {
                     "No server answered; retrying",
                     metadata: [LogKeys.reason: "\(error.message ?? "\(error)")"])
             }
-            return false
+            return nil
         }
         let arrival = state.withLock { state in
             state.session = session
-            state.hasConnected = true
-            state.lastLoss = nil
+            state.life.connected()
             return state.arrival
         }
         arrival.fulfil(session)
@@ -206,7 +199,7 @@ extension ZooKeeperClient {
                     metadata: [LogKeys.locks: "\(names(of: held))"])
             }
         }
-        return connectedAt.duration(to: .now) >= .seconds(1)
+        return connectedAt.duration(to: .now)
     }
 
     private func names(of held: [ZNodePath]) -> String {
@@ -224,11 +217,7 @@ extension ZooKeeperClient {
 
     private func logClampedSettings(of session: ZooKeeperSession) {
         guard let words = session.clampedSettings else { return }
-        let isNew = state.withLock { state in
-            defer { state.hasLoggedClamped = true }
-            return !state.hasLoggedClamped
-        }
-        guard isNew else { return }
+        guard state.withLock({ $0.life.reportsClamped() }) else { return }
         logger.warning("A setting does not fit the negotiated session time-out: \(words)")
     }
 
@@ -239,8 +228,8 @@ extension ZooKeeperClient {
             state.session = nil
             state.arrival = Promise()
             // One that outlived the client: there is no other.
-            if state.phase == .stopped { state.arrival.fulfil(nil) }
-            if case .lost(let reason)? = session.ended.current { state.lastLoss = reason }
+            if state.life.phase == .stopped { state.arrival.fulfil(nil) }
+            if case .lost(let reason)? = session.ended.current { state.life.note(reason) }
         }
     }
 
@@ -262,12 +251,11 @@ extension ZooKeeperClient {
 
     private func openSession() -> ZooKeeperSession? {
         state.withLock { state in
-            guard state.phase == .running else { return nil }
-            state.generation += 1
+            guard let (generation, isRetiring) = state.life.openSession() else { return nil }
             var configuration = configuration
             configuration.credentials = state.credentials
             let session = ZooKeeperSession(
-                generation: state.generation,
+                generation: generation,
                 settings: SessionSettings(configuration),
                 transport: makeTransport(configuration, logger),
                 logger: logger
@@ -277,7 +265,7 @@ extension ZooKeeperClient {
                 BackgroundLog.write(logger, .debug, "Session state", [LogKeys.state: "\(sessionState)"])
             }
             state.latest = session
-            if state.isRetiring { session.retire() }
+            if isRetiring { session.retire() }
             session.open()
             return session
         }

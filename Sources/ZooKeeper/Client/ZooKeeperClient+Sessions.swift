@@ -15,8 +15,9 @@ extension ZooKeeperClient {
             if !session.isEnding { return session }
             forget(session)
         }
-        let (arrival, hasConnected) = state.withLock { ($0.arrival, $0.hasConnected) }
-        let patience = hasConnected ? max(requestTimeout, leastPatience) : configuration.connectTimeout
+        let (arrival, life) = state.withLock { ($0.arrival, $0.life) }
+        let patience = life.patience(
+            connectTimeout: configuration.connectTimeout, requestTimeout: requestTimeout, least: leastPatience)
         let deadline = min(limit ?? .now + patience, .now + patience)
         switch await arrival.wait(until: deadline) {
         case .value(let session?): return session
@@ -29,23 +30,9 @@ extension ZooKeeperClient {
     package var requestTimeout: Duration { configuration.requestTimeout ?? configuration.sessionTimeout }
 
     var noSessionError: ZooKeeperError {
-        let (phase, hasConnected, lastLoss) = state.withLock { ($0.phase, $0.hasConnected, $0.lastLoss) }
-        let servers = configuration.servers.map(\.description).joined(separator: ", ")
-        let reason = lastLoss.map { ": \($0)" } ?? ""
-        switch (phase, lastLoss) {
-        case (.stopped, _): return ZooKeeperError(.closed)
-        case (.idle, _):
-            return ZooKeeperError(.notRunning, message: "run() has not been called on this client")
-        case (_, .authenticationFailed):
-            let hasNone = state.withLock { $0.credentials.isEmpty }
-            let what =
-                hasNone ? "want clients to authenticate, and this one has no credentials" : "refused the credentials"
-            return ZooKeeperError(.authenticationFailed, message: "the servers (\(servers)) \(what)")
-        default:
-            return hasConnected
-                ? ZooKeeperError(.connectionLoss, message: "no new session yet; tried \(servers)\(reason)")
-                : ZooKeeperError(.connectTimeout, message: "tried \(servers)\(reason)")
-        }
+        let (life, hasCredentials) = state.withLock { ($0.life, !$0.credentials.isEmpty) }
+        return life.absence(
+            of: configuration.servers.map(\.description).joined(separator: ", "), hasCredentials: hasCredentials)
     }
 
     /// Runs `body` with the session in use, and cancels it when that session is lost, or the client is closed: a

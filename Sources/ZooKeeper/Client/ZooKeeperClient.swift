@@ -21,28 +21,14 @@ public import ServiceLifecycle
 /// An operation before `run()` waits, like one before the first connection, and throws `notRunning` after the connect
 /// time-out; after the end of `run()` it throws `closed` at once.
 public final class ZooKeeperClient: ZooKeeperOperations {
-    enum Phase {
-        case idle
-        case running
-        case stopping
-        case stopped
-    }
-
     struct State {
-        var phase = Phase.idle
+        var life = ClientLife()
         /// The session in use, once it is connected.
         var session: ZooKeeperSession?
         /// The session being opened, in use, or being closed.
         var latest: ZooKeeperSession?
-        var generation = 0
         /// The next session; `nil` when there will be none.
         var arrival = Promise<ZooKeeperSession?>()
-        var hasConnected = false
-        /// Tells whether nothing new may be held, although sessions go on.
-        var isRetiring = false
-        /// Tells whether it has been said which settings the servers do not allow.
-        var hasLoggedClamped = false
-        var lastLoss: LossReason?
         var credentials: [Credential]
     }
 
@@ -83,7 +69,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
     package var currentSession: ZooKeeperSession? { state.withLock { $0.session } }
 
     /// Tells whether nothing new can be held any more.
-    package var isClosing: Bool { state.withLock { $0.isRetiring || $0.phase == .stopping || $0.phase == .stopped } }
+    package var isClosing: Bool { state.withLock { $0.life.isClosing } }
 
     /// The state of the current session.
     public var sessionState: SessionState { feed.current }
