@@ -119,6 +119,7 @@ extension SessionCore {
             appendHeartbeat(toLeader: machine.hasLeases, at: now)
         case .read(let key):
             guard let pending = repeatedReads.removeValue(forKey: key) else { return }
+            effects.timers.append((timer, nil))
             let error = ZooKeeperError(
                 .connectionLoss, execution: .unknown, message: "no answer for \(settings.requestTimeout)")
             effects.finished.append((pending, failure(error, of: pending)))

@@ -83,7 +83,7 @@ extension ZooKeeperSession {
 
     private func closeTransport() {
         transport.close { [self] in
-            locked.withLock { $0.core.transportClosed() }
+            change { core, _ in core.transportClosed() }
             released.fulfil(())
         }
     }
