@@ -136,7 +136,7 @@ struct Acquisition {
             } catch {
                 let isLate = deadline.map { ContinuousClock.now >= $0 } ?? false
                 // No session yet, but there was one and will be another.
-                if error.code == .connectionLoss, !isLate, !PlantedBug.patienceEnds.isPlanted { continue }
+                if error.code == .connectionLoss, !isLate { continue }
                 throw sessionFailure(error, code: isLate ? .timedOut : .unavailable)
             }
         }

@@ -52,7 +52,6 @@ extension ContenderMachine {
                     vanishings += 1
                     if parents.code != .noNode || vanishings > Self.mostVanishings { return fail(parents) }
                 }
-                if PlantedFlaw.directoriesAreNotMade.isPlanted { return fail(failure) }
                 createsParents = true
                 return enqueue(guid)
             case (.nodeExists, .refused): return fail(.sequenceExhausted)
@@ -60,9 +59,8 @@ extension ContenderMachine {
                 // It was not executed and will not be. With a short request time-out that comes again and again.
                 return later(enqueue(guid), isUrgentAtFirst: true)
             case _ where failure.isAmbiguous:
-                if PlantedFlaw.unknownIsAbsent.isPlanted { return rejoin() }
                 phase = .listing(OwnNode(guid: guid))
-                return [.list(syncs: !PlantedFlaw.listsWithoutSync.isPlanted)]
+                return [.list(syncs: true)]
             case _ where failure.mayPass: return later(enqueue(guid))
             default: return fail(failure)
             }
@@ -81,7 +79,7 @@ extension ContenderMachine {
         switch failure.execution {
         case .unknown:
             phase = .listing(OwnNode(guid: guid))
-            return (PlantedFlaw.unknownExchangesStay.isPlanted ? [] : [.delete(old)]) + [.list(syncs: true)]
+            return [.delete(old), .list(syncs: true)]
         default: return [.delete(old)] + (failure.code == .nodeExists ? fail(.sequenceExhausted) : fail(failure))
         }
     }
@@ -114,14 +112,11 @@ extension ContenderMachine {
         guard let line = Line(names, dialect) else { return forget(known) + fail(.sequenceExhausted) }
         // Every node with my GUID is mine. The lowest counts; a request that arrived twice leaves no other behind.
         let mine = mine(in: line, known.guid)
-        guard let own = PlantedFlaw.waitsForItself.isPlanted ? mine.last : mine.first else {
-            if PlantedFlaw.grantsWithoutItsNode.isPlanted, let name = known.name {
-                return findPosition(known, ChildNames(Array(names) + [name]), moment, during: wait)
-            }
+        guard let own = mine.first else {
             // After a create of unknown outcome it may still appear; then it is nobody's.
             return known.name == nil ? createLost(known.guid) : rejoin()
         }
-        let extras: [Action] = areExtrasIgnored ? [] : mine.dropFirst().map { .delete(line.name(of: $0)) }
+        let extras: [Action] = mine.dropFirst().map { .delete(line.name(of: $0)) }
         let name = line.name(of: own)
         var ownNode = known
         if ownNode.name != name { ownNode = OwnNode(guid: known.guid, name: name) }
@@ -131,7 +126,6 @@ extension ContenderMachine {
         if let nearest = blockers.nearest, let first = blockers.first {
             let holder = line.name(of: first)
             if mode == .attempt {
-                if PlantedFlaw.beatenAttemptsStay.isPlanted { return fail(.busy(holder: holder)) }
                 return extras + [.delete(name)] + fail(.busy(holder: holder))
             }
             let blocker = line.name(of: nearest)
@@ -159,7 +153,7 @@ extension ContenderMachine {
 
     /// A create whose answer was lost has left no node. If that goes on, it is the create that costs the connection.
     private mutating func createLost(_ guid: String) -> [Action] {
-        let resolveCreate: [Action] = PlantedFlaw.neverChases.isPlanted ? [] : [.resolveCreate(guid: guid)]
+        let resolveCreate: [Action] = [.resolveCreate(guid: guid)]
         lostCreates += 1
         if lostCreates >= Self.mostLostCreates { return resolveCreate + fail(.createsLost) }
         return resolveCreate + (lostCreates == 1 ? rejoin() : later(rejoin()))
@@ -171,19 +165,13 @@ extension ContenderMachine {
     private func isOther(
         in line: Line, unlike guid: String? = nil, gone: String? = nil
     ) -> (Line.Entry) -> Bool {
-        let mine = PlantedFlaw.waitsForItself.isPlanted ? nil : guid.map { dialect.ownPrefix($0) }
+        let mine = guid.map { dialect.ownPrefix($0) }
         let ignored = [companion, gone].compactMap(\.self).map { Array($0.utf8) }
-        let ignoresReaders = companion != nil && PlantedFlaw.upgradesIgnoreReaders.isPlanted
         return { entry in
             let name = line.bytes(of: entry)
             if let mine, name.starts(with: mine) { return false }
-            if ignoresReaders, entry.kind == .shared { return false }
             return !ignored.contains { name.elementsEqual($0) }
         }
-    }
-
-    private var areExtrasIgnored: Bool {
-        PlantedFlaw.extrasStay.isPlanted || PlantedFlaw.waitsForItself.isPlanted
     }
 
     /// The entries with my GUID, the lowest first.
@@ -195,7 +183,7 @@ extension ContenderMachine {
 
     mutating func grant(_ ownNode: OwnNode, _ czxid: Zxid, _ moment: Circumstances) -> [Action] {
         guard let name = ownNode.name else { return [] }
-        guard moment.isInTime || PlantedFlaw.grantsPastTheDeadline.isPlanted else {
+        guard moment.isInTime else {
             // First in the queue in a session that may be over. A sync that is answered shows that it is not, unless
             // its answer takes longer than a lease is good for.
             phase = .listing(ownNode)

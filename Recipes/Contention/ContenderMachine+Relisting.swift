@@ -10,9 +10,6 @@ extension ContenderMachine {
     mutating func secondGone(_ old: Wait, _ moment: Circumstances) -> [Action] {
         var wait = old
         wait.second = nil
-        if PlantedFlaw.handsOffByTheSecond.isPlanted, let czxid = wait.ownNode.czxid {
-            return grant(wait.ownNode, czxid, moment)
-        }
         // After a reconnect, watches fire in any order, and the server may be another.
         guard let own = wait.ownNode.name, moment.connection == wait.connection else {
             phase = .listing(wait.ownNode)
@@ -29,13 +26,11 @@ extension ContenderMachine {
     ) -> [Action] {
         var wait = old
         wait.isRelisting = false
-        if PlantedFlaw.relistsForgetTheNearest.isPlanted { wait.isBlockerGone = false }
         guard case .success(let names) = list else { return listed(wait.ownNode, list, moment) }
         switch own {
         case .success(let czxid):
             wait.ownNode.czxid = czxid
             wait.ownNode.isWatched = true
-        case .failure where PlantedFlaw.relistsIgnoreTheirNode.isPlanted: wait.ownNode.isWatched = true
         case .failure(let failure): return readFailed(wait, failure)
         }
         guard moment.connection == wait.connection else {
@@ -60,7 +55,6 @@ extension ContenderMachine {
         wait.ownNode = ownNode
         wait.holder = holder
         wait.second = second
-        if PlantedFlaw.relistsCountAsAlone.isPlanted { wait.ownNode.ahead = 1 }
         phase = .waiting(wait)
         return second.map { [.watch(second: $0)] } ?? []
     }

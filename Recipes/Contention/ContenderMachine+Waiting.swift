@@ -17,7 +17,7 @@ extension ContenderMachine {
         }
         switch blocker {
         case .failure(let failure) where failure.code == .noNode:
-            wait.isBlockerGone = !PlantedFlaw.waitsForTheVanished.isPlanted
+            wait.isBlockerGone = true
         case .failure(let failure): return readFailed(wait, failure)
         case .success, nil: break
         }
@@ -36,7 +36,6 @@ extension ContenderMachine {
     mutating func readFailed(_ wait: Wait, _ failure: Failure) -> [Action] {
         switch failure.code {
         case .connectionLoss:
-            if PlantedFlaw.lostReadsAreForgotten.isPlanted { return [] }
             phase = .listing(wait.ownNode)
             return [.list(syncs: true)]
         case _ where failure.mayPass:
@@ -50,9 +49,7 @@ extension ContenderMachine {
     mutating func blockerChanged(_ old: Wait, isGone: Bool, _ moment: Circumstances) -> [Action] {
         var wait = old
         // The node in my way was written to: it is still there.
-        guard isGone || PlantedFlaw.anyChangeIsARemoval.isPlanted else {
-            return [.watch(blocker: wait.blocker)]
-        }
+        guard isGone else { return [.watch(blocker: wait.blocker)] }
         wait.isBlockerGone = true
         phase = .waiting(wait)
         return advance(wait, moment)
@@ -60,8 +57,7 @@ extension ContenderMachine {
 
     mutating func ownChanged(_ old: Wait, isGone: Bool) -> [Action] {
         var wait = old
-        if isGone { return PlantedFlaw.waitersIgnoreTheirNode.isPlanted ? [] : rejoin() }
-        if PlantedFlaw.waitersGoDeaf.isPlanted { return [] }
+        if isGone { return rejoin() }
         wait.ownNode.isWatched = false
         phase = .waiting(wait)
         return [.watch(own: wait.ownNode.name)]
@@ -74,10 +70,9 @@ extension ContenderMachine {
         // The list that is under way will say who is in my way now.
         if wait.isRelisting { return [] }
         // After a reconnect, watches fire in any order: my own node may be gone too, and I may not have heard yet.
-        let isSameConnection = moment.connection == wait.connection || PlantedFlaw.handsOffAfterReconnect.isPlanted
-        if wait.isSole || (PlantedFlaw.handsOffBehindSeveral.isPlanted && wait.ownNode.czxid != nil) {
-            let isSeen = wait.ownNode.isWatched || PlantedFlaw.handsOffUnseen.isPlanted || !wait.isSole
-            guard isSeen, let czxid = wait.ownNode.czxid else { return [] }
+        let isSameConnection = moment.connection == wait.connection
+        if wait.isSole {
+            guard wait.ownNode.isWatched, let czxid = wait.ownNode.czxid else { return [] }
             if isSameConnection, handsOffUnlisted { return grant(wait.ownNode, czxid, moment) }
         }
         phase = .listing(wait.ownNode)
@@ -98,7 +93,7 @@ extension ContenderMachine {
 
     /// My node, which cannot be watched, has been looked at.
     mutating func checked(_ grant: Grant, _ isThere: Result<Bool, Failure>) -> [Action] {
-        if case .success(false) = isThere, !PlantedFlaw.holdersIgnoreTheirNode.isPlanted { return lose() }
+        if case .success(false) = isThere { return lose() }
         return [.check(grant.name)]
     }
 
@@ -145,7 +140,6 @@ extension ContenderMachine {
         case .listing(let ownNode):
             return forget(ownNode) + fail(reason)
         case .waiting(let wait):
-            if PlantedFlaw.lateWaitersStay.isPlanted, case .timedOut = reason { return fail(reason) }
             return forget(wait.ownNode) + fail(reason)
         case .holding(let grant):
             phase = .over
@@ -157,7 +151,6 @@ extension ContenderMachine {
     /// Leaves nothing of the node that was to be replaced.
     private mutating func giveUpOld() -> [Action] {
         defer { replacing = nil }
-        if PlantedFlaw.oldPlacesStay.isPlanted { return [] }
         return replacing.map { [.delete($0)] } ?? []
     }
 
@@ -166,9 +159,9 @@ extension ContenderMachine {
         phase = .over
         switch create {
         case .success(let created):
-            return PlantedFlaw.cancelledCreatesStay.isPlanted ? [] : [.delete(created.name)]
+            return [.delete(created.name)]
         case .failure(let failure):
-            let mayAppear = failure.execution == .unknown && !PlantedFlaw.cancelledUnknownsStay.isPlanted
+            let mayAppear = failure.execution == .unknown
             return giveUpOld() + (mayAppear ? [.resolveCreate(guid: guid)] : [])
         }
     }

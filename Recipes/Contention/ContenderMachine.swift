@@ -167,14 +167,13 @@ package struct ContenderMachine: Sendable, Hashable {
             return relisted(wait, list, own, moment(connection))
         case (.ownChanged(let name, _), .listing(var ownNode)) where ownNode.name == name:
             // The list says whether it is there; but nobody looks at it any more.
-            if !PlantedFlaw.spentWatchesCount.isPlanted { ownNode.isWatched = false }
+            ownNode.isWatched = false
             phase = .listing(ownNode)
             return []
         case (.ownChanged(let name, let isGone), .waiting(let wait)) where wait.ownNode.name == name:
             return ownChanged(wait, isGone: isGone)
         case (.ownChanged(let name, let isGone), .holding(let grant)) where grant.name == name:
-            if !isGone { return PlantedFlaw.holdersGoDeaf.isPlanted ? [] : [.watch(own: name)] }
-            if PlantedFlaw.holdersIgnoreTheirNode.isPlanted { return [] }
+            if !isGone { return [.watch(own: name)] }
             phase = .over
             return [.lose]
         case (.holdingForLong, .holding(let grant)) where !grant.isWatched:

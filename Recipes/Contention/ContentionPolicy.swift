@@ -21,27 +21,20 @@ package enum ContentionPolicy: Sendable, Hashable {
     ///   - isOther: Tells whether an entry is another's.
     func blockers(of own: Line.Entry?, in line: Line, _ isOther: (Line.Entry) -> Bool) -> Line.Blockers {
         var blockers = Line.Blockers()
-        for entry in line.entries where isInFront(entry, of: own, in: line) && isInTheWay(entry) && isOther(entry) {
+        for entry in line.entries where isInFront(entry, of: own) && isInTheWay(entry) && isOther(entry) {
             blockers.add(entry)
-        }
-        if PlantedFlaw.readersSeeOneWriter.isPlanted, self == .shared, let first = blockers.first {
-            blockers = Line.Blockers()
-            blockers.add(first)
         }
         return blockers
     }
 
-    private func isInFront(_ other: Line.Entry, of own: Line.Entry?, in line: Line) -> Bool {
+    private func isInFront(_ other: Line.Entry, of own: Line.Entry?) -> Bool {
         guard let own else { return true }
-        if PlantedFlaw.sortsByName.isPlanted {
-            return line.bytes(of: other).lexicographicallyPrecedes(line.bytes(of: own))
-        }
         return other.sequence < own.sequence
     }
 
     private func isInTheWay(_ contender: Line.Entry) -> Bool {
         switch self {
-        case .exclusive: !PlantedFlaw.writersIgnoreReaders.isPlanted || contender.kind == .exclusive
+        case .exclusive: true
         case .shared: contender.kind == .exclusive
         }
     }
@@ -53,7 +46,7 @@ package enum ContentionPolicy: Sendable, Hashable {
     ///   front.
     package func isStable(_ isOrdered: Bool) -> Bool {
         switch self {
-        case .exclusive: isOrdered || PlantedFlaw.handsOffOutOfOrder.isPlanted
+        case .exclusive: isOrdered
         case .shared: true
         }
     }

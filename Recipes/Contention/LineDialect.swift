@@ -100,7 +100,7 @@ package struct LineDialect: Sendable, Hashable {
 
     /// The beginning by which a contender knows its own nodes.
     func ownPrefix(_ guid: String) -> [UInt8] {
-        Array((PlantedFlaw.adoptsAnyNode.isPlanted ? head : protectedPrefix(for: guid)).utf8)
+        Array(protectedPrefix(for: guid).utf8)
     }
 
     /// The meaning of a child of the directory.
@@ -142,12 +142,7 @@ package struct LineDialect: Sendable, Hashable {
         let rest = name[..<digits.startIndex]
         if let kind = kind(ofNameThatBegins: rest) { return reading(digits, kind) }
         if rest.last == UInt8(ascii: "-"), let kind = kind(ofNameThatBegins: rest.dropLast()) {
-            return digits.allSatisfy { $0 == 0x30 } ? reading(digits, kind) : exhausted
-        }
-        if PlantedFlaw.foreignNumbersCount.isPlanted, rest.isEmpty,
-            case .contender(let sequence, _) = reading(digits, .exclusive)
-        {
-            return .contender(sequence: sequence - 1, .exclusive)
+            return digits.allSatisfy { $0 == 0x30 } ? reading(digits, kind) : .exhausted
         }
         return .foreign
     }
@@ -160,12 +155,10 @@ package struct LineDialect: Sendable, Hashable {
         var sequence: Int64 = 0
         for digit in digits {
             sequence = sequence * 10 + Int64(digit - 0x30)
-            if sequence >= Self.lastSequence { return exhausted }
+            if sequence >= Self.lastSequence { return .exhausted }
         }
         return .contender(sequence: sequence, kind)
     }
-
-    private var exhausted: Reading { PlantedFlaw.exhaustedIsForeign.isPlanted ? .foreign : .exhausted }
 
     /// The first child that uses another naming scheme: it does not wait for ours, nor ours for it.
     package func foreignNode(among names: ChildNames) -> String? {

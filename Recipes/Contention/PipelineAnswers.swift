@@ -27,7 +27,7 @@ package struct PipelineAnswers: Sendable, Hashable {
     /// Takes in an answer, or the certainty that there will be none.
     package mutating func add(_ answer: ContenderMachine.Answer, at index: Int, over connection: Int) {
         let isFirst = missing == count
-        let isNext = missing == count - index || PlantedFlaw.listsCountBeforeTheirSync.isPlanted
+        let isNext = missing == count - index
         isUnbroken = isUnbroken && isNext && (isFirst || connection == self.connection)
         self.connection = connection
         answers[index] = answer
@@ -43,8 +43,7 @@ package struct PipelineAnswers: Sendable, Hashable {
         switch self[1] {
         case .failure(let failure): return .failure(failure)
         case .success(.children(let names, _)):
-            let counts = isUnbroken || PlantedFlaw.listsCountWithoutTheirSync.isPlanted
-            return counts ? .success(names) : .failure(.init(.connectionLoss, .notSent))
+            return isUnbroken ? .success(names) : .failure(.init(.connectionLoss, .notSent))
         case .success: return .failure(.init(.protocolViolation, .unknown))
         }
     }

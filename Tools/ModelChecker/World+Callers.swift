@@ -35,7 +35,7 @@ extension World {
         if clients[index].closing.phase != .open, !clients[index].owesNotice {
             post(.sessionClosing, to: slot, of: index)
         }
-        if !clients[index].leftovers.isEmpty, !ModelFlaw.newcomersIgnoreLeftovers.isPlanted {
+        if !clients[index].leftovers.isEmpty {
             post(.blocked(.init(.noAuth, .refused)), to: slot, of: index)
         }
         post(.start, to: slot, of: index)

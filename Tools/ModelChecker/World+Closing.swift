@@ -36,9 +36,6 @@ extension World {
     ///
     /// - Returns: `nil` if nothing new may be held.
     mutating func beginHold(at name: String, _ index: Int, isContinued: Bool = false) -> Int? {
-        if ModelFlaw.grantsWhileRetiring.isPlanted, clients[index].closing.phase == .retiring {
-            return clients[index].closing.beginHold(at: ZNodePath(unchecked: Self.path(of: name)), isContinued: true)
-        }
         return clients[index].closing.beginHold(
             at: ZNodePath(unchecked: Self.path(of: name)), isContinued: isContinued)
     }

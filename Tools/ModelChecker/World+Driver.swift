@@ -48,7 +48,6 @@ extension World {
             if isLogging { log.append("    -> \(action)") }
             switch action {
             case .backOff:
-                if ModelFlaw.neverBacksOff.isPlanted { continue }
                 clients[index].actors[slot]?.putOff.append(Array(actions[(position + 1)...]))
                 return
             case .check: clients[index].actors[slot]?.putOff.append([action])

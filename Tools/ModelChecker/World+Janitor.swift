@@ -58,7 +58,7 @@ extension World {
     /// there may be another with its guid, of a create that was executed twice.
     private mutating func removed(_ name: String, _ slot: Int, _ index: Int, _ verdict: Janitor.Verdict) {
         guard let actor = clients[index].actors[slot], actor.machine.isOver, let own = actor.grant?.name,
-            own == name || ModelFlaw.anyRemovalIsARelease.isPlanted
+            own == name
         else { return }
         let isFirst = !actor.isRemoved
         clients[index].actors[slot]?.isRemoved = true

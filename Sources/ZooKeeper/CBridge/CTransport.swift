@@ -95,7 +95,7 @@ package final class CTransport: SessionTransport {
                 return "zookeeper_init failed with errno \(errno)"
             }
             // By default every turn of the I/O loop resolves the addresses again, which costs up to 7x in throughput.
-            if !PlantedBug.defaultResolutionDelay.isPlanted { unsafe zoo_set_servers_resolution_delay(handle, -1) }
+            unsafe zoo_set_servers_resolution_delay(handle, -1)
             unsafe state = .open(Handle(pointer: handle))
             return nil
         }
@@ -106,7 +106,7 @@ package final class CTransport: SessionTransport {
     /// out; the library repeats them on later ones. (Any earlier it may refuse them, between two attempts to connect.)
     func connected(_ handle: OpaquePointer?) {
         guard let handle = unsafe handle else { return }
-        if !PlantedBug.connectionsAreInherited.isPlanted { unsafe CloseOnExec.markConnection(of: handle) }
+        unsafe CloseOnExec.markConnection(of: handle)
         pendingCredentials.withLock { pending in
             while let credential = pending.first {
                 let code = unsafe Self.authenticate(credential, handle, nil, nil)

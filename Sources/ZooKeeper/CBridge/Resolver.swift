@@ -17,9 +17,6 @@ enum Resolver {
     ///
     /// - Returns: The addresses that could be resolved; a failure only if none could.
     static func resolve(_ servers: [ServerAddress]) -> Result<String, Failure> {
-        if PlantedBug.namesForTheCClient.isPlanted {
-            return .success(servers.map { "\($0.host):\($0.port)" }.joined(separator: ","))
-        }
         var addresses: [String] = []
         var faults: [String] = []
         for server in servers.shuffled() {

@@ -26,7 +26,7 @@ extension ServerRequest {
         default: break
         }
         let length = encodedLength
-        guard length <= limit || PlantedBug.noLengthLimit.isPlanted else {
+        guard length <= limit else {
             throw ZooKeeperError(
                 .requestTooLarge, message: "\(length) bytes with path and headers; servers accept \(limit)")
         }
@@ -87,7 +87,6 @@ extension TransactionStep.Action {
         try ServerRequest.validate(accessControl)
         switch mode.lifetime {
         case .persistent, .ephemeral: break
-        case .container where PlantedBug.containersInTransactions.isPlanted: break
         case .container:
             // The C client aborts the process on the server's answer.
             throw ZooKeeperError(.invalidArgument, message: "a container cannot be created in a transaction")

@@ -70,7 +70,6 @@ package final class Janitor: Sendable {
         guard case .failure(let error) = result else { return .removed }
         switch (error.code, error.execution) {
         case (.noNode, _): return .removed
-        case (_, .refused) where PlantedBug.refusalsAreForgotten.isPlanted: return .removed
         case (.noAuth, _), (.unimplemented, _), (.invalidArgument, _): return .refused
         case (.sessionLost, _), (.closed, _), (.authenticationFailed, _), (.protocolViolation, _): return .sessionEnded
         default: return .tryAgain

@@ -62,7 +62,7 @@ extension SessionCore {
     /// A read answers from whatever server we are connected to, which is enough to know that the session lives. For
     /// leases a `sync` is sent: it goes to the leader, without costing a quorum write.
     private mutating func appendHeartbeat(toLeader: Bool, at now: Moment) {
-        let isProbe = queue.isHeld || !toLeader || PlantedBug.heartbeatsMissTheLeader.isPlanted
+        let isProbe = queue.isHeld || !toLeader
         let pending = PendingRequest(
             Request(.root, isProbe ? .exists : .sync), below: settings.chroot, submittedAt: now, retry: .never,
             purpose: isProbe ? .probe : .heartbeat, delegate: delegate)
@@ -142,7 +142,6 @@ extension SessionCore {
     /// While there is no connection, nothing waits longer than the request time-out.
     mutating func setExpiry(_ effects: inout SessionEffects) {
         guard let oldest = queue.oldestSubmission, !machine.state.isFinal else { return }
-        if PlantedBug.callsWaitForEver.isPlanted { return }
         isExpiring = true
         effects.timers.append((.expiry, max(oldest, disconnectedAt ?? oldest) + settings.requestTimeout))
     }
@@ -192,12 +191,12 @@ extension SessionCore {
             effects.finished.append((pending, failure(Self.endError(state, execution: .notSent), of: pending)))
         }
         // Their callers are told now. The requests themselves stay until the transport is closed: C may use them yet.
-        for pending in queue.allIssued where !PlantedBug.noDrainAfterClose.isPlanted {
+        for pending in queue.allIssued {
             effects.finished.append((pending, failure(Self.endError(state, execution: .unknown), of: pending)))
         }
         effects.notices.append(.ended(state, Array(leaseholders.values), watches.drain()))
         leaseholders = [:]
-        effects.closesTransport = !PlantedBug.handlesStayOpen.isPlanted
+        effects.closesTransport = true
     }
 
     /// The transport is closed, and uses no request any more.

@@ -40,7 +40,7 @@ extension SessionCore {
         _ effects: inout SessionEffects
     ) {
         guard let path = node.rooted(at: settings.chroot).path,
-            let removable = watches.remove(registration, at: path), !PlantedBug.watchesStay.isPlanted
+            let removable = watches.remove(registration, at: path)
         else { return }
         var request = node
         request.action = .removeWatches(removable)
@@ -163,10 +163,9 @@ extension SessionCore {
     private func shouldRetry(_ pending: PendingRequest, at now: @autoclosure () -> Moment) -> Bool {
         guard !machine.state.isFinal, !pending.isFinished else { return false }
         return switch pending.retry {
-        case .never: PlantedBug.writesAreRetried.isPlanted
+        case .never: false
         case .withinRequestTimeout:
             machine.closing.phase <= .retiring && now() < pending.submittedAt + settings.requestTimeout
-                && !PlantedBug.readsAreNotRetried.isPlanted
         case .untilSessionEnds: true
         }
     }

@@ -199,7 +199,7 @@ package struct SessionStateMachine: Sendable, Hashable {
         let makesSense =
             id.rawValue != 0 && !isReadOnly && timeout > .zero
             && timeout <= max(.seconds(600), settings.requestedTimeout * 10)
-        if !makesSense, !PlantedBug.handshakeUnchecked.isPlanted {
+        if !makesSense {
             return finish(.lost(.protocolViolation("session \(id), time-out \(timeout)")))
         }
         if let known = self.id, known != id { return finish(.lost(.expired)) }
@@ -222,8 +222,8 @@ package struct SessionStateMachine: Sendable, Hashable {
         sentAt: Moment, byLeader: Bool, at now: @autoclosure () -> Moment
     ) -> [Effect] {
         heardAt = max(heardAt, sentAt)
-        if byLeader || PlantedBug.anyAnswerCountsForLeases.isPlanted, sentAt > leaderHeardAt {
-            leaderHeardAt = PlantedBug.deadlineFromTheAnswer.isPlanted ? now() : sentAt
+        if byLeader, sentAt > leaderHeardAt {
+            leaderHeardAt = sentAt
             areLeasesOverdue = areLeasesOverdue && leasesExpireBy <= now()
         }
         guard end == nil, isOverdue, expiresBy > now() else { return [] }
@@ -238,9 +238,7 @@ package struct SessionStateMachine: Sendable, Hashable {
             areLeasesOverdue = true
             effects.append(.leasesOverdue)
         }
-        if now >= heardAt.advanced(by: lengths.abandoning), !PlantedBug.neverAbandoned.isPlanted {
-            return effects + finish(.lost(.abandoned))
-        }
+        if now >= heardAt.advanced(by: lengths.abandoning) { return effects + finish(.lost(.abandoned)) }
         if !isOverdue, now >= expiresBy {
             isOverdue = true
             effects.append(.stateChanged)

@@ -42,7 +42,7 @@ package struct WatchTable {
         guard let key = Self.key(for: request) else { return }
         if entries[key] == nil {
             let length = Self.encodedLength(of: key)
-            guard encodedLength + length <= budget || PlantedBug.noWatchBudget.isPlanted else {
+            guard encodedLength + length <= budget else {
                 throw ZooKeeperError(
                     .watchBudgetExceeded,
                     message:

@@ -99,8 +99,7 @@ extension ZooKeeperSession {
             case .unheld: unheld.fulfil(())
             case .suspended(let leaseholders): for lease in leaseholders { lease.sessionSuspended() }
             case .overdue(let leaseholders): for lease in leaseholders { lease.sessionOverdue() }
-            case .ended(let state, let leaseholders, let allWatches):
-                let watches = PlantedBug.watchesHangAtTheEnd.isPlanted ? [] : allWatches
+            case .ended(let state, let leaseholders, let watches):
                 connected.fulfil(false)
                 ended.fulfil(state)
                 unheld.fulfil(())

@@ -27,8 +27,7 @@ extension ZooKeeperSession {
         await unheld.wait(until: limit, isShielded: true)
         let held = unheld.current == nil ? read { $0.machine.closing.held } : []
         guard held.isEmpty else { return held }
-        let end = PlantedBug.closeWithoutDeadline.isPlanted ? nil : ContinuousClock.now + settings.transportCloseTimeout
-        await released.wait(until: end, isShielded: true)
+        await released.wait(until: ContinuousClock.now + settings.transportCloseTimeout, isShielded: true)
         return []
     }
 
