@@ -16,10 +16,12 @@ import Darwin
 /// Each module that has a mutex calls it `Mutex` by a type alias of its own.
 ///
 /// Sendable: what is in it is only touched under the lock.
+@usableFromInline
 @safe package struct SanitizerMutex<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     private let value: UnsafeMutablePointer<Value>
 
+    @usableFromInline
     package init(_ initialValue: consuming sending Value) {
         unsafe lock = .allocate(capacity: 1)
         unsafe lock.initialize(to: pthread_mutex_t())
@@ -35,6 +37,7 @@ import Darwin
         unsafe lock.deallocate()
     }
 
+    @usableFromInline
     package borrowing func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
@@ -44,5 +47,5 @@ import Darwin
     }
 }
 
-typealias Mutex = SanitizerMutex
+@usableFromInline typealias Mutex = SanitizerMutex
 #endif

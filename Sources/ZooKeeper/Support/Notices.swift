@@ -1,4 +1,6 @@
+#if !THREAD_SANITIZER
 public import Synchronization
+#endif
 
 /// Delivers what happened, one thing at a time and in the order in which it happened, to code that may call back in.
 ///

@@ -1,4 +1,6 @@
+#if !THREAD_SANITIZER
 public import Synchronization
+#endif
 
 /// A value that comes once, and any number of tasks and callbacks that wait for it.
 ///
