@@ -89,7 +89,7 @@ extension Scenario {
         Scenario("2 upgrade, upgrade", .curatorReadWrite, [.upgrader, .upgrader], .all, budget: 1),
         Scenario("2 elect twice, elect", .curatorLatch, [.leader, .exclusive], .all, budget: 1),
         Scenario("2 elect twice, twice", .curatorLatch, [.leader, .leader], .all, budget: 1),
-        Scenario("3 lock, common faults", .curator, [.exclusive, .exclusive, .exclusive], common, budget: 1),
+        Scenario("3 lock, cut or left", .curator, [.exclusive, .exclusive, .exclusive], [.cut, .leave], budget: 1),
         Scenario("3 lock, operators", .curator, [.exclusive, .exclusive, .exclusive], .operators, budget: 1),
         Scenario(
             "3 write, read, read", .curatorReadWrite, [.exclusive, .reader, .reader], [.cut, .delete, .leave], budget: 1
