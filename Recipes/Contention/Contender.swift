@@ -126,7 +126,7 @@ package final class Contender: Janitor.Observer {
     }
 
     /// Tells the caller; only the first time counts.
-    private func decide(_ result: Decision) {
+    func decide(_ result: Decision) {
         let (isFirst, callback) = state.withLock { state in
             defer { state.isDecided = true }
             return (!state.isDecided, state.retiringCallback.take())
@@ -253,92 +253,5 @@ package final class Contender: Janitor.Observer {
             return post(ContenderMachine.Action.withdrawn(over: session.connection))
         }
         if !isOver { perform(actions) }
-    }
-
-    private func perform(_ action: ContenderMachine.Action) {
-        switch action {
-        // Dealt with by the code that performs the actions in a row.
-        case .backOff: break
-        case .check:
-            watchBudgetIsSpent()
-            Deadlines.shared.schedule(at: .now + session.timeout / 6) { [weak self] in self?.send(action) }
-        case .probe, .enqueue, .list, .watch, .relist: send(action)
-        case .grant(let grant): granted(grant)
-        case .lose:
-            let lease = state.withLock { $0.lease }
-            lease?.lose(.nodeDeleted)
-            removed.fulfil(.done)
-        case .delete(let name): remove(name)
-        case .resolveCreate(let guid):
-            session.janitor.resolveCreate(settings.dialect.protectedPrefix(for: guid), in: directory, of: session)
-        case .fail(let reason):
-            let errors = state.withLock { $0.errors }
-            decide(.failed(reason, error(for: reason, among: errors)))
-        }
-    }
-
-    private func error(
-        for reason: ContenderMachine.Reason, among errors: [ZooKeeperError.Code: ZooKeeperError]
-    ) -> ZooKeeperError? {
-        switch reason {
-        case .refused(let failure), .blocked(let failure): errors[failure.code]
-        case .sessionClosing: ZooKeeperError(.closed, path: directory.string, message: "the client is being closed")
-        case .createsLost:
-            ZooKeeperError(
-                .connectionLoss, execution: .unknown, path: directory.string, operation: "create",
-                message: """
-                    the connection was lost each of the \(ContenderMachine.mostLostCreates) times that this create was sent, \
-                    and the node was not there afterwards; a server closes the connection on a request that is longer than its \
-                    jute.maxbuffer
-                    """)
-        default: errors[.sessionLost]
-        }
-    }
-
-    /// Says once in a session that holders have no watch on their nodes.
-    private func watchBudgetIsSpent() {
-        guard state.withLock({ $0.errors[.watchBudgetExceeded] }) != nil,
-            !session.hasSaidWatchBudgetIsSpent.exchange(true, ordering: .relaxed)
-        else { return }
-        BackgroundLog.write(
-            session.logger, .warning,
-            """
-            This session watches as many paths as it can; the nodes of further locks that are held are looked at with the \
-            heartbeats instead
-            """, [LogKeys.lockPath: "\(directory)"])
-    }
-
-    private func granted(_ grant: ContenderMachine.Grant) {
-        guard let hold = session.beginHold(at: directory.child(grant.name)) else {
-            // The session is being closed.
-            let error = error(for: .sessionClosing, among: [:])
-            post(.released)
-            decide(.failed(.sessionClosing, error))
-            return
-        }
-        let lease = LeaseCore(
-            session: session, lockPath: directory, nodePath: directory.child(grant.name),
-            token: FencingToken(czxid: grant.czxid), policy: settings.lossPolicy)
-        let (watches, isRevocationRequested) = state.withLock { state in
-            state.enqueuing = []
-            state.lease = lease
-            state.hold = hold
-            state.heldNode = grant.name
-            state.announcement = .granted(lease, isWatched: grant.isWatched)
-            return (state.takeWatchesOfOthers(), state.isRevocationRequested)
-        }
-        for watch in watches { watch.cancel() }
-        if isRevocationRequested { lease.requestRevocation() }
-    }
-
-    private func remove(_ name: String) {
-        // The watch on it fires by its removal; cancelled before, it would cost a request to take it off.
-        let watch = state.withLock { $0.ownWatch }
-        session.janitor.remove(directory.child(name), in: session) { [self] removal in
-            watch?.cancel()
-            // Not a second node that a create has left.
-            guard state.withLock({ $0.heldNode == name }) else { return }
-            if case .refused(let error) = removal { removed.fulfil(.refused(error)) } else { removed.fulfil(.done) }
-        }
     }
 }
