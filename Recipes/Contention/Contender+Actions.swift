@@ -11,7 +11,7 @@ extension Contender {
         case .backOff: break
         case .check:
             watchBudgetIsSpent()
-            Deadlines.shared.schedule(at: .now + session.timeout / 6) { [weak self] in self?.send(action) }
+            Deadlines.shared.schedule(at: .now + session.heartbeatInterval) { [weak self] in self?.send(action) }
         case .probe, .enqueue, .list, .watch, .relist: send(action)
         case .grant(let grant): granted(grant)
         case .lose:
@@ -59,7 +59,8 @@ extension Contender {
     }
 
     private func granted(_ grant: ContenderMachine.Grant) {
-        guard let hold = session.beginHold(at: directory.child(grant.name)) else {
+        let path = directory.child(grant.name)
+        guard let hold = session.beginHold(at: path) else {
             // The session is being closed.
             let error = error(for: .sessionClosing, among: [:])
             post(.released)
@@ -67,13 +68,13 @@ extension Contender {
             return
         }
         let lease = LeaseCore(
-            session: session, lockPath: directory, nodePath: directory.child(grant.name),
-            token: FencingToken(czxid: grant.czxid), policy: settings.lossPolicy)
+            session: session, lockPath: directory, nodePath: path, token: FencingToken(czxid: grant.czxid),
+            policy: settings.lossPolicy)
         let (watches, isRevocationRequested) = state.withLock { state in
             state.enqueuing = []
             state.lease = lease
             state.hold = hold
-            state.heldNode = grant.name
+            state.heldNode = (grant.name, path)
             state.announcement = .granted(lease, isWatched: grant.isWatched)
             return (state.takeWatchesOfOthers(), state.isRevocationRequested)
         }
@@ -83,11 +84,13 @@ extension Contender {
 
     private func remove(_ name: String) {
         // The watch on it fires by its removal; cancelled before, it would cost a request to take it off.
-        let watch = state.withLock { $0.ownWatch }
-        session.janitor.remove(directory.child(name), in: session) { [self] removal in
+        let (watch, held) = state.withLock { ($0.ownWatch, $0.heldNode) }
+        // Not a second node that a create has left.
+        let isHeld = held?.name == name
+        let path = if isHeld, let held { held.path } else { directory.child(name) }
+        session.janitor.remove(path, in: session) { [self] removal in
             watch?.cancel()
-            // Not a second node that a create has left.
-            guard state.withLock({ $0.heldNode == name }) else { return }
+            guard isHeld else { return }
             if case .refused(let error) = removal { removed.fulfil(.refused(error)) } else { removed.fulfil(.done) }
         }
     }

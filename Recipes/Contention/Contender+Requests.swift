@@ -19,17 +19,9 @@ extension Contender {
             requests[index].watch = watch
             old += state.withLock { $0.keep(watch, on: node) }
         }
-        let answers = AnswerCollector(count: requests.count)
-        let observers = requests.indices.map { index -> @Sendable (PendingRequest.Answer) -> Void in
-            { [self] answer in
-                if index < watched.count, watched[index]?.isOwn == true { lookForRevocation(answer) }
-                // The connection only changes on the thread that brings answers, which is this one.
-                let all = answers.add(take(answer), at: index, over: session.connection)
-                if let all { post(action.event(from: all)) }
-            }
-        }
         let pendingRequests = session.submitPipeline(
-            requests, retry: action.isRepeated ? .untilSessionEnds : .never, observers: observers)
+            requests, retry: action.isRepeated ? .untilSessionEnds : .never,
+            observer: ActionUnderWay(action, watched, count: requests.count, of: self))
         if case .enqueue = action { state.withLock { $0.enqueuing = pendingRequests } }
         withExtendedLifetime(old) {}
     }
@@ -47,7 +39,7 @@ extension Contender {
     // MARK: Answers
 
     /// Takes what the machine gets of an answer, and does what a list or an error is good for besides.
-    private func take(_ answer: PendingRequest.Answer) -> ContenderMachine.Answer {
+    fileprivate func take(_ answer: PendingRequest.Answer) -> ContenderMachine.Answer {
         switch answer {
         case .success(let response):
             if case .children(let names, _) = response.kind {
@@ -73,7 +65,7 @@ extension Contender {
     }
 
     /// The data of the own node say whether another client requests revocation.
-    private func lookForRevocation(_ answer: PendingRequest.Answer) {
+    fileprivate func lookForRevocation(_ answer: PendingRequest.Answer) {
         guard case .success(let response) = answer, case .node(let node) = response.kind,
             RevocationRequest.isContained(in: node.data)
         else { return }
@@ -107,17 +99,29 @@ extension Contender.State {
     var ownWatch: Watch? { watches.first { $0.node.isOwn }?.watch }
 }
 
-/// Collects the answers of one pipeline.
-private final class AnswerCollector: Sendable {
+/// An action whose requests are under way: collects their answers.
+private final class ActionUnderWay: PipelineObserver {
+    private let contender: Contender
+    private let action: ContenderMachine.Action
+    private let watched: [WatchedNode?]
     private let answers: Mutex<PipelineAnswers>
 
-    init(count: Int) { answers = Mutex(PipelineAnswers(count: count)) }
+    init(_ action: ContenderMachine.Action, _ watched: [WatchedNode?], count: Int, of contender: Contender) {
+        self.action = action
+        self.watched = watched
+        self.contender = contender
+        answers = Mutex(PipelineAnswers(count: count))
+    }
 
-    /// - Returns: All answers, if this was the last.
-    func add(_ answer: ContenderMachine.Answer, at index: Int, over connection: Int) -> PipelineAnswers? {
-        answers.withLock { answers in
-            answers.add(answer, at: index, over: connection)
+    func answered(_ answer: PendingRequest.Answer, at position: Int) {
+        if watched.indices.contains(position), watched[position]?.isOwn == true { contender.lookForRevocation(answer) }
+        let taken = contender.take(answer)
+        // The connection only changes on the thread that brings answers, which is this one.
+        let connection = contender.session.connection
+        let all: PipelineAnswers? = answers.withLock { answers in
+            answers.add(taken, at: position, over: connection)
             return answers.isComplete ? answers : nil
         }
+        if let all { contender.post(action.event(from: all)) }
     }
 }

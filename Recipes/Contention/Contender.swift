@@ -32,7 +32,7 @@ package final class Contender: Janitor.Observer {
         /// The hold that keeps the session open while the lock is held.
         var hold: Int?
         /// The node that is held, or was until it was released.
-        var heldNode: String?
+        var heldNode: (name: String, path: ZNodePath)?
         /// Kept so that they stay set; cancelled to take them off the server.
         var watches: [(node: WatchedNode, watch: Watch)] = []
         /// The requests of joining, withdrawn if the caller leaves before they are sent.
@@ -88,15 +88,15 @@ package final class Contender: Janitor.Observer {
         self.settings = settings
         position = nil
         let grant = ContenderMachine.Grant(name: name, czxid: token.czxid, isWatched: false)
+        let path = directory.child(name)
         let lease = LeaseCore(
-            session: session, lockPath: directory, nodePath: directory.child(name), token: token,
-            policy: settings.lossPolicy)
+            session: session, lockPath: directory, nodePath: path, token: token, policy: settings.lossPolicy)
         var state = State(
             machine: ContenderMachine(holding: grant, dialect: settings.dialect, policy: settings.policy))
         state.lease = lease
         // Its position in the queue is one that is held already, under another name.
-        state.hold = session.beginHold(at: directory.child(name), isContinued: true)
-        state.heldNode = name
+        state.hold = session.beginHold(at: path, isContinued: true)
+        state.heldNode = (name, path)
         self.state = Mutex(state)
         session.retainLeaderHeartbeats()
         decision.fulfil(.granted(lease, isWatched: false))
@@ -184,8 +184,7 @@ package final class Contender: Janitor.Observer {
     func post(_ event: ContenderMachine.Event) { post(.event(event)) }
 
     private func post(_ step: Step) {
-        steps.post(step)
-        steps.deliver { step in
+        steps.deliver(step) { step in
             switch step {
             case .event(let event):
                 let isInTime = Moment.now < session.leasesExpireBy

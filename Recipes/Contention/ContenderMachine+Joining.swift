@@ -111,7 +111,8 @@ extension ContenderMachine {
     ) -> [Action] {
         guard let line = Line(names, dialect) else { return forget(known) + fail(.sequenceExhausted) }
         // Every node with my GUID is mine. The lowest counts; a request that arrived twice leaves no other behind.
-        let mine = mine(in: line, known.guid)
+        let ownPrefix = dialect.ownPrefix(known.guid)
+        let mine = mine(in: line, ownPrefix)
         guard let own = mine.first else {
             // After a create of unknown outcome it may still appear; then it is nobody's.
             return known.name == nil ? createLost(known.guid) : rejoin()
@@ -121,7 +122,7 @@ extension ContenderMachine {
         var ownNode = known
         if ownNode.name != name { ownNode = OwnNode(guid: known.guid, name: name) }
         let gone = wait.flatMap { $0.isBlockerGone ? $0.blocker : nil }
-        let blockers = policy.blockers(of: own, in: line, isOther(in: line, unlike: known.guid, gone: gone))
+        let blockers = policy.blockers(of: own, in: line, isOther(in: line, unlike: ownPrefix, gone: gone))
         ownNode.ahead = blockers.count
         if let nearest = blockers.nearest, let first = blockers.first {
             let holder = line.name(of: first)
@@ -163,21 +164,20 @@ extension ContenderMachine {
     ///
     /// - Parameter gone: A node that has gone since the list.
     private func isOther(
-        in line: Line, unlike guid: String? = nil, gone: String? = nil
+        in line: Line, unlike ownPrefix: [UInt8]? = nil, gone: String? = nil
     ) -> (Line.Entry) -> Bool {
-        let mine = guid.map { dialect.ownPrefix($0) }
-        let ignored = [companion, gone].compactMap(\.self).map { Array($0.utf8) }
-        return { entry in
+        { [companion] entry in
             let name = line.bytes(of: entry)
-            if let mine, name.starts(with: mine) { return false }
-            return !ignored.contains { name.elementsEqual($0) }
+            if let ownPrefix, name.starts(with: ownPrefix) { return false }
+            if let companion, name.elementsEqual(companion.utf8) { return false }
+            if let gone, name.elementsEqual(gone.utf8) { return false }
+            return true
         }
     }
 
     /// The entries with my GUID, the lowest first.
-    private func mine(in line: Line, _ guid: String) -> [Line.Entry] {
-        let prefix = dialect.ownPrefix(guid)
-        let mine = line.entries.filter { line.bytes(of: $0).starts(with: prefix) }
+    private func mine(in line: Line, _ ownPrefix: [UInt8]) -> [Line.Entry] {
+        let mine = line.entries.filter { line.bytes(of: $0).starts(with: ownPrefix) }
         return mine.count > 1 ? mine.sorted { $0.sequence < $1.sequence } : mine
     }
 

@@ -137,7 +137,8 @@ package struct ContenderMachine: Sendable, Hashable {
     ) -> [Action] {
         let actions = react(to: event, isInTime: isInTime)
         guard case .joining = phase else { return actions }
-        return actions + enqueue(guid())
+        let enqueuing = enqueue(guid())
+        return actions.isEmpty ? enqueuing : actions + enqueuing
     }
 
     private mutating func react(to event: Event, isInTime: Bool) -> [Action] {

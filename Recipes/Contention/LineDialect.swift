@@ -100,7 +100,11 @@ package struct LineDialect: Sendable, Hashable {
 
     /// The beginning by which a contender knows its own nodes.
     func ownPrefix(_ guid: String) -> [UInt8] {
-        Array(protectedPrefix(for: guid).utf8)
+        var prefix: [UInt8] = []
+        prefix.reserveCapacity(head.utf8.count + guid.utf8.count)
+        prefix += head.utf8
+        prefix += guid.utf8
+        return prefix
     }
 
     /// The meaning of a child of the directory.

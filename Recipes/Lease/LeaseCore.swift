@@ -117,7 +117,7 @@ package final class LeaseCore: Leaseholder {
                 if error.code == .noNode { return lose(.nodeDeleted) }
                 // No answer to the question, for example because the server is overloaded.
                 guard !session.state.isFinal else { return }
-                Deadlines.shared.schedule(at: .now + session.timeout / 6) { [weak self] in
+                Deadlines.shared.schedule(at: .now + session.heartbeatInterval) { [weak self] in
                     if let self, status.withLock({ $0.phase == .doubtful }) { confirm() }
                 }
             }

@@ -156,7 +156,7 @@ struct LockScope: Sendable {
         if !holding.isWatched, watchesAtOnce {
             holding.contender.watchOwnNode()
         } else if !holding.isWatched {
-            let delay = min(holding.contender.session.timeout / 6, .milliseconds(200))
+            let delay = min(session.heartbeatInterval, .milliseconds(200))
             timer = Deadlines.shared.schedule(at: .now + delay) { [contender = holding.contender] in
                 contender.watchOwnNode()
             }

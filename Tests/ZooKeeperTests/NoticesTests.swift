@@ -3,35 +3,48 @@ import Testing
 import ZooKeeper
 
 @Suite struct NoticesTests {
-    @Test func areDeliveredInOrderAndNotNested() {
+    /// An owner that several closures can hold.
+    private final class Owner: Sendable {
         let notices = Notices<Int>()
+    }
+
+    @Test func areDeliveredInOrderAndNotNested() {
+        let owner = Owner()
         let heard = Shared<[Int]>([])
         let depth = Shared(0)
-        for number in [1, 2] { notices.post(number) }
-        notices.deliver { notice in
+        for number in [1, 2] { owner.notices.post(number) }
+        owner.notices.deliver { notice in
             depth.withLock {
                 $0 += 1
                 #expect($0 == 1)
             }
             heard.withLock { $0.append(notice) }
             if notice < 3 {
-                notices.post(notice + 10)
-                notices.deliver { _ in Issue.record("delivered from within") }
+                owner.notices.post(notice + 10)
+                owner.notices.deliver { _ in Issue.record("delivered from within") }
             }
             depth.withLock { $0 -= 1 }
         }
         #expect(heard.value == [1, 2, 11, 12])
     }
 
+    @Test func theFirstIsDeliveredBehindWhatIsQueued() {
+        let owner = Owner()
+        var heard: [Int] = []
+        owner.notices.post(1)
+        owner.notices.deliver(2) { heard.append($0) }
+        owner.notices.deliver(3) { heard.append($0) }
+        #expect(heard == [1, 2, 3])
+    }
+
     @Test func noneIsLostBetweenThreads() async {
-        let notices = Notices<Int>()
+        let owner = Owner()
         let heard = Shared<[Int: [Int]]>([:])
         await withTaskGroup(of: Void.self) { group in
             for sender in 0..<8 {
                 group.addTask {
                     for index in 0..<500 {
-                        notices.post(sender * 1_000 + index)
-                        notices.deliver { notice in
+                        owner.notices.deliver(sender * 1_000 + index) { notice in
                             heard.withLock { $0[notice / 1_000, default: []].append(notice % 1_000) }
                         }
                     }

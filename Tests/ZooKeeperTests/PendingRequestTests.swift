@@ -6,7 +6,8 @@ import ZooKeeper
 @Suite struct PendingRequestTests {
     private func makePending(_ observer: (@Sendable (PendingRequest.Answer) -> Void)? = nil) -> PendingRequest {
         PendingRequest(
-            Request("/a", .exists), below: .root, submittedAt: .now, retry: .never, delegate: nil, observer: observer)
+            Request("/a", .exists), below: .root, submittedAt: .now, retry: .never, delegate: nil,
+            observer: observer.map { .closure($0) })
     }
 
     /// The answer and the end of the session, or a cancellation, may come together: the waiter is told once.

@@ -20,14 +20,16 @@ package enum BackgroundLog {
     /// More than that waiting, and new lines are dropped.
     private static let capacity = 1_000
 
-    /// Writes a queue soon, on another thread, after those given before it.
+    /// Writes a line soon, on another thread, after those given before it. Its parts are made only if it is written.
     package static func write(
-        _ logger: Logger, _ level: Logger.Level, _ message: Logger.Message, _ metadata: Logger.Metadata
+        _ logger: Logger, _ level: Logger.Level, _ message: @autoclosure () -> Logger.Message,
+        _ metadata: @autoclosure () -> Logger.Metadata
     ) {
         guard logger.logLevel <= level else { return }
+        let line = Line(logger: logger, level: level, message: message(), metadata: metadata())
         let mustStart = state.withLock { state in
             guard state.lines.count < capacity else { return false }
-            state.lines.append(Line(logger: logger, level: level, message: message, metadata: metadata))
+            state.lines.append(line)
             defer { state.isWriting = true }
             return !state.isWriting
         }

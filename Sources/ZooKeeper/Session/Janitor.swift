@@ -148,9 +148,8 @@ package final class Janitor: Sendable {
 
     /// Forgets a node that does not exist any more.
     package func forget(_ path: ZNodePath) {
-        guard let directory = path.parent else { return }
         state.withLock { state in
-            guard !state.leftovers.isEmpty else { return }
+            guard !state.leftovers.isEmpty, let directory = path.parent else { return }
             state.leftovers[directory]?.removeAll { $0.path == path }
             if state.leftovers[directory]?.isEmpty == true { state.leftovers[directory] = nil }
         }

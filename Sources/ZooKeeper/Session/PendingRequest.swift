@@ -7,6 +7,20 @@ package import Synchronization
 package final class PendingRequest: TransportRequest {
     package typealias Answer = Result<Response, ZooKeeperError>
 
+    /// Hears the answer, if no task awaits it. Runs on the thread that finishes the request.
+    package enum Observer: Sendable {
+        case closure(@Sendable (Answer) -> Void)
+        /// One for all requests of a pipeline, and the position of this one in it.
+        case pipeline(any PipelineObserver, position: Int)
+
+        fileprivate func hear(_ answer: Answer) {
+            switch self {
+            case .closure(let closure): closure(answer)
+            case .pipeline(let observer, let position): observer.answered(answer, at: position)
+            }
+        }
+    }
+
     private enum Phase {
         case open
         /// Leaves this place under the lock, so that it is resumed once.
@@ -18,9 +32,8 @@ package final class PendingRequest: TransportRequest {
         var phase = Phase.open
         /// Tells whether the request has been handed to the transport.
         var isIssued = false
-        /// Hears the answer, if no task awaits it. Runs on the thread that finishes the request. Let go of when it has
-        /// been told: it may hold an object that holds this request.
-        var observer: (@Sendable (Answer) -> Void)?
+        /// Let go of when it has been told: it may hold an object that holds this request.
+        var observer: Observer?
     }
 
     /// The sender of a request.
@@ -71,7 +84,7 @@ package final class PendingRequest: TransportRequest {
         retry: Retry,
         purpose: Purpose = .caller,
         delegate: (any PendingRequestDelegate)?,
-        observer: (@Sendable (Answer) -> Void)? = nil
+        observer: Observer? = nil
     ) {
         self.request = request.rooted(at: chroot)
         self.path = request.path
@@ -140,7 +153,7 @@ package final class PendingRequest: TransportRequest {
 
     private func finish(_ makeAnswer: (_ isIssued: Bool) -> Answer?) {
         var waiting: SuspendedTask<Answer>?
-        var observer: (@Sendable (Answer) -> Void)?
+        var observer: Observer?
         let answer: Answer? = state.withLock { state in
             if case .finished = state.phase { return nil }
             guard let answer = makeAnswer(state.isIssued) else { return nil }
@@ -151,7 +164,7 @@ package final class PendingRequest: TransportRequest {
         }
         guard let answer else { return }
         waiting?.resume(returning: answer)
-        observer?(answer)
+        observer?.hear(answer)
     }
 
     /// Waits for the outcome. Cancelling the task ends the wait at once with the code `cancelled`; it takes nothing
@@ -177,4 +190,10 @@ package final class PendingRequest: TransportRequest {
 package protocol PendingRequestDelegate: AnyObject, Sendable {
     /// Takes the answer to a request, or the failure with which its connection was lost.
     func answered(_ pending: PendingRequest, with result: Result<ServerResponse, ResultFailure>)
+}
+
+/// Hears the answers to the requests of one pipeline.
+package protocol PipelineObserver: AnyObject, Sendable {
+    /// Takes the answer to the request at `position`, on the thread that finishes it.
+    func answered(_ answer: PendingRequest.Answer, at position: Int)
 }

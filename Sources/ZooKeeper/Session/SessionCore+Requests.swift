@@ -77,9 +77,12 @@ extension SessionCore {
                 guard begin(pending, priority, at: now, &effects) else { continue }
                 leaving = entry
             case .pipeline(let pendingRequests):
-                let rest = pendingRequests.filter { begin($0, priority, at: now, &effects) }
-                if rest.isEmpty { continue }
-                leaving = .pipeline(rest)
+                let staying = pendingRequests.filter { !begin($0, priority, at: now, &effects) }
+                if staying.count == pendingRequests.count { continue }
+                // Most often all leave, and then the list need not be made again.
+                leaving =
+                    staying.isEmpty
+                    ? entry : .pipeline(pendingRequests.filter { pending in !staying.contains { $0 === pending } })
             }
             return Batch(entry: leaving, priority: priority, mayGoBack: entry.count == 1, connection: connection)
         }

@@ -10,7 +10,7 @@ extension ZooKeeperSession {
         retry: PendingRequest.Retry = .never,
         observer: (@Sendable (PendingRequest.Answer) -> Void)? = nil
     ) -> PendingRequest {
-        let pending = makePending(request, .now, retry, observer)
+        let pending = makePending(request, .now, retry, observer.map { .closure($0) })
         submit(.single(pending), priority)
         return pending
     }
@@ -36,11 +36,11 @@ extension ZooKeeperSession {
         _ requests: [Request],
         priority: RequestQueue.Priority = .normal,
         retry: PendingRequest.Retry = .never,
-        observers: [@Sendable (PendingRequest.Answer) -> Void]? = nil
+        observer: (any PipelineObserver)? = nil
     ) -> [PendingRequest] {
         let now = Moment.now
-        let pendingRequests = requests.enumerated().map { index, request in
-            makePending(request, now, retry, observers?[index])
+        let pendingRequests = requests.indices.map { position in
+            makePending(requests[position], now, retry, observer.map { .pipeline($0, position: position) })
         }
         submit(.pipeline(pendingRequests), priority)
         return pendingRequests
@@ -57,19 +57,14 @@ extension ZooKeeperSession {
         of directory: ZNodePath, priority: RequestQueue.Priority = .normal,
         observer: @escaping @Sendable (Result<ChildNames, ZooKeeperError>, _ connection: Int) -> Void
     ) {
-        let list = SyncedList(observer)
         _ = submitPipeline(
             [Sync(directory).makeRequest(), GetChildren(directory).makeRequest()], priority: priority,
-            retry: .untilSessionEnds,
-            observers: [
-                { [self] outcome in list.synced(outcome, connection) },
-                { [self] outcome in list.listed(outcome, connection) },
-            ])
+            retry: .untilSessionEnds, observer: SyncedListObserver(self, SyncedList(observer)))
     }
 
     private func makePending(
         _ request: Request, _ now: Moment, _ retry: PendingRequest.Retry,
-        _ observer: (@Sendable (PendingRequest.Answer) -> Void)?
+        _ observer: PendingRequest.Observer?
     ) -> PendingRequest {
         PendingRequest(
             request, below: settings.chroot, submittedAt: now, retry: retry, delegate: self, observer: observer)
@@ -104,6 +99,25 @@ extension ZooKeeperSession {
     /// The error of a request to a session that is over, in `state`.
     func endError(_ state: SessionState, execution: ZooKeeperError.Execution) -> ZooKeeperError {
         SessionCore.endError(state, execution: execution)
+    }
+}
+
+/// Tells a list behind a sync what is answered over which connection, which only changes on the thread that brings answers.
+private final class SyncedListObserver: PipelineObserver {
+    private let session: ZooKeeperSession
+    private let list: SyncedList
+
+    init(_ session: ZooKeeperSession, _ list: SyncedList) {
+        self.session = session
+        self.list = list
+    }
+
+    func answered(_ answer: PendingRequest.Answer, at position: Int) {
+        if position == 0 {
+            list.synced(answer, session.connection)
+        } else {
+            list.listed(answer, session.connection)
+        }
     }
 }
 

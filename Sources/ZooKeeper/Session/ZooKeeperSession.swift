@@ -82,6 +82,9 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     /// The negotiated time-out.
     public var timeout: Duration { read { $0.machine.timeout } }
 
+    /// The interval of heartbeats. Every hold asks for it, and to divide a `Duration` takes 128 bits.
+    package var heartbeatInterval: Duration { .nanoseconds(read { $0.machine.timeout.nanoseconds } / 6) }
+
     /// The password with which a client can take the session over. For tests that end it so.
     package var password: [UInt8] { read { $0.password } }
 

@@ -6,13 +6,11 @@ public import Synchronization
 ///
 /// The thread that posts also delivers, unless another is delivering already; then that one takes it along.
 @usableFromInline
-package final class Notices<Notice: Sendable>: Sendable {
+package struct Notices<Notice: Sendable>: ~Copyable, Sendable {
     @usableFromInline
     @frozen
     struct State {
         @usableFromInline var queue: [Notice] = []
-        /// The memory of an earlier queue, to be used again.
-        @usableFromInline var spare: [Notice] = []
         @usableFromInline var isDelivering = false
 
         @inlinable
@@ -33,23 +31,41 @@ package final class Notices<Notice: Sendable>: Sendable {
     /// Delivers what is queued. Not to be called under a lock.
     @inlinable
     package func deliver(_ body: (Notice) -> Void) {
-        var next: [Notice] = []
-        var isMine = false
-        repeat {
-            state.withLock { state in
-                if isMine {
-                    state.spare = next
-                } else if state.isDelivering {
-                    return
-                }
-                isMine = !state.queue.isEmpty
-                state.isDelivering = isMine
-                next = state.queue
-                state.queue = state.spare
-                state.spare = []
+        let isMine = state.withLock { state in
+            guard !state.isDelivering, !state.queue.isEmpty else { return false }
+            state.isDelivering = true
+            return true
+        }
+        if isMine { deliverRest(body) }
+    }
+
+    /// As ``post(_:)`` and ``deliver(_:)``. What is first in the queue does not enter it.
+    @inlinable
+    package func deliver(_ notice: Notice, _ body: (Notice) -> Void) {
+        let isFirst = state.withLock { state in
+            guard !state.isDelivering, state.queue.isEmpty else {
+                state.queue.append(notice)
+                return false
             }
+            state.isDelivering = true
+            return true
+        }
+        guard isFirst else { return deliver(body) }
+        body(notice)
+        deliverRest(body)
+    }
+
+    @inlinable
+    func deliverRest(_ body: (Notice) -> Void) {
+        var next: [Notice] = []
+        while true {
+            state.withLock { state in
+                swap(&state.queue, &next)
+                state.isDelivering = !next.isEmpty
+            }
+            if next.isEmpty { return }
             for notice in next { body(notice) }
             next.removeAll(keepingCapacity: true)
-        } while isMine
+        }
     }
 }

@@ -30,7 +30,7 @@ package final class Promise<Value: Sendable>: Sendable {
     struct State {
         @usableFromInline var value: Value?
         /// Those that wait, in the order in which they came; seldom more than two.
-        @usableFromInline var waiters: [(id: Int, waiter: Waiter)] = []
+        @usableFromInline var waiters = ShortList<(id: Int, waiter: Waiter)>()
         @usableFromInline var nextID = 0
 
         @inlinable
@@ -39,8 +39,7 @@ package final class Promise<Value: Sendable>: Sendable {
         /// Takes a waiter out; `nil` if it is not there.
         @inlinable
         mutating func take(_ id: Int) -> Waiter? {
-            guard let index = waiters.firstIndex(where: { $0.id == id }) else { return nil }
-            return waiters.remove(at: index).waiter
+            waiters.takeFirst { $0.id == id }?.waiter
         }
     }
 
@@ -58,14 +57,14 @@ package final class Promise<Value: Sendable>: Sendable {
     @inlinable
     @discardableResult
     package func fulfil(_ value: Value) -> Bool {
-        let waiters: [(id: Int, waiter: Waiter)]? = state.withLock { state in
+        let waiters: ShortList<(id: Int, waiter: Waiter)>? = state.withLock { state in
             guard state.value == nil else { return nil }
             state.value = value
-            defer { state.waiters = [] }
+            defer { state.waiters = ShortList() }
             return state.waiters
         }
         guard let waiters else { return false }
-        for (_, waiter) in waiters {
+        waiters.forEach { _, waiter in
             switch waiter {
             case .task(let task): task.resume(returning: .value(value))
             case .callback(let callback): callback(value)
