@@ -35,8 +35,11 @@ struct Registration: Service {
         // node.
         for try await node in session.updates(of: instance) {
             if let owner = node?.stat.ephemeralOwner {
-                // Perhaps the node of an earlier process of this instance that was killed: its session expires.
-                if owner != session.id {
+                if owner == session.id {
+                    // Known by the node, and not by the answer to its creation, which may be lost with the connection.
+                    printLine("registered as \(instance.name) at \(address)")
+                } else {
+                    // Perhaps the node of an earlier process of this instance that was killed: its session expires.
                     printLine("\(instance.name) is taken by session \(owner); waiting for it to end")
                 }
                 continue
@@ -44,7 +47,6 @@ struct Registration: Service {
             try await createParents(in: session)
             do {
                 try await session.create(instance, data: address.utf8, mode: .ephemeral)
-                printLine("registered as \(instance.name) at \(address)")
             } catch ZooKeeperError.Code.nodeExists {
                 // Another process was faster: the next update contains its node.
             }
