@@ -31,6 +31,9 @@ import ZooKeeperRecipes
         help: "The session time-out in seconds, within the limits of the servers: the time after which another leads.")
     var sessionTimeout = 6.0
 
+    @Option(help: "A file that has content while this instance leads, for a readiness probe: test -s FILE.")
+    var readyFile: String?
+
     func validate() throws {
         guard sessionTimeout > 0 else { throw ValidationError("--session-timeout must be positive") }
         do { _ = (try clientConfiguration, try ZNodePath(election)) } catch { throw ValidationError("\(error)") }
@@ -43,11 +46,16 @@ import ZooKeeperRecipes
         let worker = LeaderService(election) { lease in try await work(lease, as: election.id) }
         // The group shuts services down in reverse order: the worker resigns before the client closes the session.
         let group = ServiceGroup(
-            services: [client, LeaderAnnouncer(election: election), worker],
+            services: [client, LeaderAnnouncer(election: election), worker] + probes(of: worker),
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         printLine("\(election.id) is a candidate at \(election.path) on \(connect)")
         try await group.run()
         printLine("\(election.id) has resigned")
+    }
+
+    /// An HTTP server would answer its probe with `worker.isLeading`.
+    private func probes(of worker: LeaderService) -> [any Service] {
+        readyFile.map { [ReadinessFile(worker: worker, path: FilePath($0))] } ?? []
     }
 
     private var clientConfiguration: ZooKeeperConfiguration {
@@ -74,6 +82,26 @@ private func work(_ lease: LockLease, as name: String) async throws {
     }
 }
 
+/// Shows in a file whether this instance leads.
+private struct ReadinessFile: Service {
+    let worker: LeaderService
+    let path: FilePath
+
+    func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            // Starts with the current state, and goes on until the task is cancelled.
+            for await term in worker.terms { try write(term == nil ? "" : "leading\n") }
+        }
+        try write("")
+    }
+
+    private func write(_ text: String) throws {
+        let file = try FileDescriptor.open(
+            path, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        try file.closeAfter { _ = try file.writeAll(text.utf8) }
+    }
+}
+
 /// Prints the id of the leader whenever it changes.
 private struct LeaderAnnouncer: Service {
     let election: ZooKeeperElection
@@ -81,7 +109,9 @@ private struct LeaderAnnouncer: Service {
     func run() async throws {
         try await cancelWhenGracefulShutdown {
             // Continues over lost connections and sessions. Ends by cancellation.
-            for try await leader in election.leaders { printLine(leader.map { "leader: \($0.id)" } ?? "nobody leads") }
+            for try await leader in election.leaders {
+                printLine(leader.map { "leader: \($0.id ?? $0.path.name)" } ?? "nobody leads")
+            }
         }
     }
 }

@@ -34,7 +34,7 @@ struct Acquisition {
             // A place that is given up for a new one is the new contender's to remove, whatever happens.
             if old == nil { try await requireNoLeftover(in: session, until: deadline) }
             let contender = Contender(
-                session: session, settings: settings, position: position, mode: .wait,
+                session: session, settings: settings, position: position, hasLimit: deadline != nil, mode: .wait,
                 replacing: old?.lease.nodePath.name)
             old = nil
             switch await decision(of: contender, until: deadline) {
@@ -49,31 +49,44 @@ struct Acquisition {
     /// Takes the lock if no participant holds it or waits for it; `nil` if one does.
     ///
     /// - Throws: ``LockError``: `cancelled`, `sequenceExhausted`, `unavailable`.
-    func attempt() async throws(LockError) -> Holding? {
+    ///
+    /// - Parameter limit: The limit of the wait for the servers' answers; `nil`: the time-outs of the client. Past it, the
+    ///   attempt throws `timedOut`.
+    func attempt(within limit: Duration? = nil) async throws(LockError) -> Holding? {
+        let deadline = limit.map { ContinuousClock.now + $0.bounded }
         let session: ZooKeeperSession
-        do { session = try await client.session() } catch { throw sessionFailure(error, code: .unavailable) }
+        do { session = try await client.session(until: deadline) } catch {
+            let isLate = deadline.map { ContinuousClock.now >= $0 } ?? false
+            throw sessionFailure(error, code: isLate ? .timedOut : .unavailable)
+        }
         return try await attempt(
-            Contender(session: session, settings: settings, position: position, mode: .attempt))
+            Contender(session: session, settings: settings, position: position, mode: .attempt), until: deadline)
     }
 
     /// As ``attempt()``, in a session in which `companion`, another node of ours, is in the queue and is not in the
     /// way.
-    func attempt(beside companion: String, in session: ZooKeeperSession) async throws(LockError) -> Holding? {
+    func attempt(
+        beside companion: String, in session: ZooKeeperSession, within limit: Duration? = nil
+    ) async throws(LockError) -> Holding? {
         try await attempt(
             Contender(
-                session: session, settings: settings, position: position, mode: .attempt, companion: companion))
+                session: session, settings: settings, position: position, mode: .attempt, companion: companion),
+            until: limit.map { ContinuousClock.now + $0.bounded })
     }
 
-    private func attempt(_ contender: Contender) async throws(LockError) -> Holding? {
+    private func attempt(
+        _ contender: Contender, until wanted: ContinuousClock.Instant?
+    ) async throws(LockError) -> Holding? {
         // Nobody is waited for; this is for servers that do not answer.
         let limit = max(client.requestTimeout, contender.session.timeout)
-        let deadline = ContinuousClock.now + limit
+        let deadline = wanted ?? ContinuousClock.now + limit
         try await requireNoLeftover(in: contender.session, until: deadline)
         switch await decision(of: contender, until: deadline) {
         case .granted(let lease, let isWatched):
             return Holding(contender: contender, lease: lease, isWatched: isWatched)
         case .failed(.busy, _): return nil
         case .failed(.timedOut, _):
+            if wanted != nil { throw LockError(.timedOut, path: directory) }
             throw LockError(
                 .unavailable, path: directory,
                 underlying: ZooKeeperError(.connectionLoss, message: "no answer for \(limit)"))
@@ -150,13 +163,29 @@ struct Acquisition {
             isCancelled ? .cancelled : isClosed ? .unavailable : code, path: directory, underlying: error)
     }
 
+    private func timedOut(_ contender: Contender, _ holder: String?) -> LockError {
+        var error = LockError(.timedOut, path: directory, holder: holder, foreignNode: contender.foreignNode)
+        let participant = holder.flatMap { contender.participant($0) }
+        error.holderID = participant?.id
+        error.holderSince = participant?.since
+        return error
+    }
+
     private func failure(
         _ reason: ContenderMachine.Reason, _ error: ZooKeeperError?, of contender: Contender
     ) -> LockError {
         switch reason {
         case .cancelled: LockError(.cancelled, path: directory)
-        case .timedOut(let holder), .busy(let holder as String?):
-            LockError(.timedOut, path: directory, holder: holder, foreignNode: contender.foreignNode)
+        case .timedOut(let holder), .busy(let holder as String?): timedOut(contender, holder)
+        case .mixedKinds(let node): LockError(.mixedKinds, path: directory, foreignNode: node)
+        case .refused(let failure) where failure.code == .noAuth:
+            LockError(
+                .unavailable, path: directory,
+                underlying: error?.saying(
+                    """
+                    this client lacks a permission on the directory of the lock: to take part it needs READ, CREATE and DELETE \
+                    there, which the access control gives to others only
+                    """))
         case .sequenceExhausted: LockError(.sequenceExhausted, path: directory)
         case .sessionClosing where Task.isCancelled: LockError(.cancelled, path: directory)
         case .blocked: LockError(.unavailable, path: directory, underlying: error.map(Janitor.Leftover.explain))

@@ -12,16 +12,24 @@ extension Contender {
         case .check:
             watchBudgetIsSpent()
             Deadlines.shared.schedule(at: .now + session.heartbeatInterval) { [weak self] in self?.send(action) }
-        case .probe, .enqueue, .list, .watch, .relist: send(action)
+        case .enqueue:
+            logJoining()
+            send(action)
+        case .watch(let blocker?, _, _):
+            logWaiting(blocker)
+            send(action)
+        case .probe, .list, .watch, .relist: send(action)
         case .grant(let grant): granted(grant)
         case .lose:
             let lease = state.withLock { $0.lease }
+            if let lease { logEnd("The lock is lost: its node is gone", of: lease.nodePath.name) }
             lease?.lose(.nodeDeleted)
             removed.fulfil(.done)
         case .delete(let name): remove(name)
         case .resolveCreate(let guid):
             session.janitor.resolveCreate(settings.dialect.protectedPrefix(for: guid), in: directory, of: session)
         case .fail(let reason):
+            logFailure(reason)
             let errors = state.withLock { $0.errors }
             decide(.failed(reason, error(for: reason, among: errors)))
         }
@@ -32,6 +40,7 @@ extension Contender {
     ) -> ZooKeeperError? {
         switch reason {
         case .refused(let failure), .blocked(let failure): errors[failure.code]
+        case .mixedKinds: nil
         case .sessionClosing: ZooKeeperError(.closed, path: directory.string, message: "the client is being closed")
         case .createsLost:
             ZooKeeperError(
@@ -70,7 +79,9 @@ extension Contender {
         let lease = LeaseCore(
             session: session, lockPath: directory, nodePath: path, token: FencingToken(czxid: grant.czxid),
             policy: settings.lossPolicy)
+        logGranted(lease)
         let (watches, isRevocationRequested) = state.withLock { state in
+            if logsDebug { state.grantedAt = .now }
             state.enqueuing = []
             state.lease = lease
             state.hold = hold
@@ -91,6 +102,7 @@ extension Contender {
         session.janitor.remove(path, in: session) { [self] removal in
             watch?.cancel()
             guard isHeld else { return }
+            if case .refused = removal {} else { logEnd("The lock is released", of: name) }
             if case .refused(let error) = removal { removed.fulfil(.refused(error)) } else { removed.fulfil(.done) }
         }
     }

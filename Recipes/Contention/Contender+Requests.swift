@@ -53,15 +53,69 @@ extension Contender {
         }
     }
 
-    /// Once for each contender: a participant under other names excludes none of ours.
+    /// Until one is found: a participant under other names excludes none of ours.
     private func lookForForeignNodes(among names: ChildNames) {
-        let isFirst = state.withLock { state in
-            defer { state.looksForForeignNodes = false }
-            return state.looksForForeignNodes
+        guard state.withLock({ $0.looksForForeignNodes }),
+            let foreignNode = settings.dialect.foreignNode(among: names)
+        else { return }
+        state.withLock { state in
+            state.looksForForeignNodes = false
+            state.foreignNode = foreignNode
         }
-        guard isFirst, let foreignNode = settings.dialect.foreignNode(among: names) else { return }
-        state.withLock { $0.foreignNode = foreignNode }
-        MixedDialects.note(directory, in: session.settings.chroot, foreignNode, session.logger)
+    }
+
+    /// All answers to the requests of an action are there.
+    fileprivate func finish(_ action: ContenderMachine.Action, _ answers: PipelineAnswers) {
+        let foreignNode = state.withLock { state in
+            defer { state.isForeignNodeNoted = state.foreignNode != nil }
+            return state.isForeignNodeNoted ? nil : state.foreignNode
+        }
+        guard let foreignNode else { return post(action.event(from: answers)) }
+        guard case .enqueue = action, settings.mixedKinds == .refuse else {
+            noteMixedKinds(foreignNode)
+            return post(action.event(from: answers))
+        }
+        // Joining waits for that: it is known before it could be granted.
+        _ = session.submit(
+            Exists(directory.child(foreignNode)).makeRequest(), retry: .untilSessionEnds
+        ) { [self] answer in
+            var isLive = false
+            if case .success(let response) = answer, case .stat(let stat) = response.kind {
+                isLive = stat.ephemeralOwner.rawValue != 0
+            }
+            if !isLive { noteMixedKinds(foreignNode) }
+            post(action.event(from: answers, otherKind: isLive ? foreignNode : nil))
+        }
+    }
+
+    private func noteMixedKinds(_ foreignNode: String) {
+        MixedKinds.note(directory, in: session.settings.chroot, foreignNode, session.logger)
+    }
+
+    /// Remembers who is in the way, for the caller that is told when its time is up.
+    fileprivate func remember(_ node: WatchedNode, _ answer: PendingRequest.Answer) {
+        guard !node.isOwn, case .success(let response) = answer, case .node(let value) = response.kind,
+            let participant = Participant(node.name, directory, value, settings.dialect)
+        else { return }
+        state.withLock { state in
+            state.read.removeAll { $0.path == participant.path }
+            state.read = state.read.suffix(2) + [participant]
+        }
+    }
+
+    /// Reads the first in the queue, if its data are not known: a caller with a limit is told who it is.
+    func readHolder() {
+        let holder: String? = state.withLock { state in
+            guard let holder = state.machine.holder, holder != state.askedHolder,
+                !state.read.contains(where: { $0.path.name == holder })
+            else { return nil }
+            state.askedHolder = holder
+            return holder
+        }
+        guard let holder else { return }
+        _ = session.submit(GetData(directory.child(holder)).makeRequest()) { [self] answer in
+            remember(.blocker(holder), answer)
+        }
     }
 
     /// The data of the own node say whether another client requests revocation.
@@ -114,7 +168,9 @@ private final class ActionUnderWay: PipelineObserver {
     }
 
     func answered(_ answer: PendingRequest.Answer, at position: Int) {
-        if watched.indices.contains(position), watched[position]?.isOwn == true { contender.lookForRevocation(answer) }
+        if watched.indices.contains(position), let node = watched[position] {
+            if node.isOwn { contender.lookForRevocation(answer) } else { contender.remember(node, answer) }
+        }
         let taken = contender.take(answer)
         // The connection only changes on the thread that brings answers, which is this one.
         let connection = contender.session.connection
@@ -122,6 +178,6 @@ private final class ActionUnderWay: PipelineObserver {
             answers.add(taken, at: position, over: connection)
             return answers.isComplete ? answers : nil
         }
-        if let all { contender.post(action.event(from: all)) }
+        if let all { contender.finish(action, all) }
     }
 }

@@ -29,6 +29,8 @@ package final class Contender: Janitor.Observer {
 
     struct State {
         var machine: ContenderMachine
+        /// Known if it is logged.
+        var grantedAt: Moment?
         /// The hold that keeps the session open while the lock is held.
         var hold: Int?
         /// The node that is held, or was until it was released.
@@ -47,16 +49,28 @@ package final class Contender: Janitor.Observer {
         var announcement: Decision?
         /// Tells whether another client has requested revocation, before the lock was granted or after.
         var isRevocationRequested = false
+        /// Tells whether nodes of other kinds of lock are looked for: until one is found.
         var looksForForeignNodes = true
+        /// Participants in the way, as they have been read.
+        var read: [Participant] = []
         /// The position that has been reported.
         var reportedPosition: QueuePosition.Snapshot?
-        /// A node in the directory that uses another naming scheme.
+        /// The first in the queue that has been asked for besides.
+        var askedHolder: String?
+        /// A node in the directory that is of another kind of lock.
         var foreignNode: String?
+        /// Tells whether it has been dealt with.
+        var isForeignNodeNoted = false
     }
 
     package let session: ZooKeeperSession
     let settings: ContenderSettings
     private let position: QueuePosition?
+    /// Tells whether the caller does not wait for ever, and so is told who was in the way.
+    private let hasLimit: Bool
+    /// Tells whether the log takes lines at level debug.
+    let logsDebug: Bool
+    let startedAt = Moment.now
     let state: Mutex<State>
     private let steps = Notices<Step>()
     package let decision = Promise<Decision>()
@@ -65,12 +79,14 @@ package final class Contender: Janitor.Observer {
     private let backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(2))
 
     package init(
-        session: ZooKeeperSession, settings: ContenderSettings, position: QueuePosition? = nil,
+        session: ZooKeeperSession, settings: ContenderSettings, position: QueuePosition? = nil, hasLimit: Bool = false,
         mode: ContenderMachine.Mode, companion: String? = nil, replacing: String? = nil
     ) {
         self.session = session
         self.settings = settings
         self.position = position
+        self.hasLimit = hasLimit
+        logsDebug = session.logger.logLevel <= .debug
         let machine = ContenderMachine(
             dialect: settings.dialect, policy: settings.policy, mode: mode, companion: companion,
             replacing: replacing)
@@ -87,6 +103,8 @@ package final class Contender: Janitor.Observer {
         let directory = settings.directory
         self.settings = settings
         position = nil
+        hasLimit = false
+        logsDebug = session.logger.logLevel <= .debug
         let grant = ContenderMachine.Grant(name: name, czxid: token.czxid, isWatched: false)
         let path = directory.child(name)
         let lease = LeaseCore(
@@ -104,8 +122,13 @@ package final class Contender: Janitor.Observer {
 
     package var directory: ZNodePath { settings.directory }
 
-    /// A node in the directory that uses another naming scheme.
+    /// A node in the directory that is of another kind of lock.
     var foreignNode: String? { state.withLock { $0.foreignNode } }
+
+    /// The participant with this node, as far as it has been read.
+    func participant(_ name: String) -> Participant? {
+        state.withLock { state in state.read.first { $0.path.name == name } }
+    }
 
     /// Joins the queue. The result comes through ``decision``.
     package func start() {
@@ -193,6 +216,7 @@ package final class Contender: Janitor.Observer {
                 }
                 reportPosition()
                 perform(actions)
+                if hasLimit { readHolder() }
             case .actions(let actions): performLate(actions)
             }
             dropWatchesIfOver()

@@ -34,9 +34,11 @@ extension ContenderMachine {
         case start
         /// The directory has been listed before joining.
         case probed(Result<ChildNames, Failure>)
-        /// Create and list have been answered. `parents` is the first failure that matters of creating the ancestors.
+        /// Create and list have been answered. `parents` is the first failure that matters of creating the ancestors;
+        /// `otherKind` a live node of another kind of lock in the list, with which mine would not exclude each other.
         case enqueued(
-            create: Result<Created, Failure>, list: Result<ChildNames, Failure>, parents: Failure?, connection: Int)
+            create: Result<Created, Failure>, list: Result<ChildNames, Failure>, parents: Failure?,
+            otherKind: String? = nil, connection: Int)
         case listed(Result<ChildNames, Failure>, connection: Int)
         /// The nodes to be watched have been read, with a watch: the nearest in the way, the one in front of it, my own.
         /// `nil` is what was not asked.
@@ -119,6 +121,8 @@ extension ContenderMachine {
         /// Another contender is in the way of an attempt.
         case busy(holder: String)
         case sequenceExhausted
+        /// Another kind of lock is in use in the directory; one of its nodes.
+        case mixedKinds(String)
         case sessionLost
         case sessionClosing
         /// Each time that the create was sent the connection was lost, and the node was not there afterwards.

@@ -11,15 +11,21 @@ extension ContenderMachine {
         package var kind: ContenderKind
         package var data: [UInt8]
         package var accessControl: AccessControl
+        package var directoryAccessControl: AccessControl
+        package var ancestorAccessControl: AccessControl
 
         package init(
-            directory: ZNodePath, dialect: LineDialect, kind: ContenderKind, data: [UInt8], accessControl: AccessControl
+            directory: ZNodePath, dialect: LineDialect, kind: ContenderKind, data: [UInt8],
+            accessControl: AccessControl,
+            directoryAccessControl: AccessControl = .open, ancestorAccessControl: AccessControl = .open
         ) {
             self.directory = directory
             self.dialect = dialect
             self.kind = kind
             self.data = data
             self.accessControl = accessControl
+            self.directoryAccessControl = directoryAccessControl
+            self.ancestorAccessControl = ancestorAccessControl
         }
     }
 
@@ -85,9 +91,16 @@ extension ContenderMachine.Action {
             if let old, isExchange {
                 return [TransactionList([Delete(directory.child(old)), create]).makeRequest(), list]
             }
-            let ancestors = createsParents ? directory.ancestors + (directory.isRoot ? [] : [directory]) : []
+            if !createsParents { return [create.makeRequest(), list] }
             let mode: CreateMode = context.dialect.makesContainers ? .container : .persistent
-            return ancestors.map { Create($0, mode: mode).makeRequest() } + [create.makeRequest(), list]
+            var parents = directory.ancestors.map { ancestor in
+                Create(ancestor, mode: mode, accessControl: context.ancestorAccessControl)
+            }
+            // To delete a node is a right on its directory.
+            if !directory.isRoot {
+                parents.append(Create(directory, mode: mode, accessControl: context.directoryAccessControl))
+            }
+            return parents.map { $0.makeRequest() } + [create.makeRequest(), list]
         case .backOff, .grant, .lose, .delete, .resolveCreate, .fail: return []
         }
     }
@@ -124,7 +137,9 @@ extension ContenderMachine.Action {
     // MARK: Answers
 
     /// The meaning of the answers to ``requests(in:)``.
-    package func event(from answers: PipelineAnswers) -> ContenderMachine.Event {
+    ///
+    /// - Parameter otherKind: A live node of another kind of lock in the list of joining, if that is not to be.
+    package func event(from answers: PipelineAnswers, otherKind: String? = nil) -> ContenderMachine.Event {
         let connection = answers.connection
         switch self {
         case .probe: return .probed(answers[0].names)
@@ -145,7 +160,7 @@ extension ContenderMachine.Action {
         case .enqueue:
             return .enqueued(
                 create: answers[answers.count - 2].created, list: answers[answers.count - 1].names,
-                parents: answers.missingParent, connection: connection)
+                parents: answers.missingParent, otherKind: otherKind, connection: connection)
         case .backOff, .grant, .lose, .delete, .resolveCreate, .fail:
             preconditionFailure("\(self) asks nothing of the servers")
         }

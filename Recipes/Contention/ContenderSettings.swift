@@ -6,15 +6,22 @@ package final class ContenderSettings: Sendable {
     package let policy: ContentionPolicy
     /// The trouble that ends the lease.
     package let lossPolicy: LossPolicy
+    /// The treatment of other kinds of lock in the directory.
+    package let mixedKinds: MixedKindsPolicy
 
     package init(
         at directory: ZNodePath, dialect: LineDialect, policy: ContentionPolicy, data: [UInt8],
-        accessControl: AccessControl, lossPolicy: LossPolicy = .onDeadline
+        accessControl: AccessControl, directoryAccessControl: AccessControl? = nil,
+        ancestorAccessControl: AccessControl = .open, lossPolicy: LossPolicy = .onDeadline,
+        mixedKinds: MixedKindsPolicy = .refuse
     ) {
         context = ContenderMachine.Context(
-            directory: directory, dialect: dialect, kind: policy.kind, data: data, accessControl: accessControl)
+            directory: directory, dialect: dialect, kind: policy.kind, data: data, accessControl: accessControl,
+            directoryAccessControl: directoryAccessControl ?? accessControl,
+            ancestorAccessControl: ancestorAccessControl)
         self.policy = policy
         self.lossPolicy = lossPolicy
+        self.mixedKinds = mixedKinds
     }
 
     package var directory: ZNodePath { context.directory }

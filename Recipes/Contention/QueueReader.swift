@@ -8,8 +8,10 @@ struct QueueReader: Sendable {
 
     /// Reads all participants, in order, the first first. Two round trips: the list, then all nodes in pipelines. One
     /// that leaves between the two is left out.
-    func participants() async throws(ZooKeeperError) -> [Participant] {
-        try await read(try await names() ?? [])
+    ///
+    /// - Parameter file: The caller's, as `line` is.
+    func participants(_ file: String, _ line: Int) async throws(ZooKeeperError) -> [Participant] {
+        do { return try await read(try await names() ?? []) } catch { throw error.at(file: file, line: line) }
     }
 
     /// Reads the nodes with these names.
@@ -34,7 +36,12 @@ struct QueueReader: Sendable {
                 case .success(let response):
                     if case .node(let value) = response.kind { found[node] = Participant(contender, node, value) }
                 case .failure(let error):
-                    if error.code != .noNode { throw error }
+                    switch error.code {
+                    case .noNode: break
+                    // What is known of it is its place.
+                    case .noAuth: found[node] = Participant(contender, node, nil)
+                    default: throw error
+                    }
                 }
             }
         }
@@ -45,12 +52,20 @@ struct QueueReader: Sendable {
     func first() async throws(ZooKeeperError) -> (Participant?, Watch) {
         while true {
             if let first = try await names()?.first {
+                let node = path.child(first.name)
                 do {
-                    let node = try await client.send(GetData(path.child(first.name)).watched)
-                    return (Participant(first, path.child(first.name), node.value), node.watch)
+                    let read = try await client.send(GetData(node).watched)
+                    return (Participant(first, node, read.value), read.watch)
                 } catch {
-                    if error.code != .noNode { throw error }
+                    switch error.code {
+                    case .noNode: continue
+                    case .noAuth: break
+                    default: throw error
+                    }
                 }
+                // Servers tell no watcher of a node that it may not read (CVE-2024-23944); of the directory they do.
+                let (children, watch) = try await client.readWatched(GetChildren(path), at: path)
+                if try parse(children?.names ?? []).first == first { return (Participant(first, node, nil), watch) }
                 continue
             }
             let (children, watch) = try await client.readWatched(GetChildren(path), at: path)

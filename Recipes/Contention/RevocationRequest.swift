@@ -12,9 +12,12 @@ enum RevocationRequest {
     /// Writes the request into the node of `participant`.
     ///
     /// - Returns: `false` if the node does not exist any more.
-    static func send(to participant: Participant, with client: ZooKeeperClient) async throws(ZooKeeperError) -> Bool {
+    /// - Throws: `invalidArgument` if it is no participant of that queue: the node of another recipe must not be written
+    ///   to.
+    static func send(to participant: Participant, of queue: QueueReader) async throws(ZooKeeperError) -> Bool {
+        try participant.requireMembership(of: queue.path, queue.dialect)
         do {
-            _ = try await client.send(SetData(participant.path, to: message))
+            _ = try await queue.client.send(SetData(participant.path, to: message))
             return true
         } catch {
             if error.code == .noNode { return false }

@@ -26,6 +26,18 @@ import ZooKeeper
 public struct LeaderService: Service {
     private let election: ZooKeeperElection
     private let work: @Sendable (LockLease) async throws -> Void
+    private let state = LeadershipState()
+
+    /// Tells whether this service leads now, for example for a readiness probe that lets only the leader have traffic. It
+    /// is `false` as soon as the lease is over, also while the work is still ending.
+    public var isLeading: Bool { state.isLeading }
+
+    /// The terms of this service, as they begin and end: see ``LeadershipTerms``.
+    ///
+    /// ```swift
+    /// for await term in scheduler.terms { metrics.leading.record(term == nil ? 0 : 1) }
+    /// ```
+    public var terms: LeadershipTerms { state.stream }
 
     /// - Parameters:
     ///   - election: The election to take part in.
@@ -36,7 +48,7 @@ public struct LeaderService: Service {
     }
 
     public func run() async throws {
-        try await cancelWhenGracefulShutdown { [election, work] in
+        try await cancelWhenGracefulShutdown { [election, work, state] in
             var attempt = 0
             var hasToldRefusal = false
             while !Task.isCancelled {
@@ -45,6 +57,8 @@ public struct LeaderService: Service {
                 do {
                     try await election.withTerms { lease in
                         electedAt = .now
+                        state.begin(lease)
+                        defer { state.end() }
                         hasToldRefusal = false
                         do {
                             try await work(lease)

@@ -46,6 +46,14 @@ public struct ZooKeeperElection: Sendable {
         settings = configuration.contenderSettings(.exclusive, at: path)
     }
 
+    /// An election below the root of a view: ``ZooKeeperOperations/rooted(at:)``. Its paths, in ``path``, in leases and in
+    /// errors, are those that the client itself knows.
+    public init(
+        _ view: RootedOperations<ZooKeeperClient>, at path: ZNodePath, configuration: Configuration = .init()
+    ) {
+        self.init(view.base, at: view.absolute(path), configuration: configuration)
+    }
+
     // MARK: Leading
 
     /// Becomes a candidate, runs `body` while it leads, and resigns when `body` has ended.
@@ -57,6 +65,8 @@ public struct ZooKeeperElection: Sendable {
     ///
     /// - Parameters:
     ///   - limit: The limit of the wait for the election; `nil`: none. Zero or less throws `timedOut`.
+    ///   - holdLimit: The time after which `body` is cancelled; `nil`: none. It resigns when `body` has ended; if that then
+    ///     throws, `heldTooLong` is thrown with its error.
     ///   - position: Shows the position in the queue during the wait.
     ///   - body: Runs while this candidate leads.
     /// - Throws: The error of `body`. `CancellationError` if the caller is cancelled before it is elected.
@@ -65,11 +75,25 @@ public struct ZooKeeperElection: Sendable {
     @discardableResult
     public func withLeadership<Success>(
         waitingUpTo limit: Duration? = nil,
+        holdingAtMost holdLimit: Duration? = nil,
         position: QueuePosition? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await scope(position).run(waitingUpTo: limit, isolation: isolation, body)
+        try await scope(position, holdLimit).run(waitingUpTo: limit, isolation: isolation, body)
+    }
+
+    /// Runs `body` as the leader if there is no other candidate; returns `nil` at once if there is one, which costs one read
+    /// and no write.
+    ///
+    /// Everything else is as in ``ZooKeeperLock/withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``.
+    public func withLeadershipIfAvailable<Success>(
+        waitingUpTo limit: Duration? = nil,
+        holdingAtMost holdLimit: Duration? = nil,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success? {
+        try await scope(nil, holdLimit).runIfAvailable(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// The decision of a leader at the end of its term.
@@ -86,19 +110,27 @@ public struct ZooKeeperElection: Sendable {
     /// by it, and there is no moment at which this one is not in the queue. Curator's `LeaderSelector.autoRequeue`
     /// takes three round trips for it.
     ///
-    /// Everything else is as in ``withLeadership(waitingUpTo:position:isolation:_:)``; also a term that is lost throws.
+    /// Everything else is as in ``withLeadership(waitingUpTo:holdingAtMost:position:isolation:_:)``; also a term that is lost
+    /// throws.
+    ///
+    /// - Parameters:
+    ///   - limit: The limit of the wait for each election, past which it throws `timedOut` and is no candidate any more;
+    ///     `nil`: none.
+    ///   - holdLimit: The longest term: see there.
+    ///   - body: Runs in each term.
     public func withTerms(
+        waitingUpTo limit: Duration? = nil, holdingAtMost holdLimit: Duration? = nil,
         isolation: isolated (any Actor)? = #isolation, _ body: (LockLease) async throws -> TermEnd
     ) async throws {
-        let scope = scope()
+        let scope = scope(nil, holdLimit)
         if let outer = try scope.enclosing() {
             while try await scope.enterAgain(outer, body) == .requeue {}
             return
         }
-        var holding = try await scope.wait(upTo: nil)
+        var holding = try await scope.wait(upTo: limit)
         while true {
             switch await scope.inside(holding, body) {
-            case .success(.requeue): holding = try await scope.wait(replacing: holding)
+            case .success(.requeue): holding = try await scope.wait(replacing: holding, upTo: limit)
             case .success(.resign):
                 return try scope.finish(.success(()), await holding.release(scope.release, client.logger))
             case .failure(let error):
@@ -116,20 +148,32 @@ public struct ZooKeeperElection: Sendable {
         try await scope(position).acquire(waitingUpTo: limit)
     }
 
+    /// Becomes the leader if there is no other candidate; returns `nil` at once if there is one, which costs one read and no
+    /// write. ``HeldLock/release()`` resigns.
+    ///
+    /// As ``ZooKeeperLock/acquireIfAvailable(waitingUpTo:)``.
+    public func acquireLeadershipIfAvailable(waitingUpTo limit: Duration? = nil) async throws -> HeldLock? {
+        try await scope().acquireIfAvailable(waitingUpTo: limit)
+    }
+
     /// Deletes the node of a candidate. If it leads, it steps down at once and the next one is elected; one that waits
     /// joins again at the end of the queue. (Curator's latch and selector, and kazoo, do not notice that theirs is
     /// gone.)
     ///
     /// - Returns: `false` if it was no candidate any more.
-    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    /// - Throws: ``ZooKeeperError``: `invalidArgument` if it is no candidate of this election; `noAuth`; and what any call may
+    ///   throw.
     @discardableResult
-    public func depose(_ candidate: Participant) async throws -> Bool {
-        do {
+    public func depose(
+        _ candidate: Participant, file: String = #fileID, line: Int = #line
+    ) async throws -> Bool {
+        do throws(ZooKeeperError) {
+            try candidate.requireMembership(of: path, configuration.dialect.scheme.dialect)
             try await client.send(Delete(candidate.path))
             return true
         } catch {
             if error.code == .noNode { return false }
-            throw error
+            throw error.at(file: file, line: line)
         }
     }
 
@@ -140,15 +184,15 @@ public struct ZooKeeperElection: Sendable {
     /// `nil` if there is no candidate. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func leader() async throws -> Participant? {
-        try await participants().first
+    public func leader(file: String = #fileID, line: Int = #line) async throws -> Participant? {
+        try await queue.participants(file, line).first
     }
 
     /// Reads the candidates, in order, the leader first. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func participants() async throws -> [Participant] {
-        try await queue.participants()
+    public func participants(file: String = #fileID, line: Int = #line) async throws -> [Participant] {
+        try await queue.participants(file, line)
     }
 
     /// The candidates, as they come and go: see ``ParticipantUpdates``.
@@ -161,10 +205,10 @@ public struct ZooKeeperElection: Sendable {
         QueueReader(client: client, path: path, dialect: configuration.dialect.scheme.dialect)
     }
 
-    private func scope(_ position: QueuePosition? = nil) -> LockScope {
+    private func scope(_ position: QueuePosition? = nil, _ holdLimit: Duration? = nil) -> LockScope {
         LockScope(
             client: client, settings: settings, position: position,
             watchesAtOnce: true, release: configuration.release,
-            cancelsBodyOnRevocationRequest: configuration.isBodyRevocable)
+            cancelsBodyOnRevocationRequest: configuration.isBodyRevocable, holdLimit: holdLimit)
     }
 }

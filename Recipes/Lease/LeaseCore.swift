@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 package import ZooKeeper
 
@@ -65,6 +66,15 @@ package final class LeaseCore: Leaseholder {
         switch effect {
         case nil: break
         case .end(let loss):
+            if let loss, loss != .nodeDeleted {
+                BackgroundLog.write(
+                    session.logger, .debug, "The lock is lost",
+                    [
+                        LogKeys.lockPath: "\(lockPath)", LogKeys.node: "\(nodePath.name)",
+                        LogKeys.fencingToken: "\(token)", LogKeys.sessionID: "\(session.idText)",
+                        LogKeys.reason: "\(loss)",
+                    ])
+            }
             session.detach(self)
             end.fulfil(loss)
             revocationRequested.fulfil(false)

@@ -38,6 +38,12 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
         /// The lock is held by a scope around this task, which is not that scope's own task: waiting for it could last
         /// for ever.
         public static let heldByEnclosingScope = Code("heldByEnclosingScope")
+        /// Another kind of lock is in use at the same path: the two would not exclude each other.
+        /// ``LockError/foreignNode`` is one of its nodes. Give each kind a path of its own, or choose the naming scheme of
+        /// the others; or see ``MixedKindsPolicy``.
+        public static let mixedKinds = Code("mixedKinds")
+        /// The body was cancelled because it held the lock for longer than it may, and it threw.
+        public static let heldTooLong = Code("heldTooLong")
         /// The lease is of a scope that has ended.
         public static let scopeEnded = Code("scopeEnded")
         /// The numbers of the lock's directory have run out (2^31 - 1 nodes were created in it): no order could be
@@ -57,8 +63,12 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
     public var loss: LockLoss?
     /// With `timedOut`: the node of the participant that was first in the queue, if it was known.
     public var holder: String?
-    /// A node in the lock's directory that uses another naming scheme, if one was seen: that participant and this
-    /// client do not exclude each other. If a lock does not seem to exclude, look here first.
+    /// With `timedOut`: the name that this participant has given itself (``Participant/id``), if it could be read.
+    public var holderID: String?
+    /// With `timedOut`: the moment at which it joined the queue (``Participant/since``), if it could be read.
+    public var holderSince: Int64?
+    /// A node in the lock's directory that is of another kind of lock, if one was seen: that participant and this client do
+    /// not exclude each other. If a lock does not seem to exclude, look here first.
     public var foreignNode: String?
     /// With `unavailable` and `notReleased`: the error of the client.
     public var underlying: ZooKeeperError?
@@ -82,8 +92,18 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
     public var description: String {
         var text = "LockError.\(code) \(path)"
         if let loss { text += ": \(loss)" }
-        if let holder { text += ", held by \(holder)" }
-        if let foreignNode { text += "; \(foreignNode) in the same directory uses another naming scheme" }
+        if let holder {
+            text += holderID.map { ", held by \($0) with the node \(holder)" } ?? ", held by \(holder)"
+            if let holderSince { text += ", in the queue since \(UTCTime(millisecondsSince1970: holderSince))" }
+        }
+        if code == .mixedKinds, let foreignNode {
+            text += """
+                : \(foreignNode) is a node of another kind of lock, which this one does not exclude; give each kind a path of its \
+                own, or choose its naming scheme
+                """
+        } else if let foreignNode {
+            text += "; \(foreignNode) in the same directory is a node of another kind of lock"
+        }
         if let underlying { text += ": \(underlying)" }
         if let bodyError { text += "; the body threw \(bodyError)" }
         return text

@@ -85,6 +85,30 @@ public struct LockLease: Sendable {
         try await guarded(operations, file: file, line: line)
     }
 
+    /// As ``transaction(_:file:line:)-(_,_,_)``, with the result of each operation in its own type.
+    ///
+    /// ```swift
+    /// let (entry, stat) = try await lease.transaction(
+    ///     Create("/ledger/entry-", mode: .persistentSequential), SetData("/ledger", to: sum))
+    /// ```
+    @discardableResult
+    public func transaction<each Operation: TransactionOperation>(
+        _ operations: repeat each Operation, file: String = #fileID, line: Int = #line
+    ) async throws -> (repeat (each Operation).Output) {
+        var list: [any TransactionOperation] = []
+        for operation in repeat each operations { list.append(operation) }
+        var answers = try await answers(list, file: file, line: line).makeIterator()
+        func next<Step: TransactionOperation>(_ step: Step) throws(LockError) -> Step.Output {
+            do throws(ZooKeeperError) {
+                guard let answer = answers.next() else { throw ZooKeeperError(.protocolViolation, execution: .unknown) }
+                return try step.output(of: Response(answer))
+            } catch {
+                throw failure(error.at(file: file, line: line))
+            }
+        }
+        return (repeat try next(each operations))
+    }
+
     // MARK: Being asked for it
 
     /// Tells whether another client has requested revocation: see ``revocationRequest()``.
@@ -107,15 +131,23 @@ public struct LockLease: Sendable {
     private func guarded(
         _ operations: [any TransactionOperation], file: String, line: Int
     ) async throws(LockError) -> [TransactionResult] {
-        let transaction = TransactionList([Check(core.nodePath)] + operations)
-        let request = transaction.makeRequest()
+        let results = try await answers(operations, file: file, line: line)
+        return zip(operations, results).map { TransactionResult(of: $0, $1) }
+    }
+
+    private func answers(
+        _ operations: [any TransactionOperation], file: String, line: Int
+    ) async throws(LockError) -> [Response.Kind] {
+        let request = TransactionList([Check(core.nodePath)] + operations).makeRequest()
         // Its place in the order is taken while the lease is held; what may call back comes after.
         let (reply, send) = try core.whileHeld(provesItself: true, isOpen: { scope.isOpen }) {
             core.session.prepare(request)
         }
         send()
-        do {
-            let results = try transaction.output(of: await reply.answer(), to: request)
+        do throws(ZooKeeperError) {
+            guard case .transaction(let results) = try await reply.answer().get().kind,
+                results.count == operations.count + 1
+            else { throw ZooKeeperError(.protocolViolation, execution: .unknown) }
             return Array(results.dropFirst())
         } catch {
             throw failure(error.at(file: file, line: line))
@@ -136,4 +168,11 @@ public struct LockLease: Sendable {
     }
 
     private var lossOfSession: LockLoss { .sessionEnded(core.session.state) }
+}
+
+extension LockLease: CustomStringConvertible {
+    /// One line for logs.
+    public var description: String {
+        "LockLease of \(path): node \(nodePath.name), token \(fencingToken), expires by \(UTCTime(expiresBy))"
+    }
 }

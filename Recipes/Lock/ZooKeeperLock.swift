@@ -37,7 +37,7 @@ public struct ZooKeeperLock: Sendable {
     /// The directory of the queue.
     public let path: ZNodePath
     let client: ZooKeeperClient
-    private let configuration: Configuration
+    let configuration: Configuration
     private let settings: ContenderSettings
 
     /// - Parameters:
@@ -50,6 +50,14 @@ public struct ZooKeeperLock: Sendable {
         self.path = path
         self.configuration = configuration
         settings = configuration.contenderSettings(.exclusive, at: path)
+    }
+
+    /// A lock below the root of a view: ``ZooKeeperOperations/rooted(at:)``. Its paths, in ``path``, in leases and in
+    /// errors, are those that the client itself knows.
+    public init(
+        _ view: RootedOperations<ZooKeeperClient>, at path: ZNodePath, configuration: Configuration = .init()
+    ) {
+        self.init(view.base, at: view.absolute(path), configuration: configuration)
     }
 
     // MARK: Scopes
@@ -67,32 +75,43 @@ public struct ZooKeeperLock: Sendable {
     ///
     /// - Parameters:
     ///   - limit: The limit of the wait, over everything it takes; `nil`: none. Zero or less throws `timedOut`
-    ///     and sends nothing; see ``withLockIfAvailable(isolation:_:)``.
+    ///     and sends nothing; see ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``.
+    ///   - holdLimit: The time after which `body` is cancelled; `nil`: none. The lock is released when `body` has ended, not
+    ///     before; if it then throws, `heldTooLong` is thrown with its error. Not for a lock that is entered again.
     ///   - position: Shows the position in the queue during the wait.
     ///   - body: Runs while the lock is held.
     /// - Returns: The result of `body`, after the lock has been released (or cannot be held any longer anyway).
     /// - Throws: The error of `body`. `CancellationError` if the caller is cancelled while it waits. ``LockError``:
-    ///   `timedOut`, `lost`, `notReleased`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
+    ///   `timedOut`, `lost`, `notReleased`, `heldTooLong`, `heldByEnclosingScope`, `mixedKinds`, `sequenceExhausted`,
+    ///   `unavailable`.
     @discardableResult
     public func withLock<Success>(
         waitingUpTo limit: Duration? = nil,
+        holdingAtMost holdLimit: Duration? = nil,
         position: QueuePosition? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await scope(position).run(waitingUpTo: limit, isolation: isolation, body)
+        try await scope(position, holdLimit).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// Runs `body` if no participant holds the lock or waits for it; returns `nil` at once if one does.
     ///
     /// A lock that is taken costs one read and no write. "Taken" may be old news by a moment.
     ///
-    /// - Throws: As ``withLock(waitingUpTo:position:isolation:_:)``, without `timedOut`.
+    /// - Parameters:
+    ///   - limit: The limit of the wait for the servers' answers, past which it throws `timedOut`; `nil`: the time-outs of
+    ///     the client, past which it throws `unavailable`.
+    ///   - holdLimit: As in ``withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
+    ///   - body: Runs while the lock is held.
+    /// - Throws: As ``withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
     public func withLockIfAvailable<Success>(
+        waitingUpTo limit: Duration? = nil,
+        holdingAtMost holdLimit: Duration? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success? {
-        try await scope().runIfAvailable(isolation: isolation, body)
+        try await scope(nil, holdLimit).runIfAvailable(waitingUpTo: limit, isolation: isolation, body)
     }
 
     // MARK: By hand
@@ -103,7 +122,7 @@ public struct ZooKeeperLock: Sendable {
     /// not entered again: `withLock` on the same path in the same task waits behind it, for ever if need be.
     ///
     /// - Parameters:
-    ///   - limit: As in ``withLock(waitingUpTo:position:isolation:_:)``.
+    ///   - limit: As in ``withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
     ///   - position: Shows the position in the queue during the wait.
     /// - Throws: ``LockError``: `timedOut`, `cancelled`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
     public func acquire(
@@ -112,13 +131,23 @@ public struct ZooKeeperLock: Sendable {
         try await scope(position).acquire(waitingUpTo: limit)
     }
 
+    /// Takes the lock if no participant holds it or waits for it, to be released by hand; returns `nil` at once if one does,
+    /// which costs one read and no write.
+    ///
+    /// - Parameter limit: As in ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``.
+    /// - Throws: ``LockError``: `timedOut`, `cancelled`, `heldByEnclosingScope`, `mixedKinds`, `sequenceExhausted`,
+    ///   `unavailable`.
+    public func acquireIfAvailable(waitingUpTo limit: Duration? = nil) async throws -> HeldLock? {
+        try await scope().acquireIfAvailable(waitingUpTo: limit)
+    }
+
     // MARK: Looking at it
 
     /// Reads the holder and those that wait, in order, the holder first. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func participants() async throws -> [Participant] {
-        try await queue.participants()
+    public func participants(file: String = #fileID, line: Int = #line) async throws -> [Participant] {
+        try await queue.participants(file, line)
     }
 
     /// The holder and those that wait, as they come and go: see ``ParticipantUpdates``.
@@ -130,20 +159,25 @@ public struct ZooKeeperLock: Sendable {
     /// decides: see ``LockLease/revocationRequest()`` and, in Curator, `makeRevocable`. One round trip.
     ///
     /// - Returns: `false` if the participant has left the queue.
-    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    /// - Throws: ``ZooKeeperError``: `invalidArgument` if it is a participant of another lock; `noAuth`; and what any call
+    ///   may throw.
     @discardableResult
-    public func requestRevocation(of participant: Participant) async throws -> Bool {
-        try await RevocationRequest.send(to: participant, with: client)
+    public func requestRevocation(
+        of participant: Participant, file: String = #fileID, line: Int = #line
+    ) async throws -> Bool {
+        do throws(ZooKeeperError) { return try await RevocationRequest.send(to: participant, of: queue) } catch {
+            throw error.at(file: file, line: line)
+        }
     }
 
     private var queue: QueueReader {
         QueueReader(client: client, path: path, dialect: configuration.dialect.scheme.dialect)
     }
 
-    private func scope(_ position: QueuePosition? = nil) -> LockScope {
+    private func scope(_ position: QueuePosition? = nil, _ holdLimit: Duration? = nil) -> LockScope {
         LockScope(
             client: client, settings: settings, position: position,
             release: configuration.release,
-            cancelsBodyOnRevocationRequest: configuration.isBodyRevocable)
+            cancelsBodyOnRevocationRequest: configuration.isBodyRevocable, holdLimit: holdLimit)
     }
 }

@@ -24,7 +24,7 @@ public import ZooKeeper
 ///
 /// **Again in the same task.** Inside a writing scope both may be entered again; inside a reading scope reading may.
 /// Writing inside a reading scope throws `heldByEnclosingScope`, for the writer would wait for its own reader for ever;
-/// ``withWriteLockIfAvailable(isolation:_:)`` does not wait and may succeed. A writer goes on as a reader by
+/// ``withWriteLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)`` does not wait and may succeed. A writer goes on as a reader by
 /// ``withWriteLock(waitingUpTo:position:isolation:_:thenReading:)``. Other
 /// tasks that the body started get `heldByEnclosingScope`, as with ``ZooKeeperLock``.
 public struct ZooKeeperReadWriteLock: Sendable {
@@ -50,32 +50,42 @@ public struct ZooKeeperReadWriteLock: Sendable {
         writers = configuration.contenderSettings(.exclusive, at: path)
     }
 
+    /// A lock below the root of a view: ``ZooKeeperOperations/rooted(at:)``. Its paths, in ``path``, in leases and in
+    /// errors, are those that the client itself knows.
+    public init(
+        _ view: RootedOperations<ZooKeeperClient>, at path: ZNodePath, configuration: Configuration = .init()
+    ) {
+        self.init(view.base, at: view.absolute(path), configuration: configuration)
+    }
+
     // MARK: Scopes
 
     /// Waits until no writer is in front, runs `body` together with other readers, releases the lock.
     ///
-    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:position:isolation:_:)``.
+    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
     @discardableResult
     public func withReadLock<Success>(
         waitingUpTo limit: Duration? = nil,
+        holdingAtMost holdLimit: Duration? = nil,
         position: QueuePosition? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await reading(position).run(waitingUpTo: limit, isolation: isolation, body)
+        try await reading(position, holdLimit).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// Waits until nobody is in front, runs `body` alone, releases the lock.
     ///
-    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:position:isolation:_:)``.
+    /// Everything else is as in ``ZooKeeperLock/withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
     @discardableResult
     public func withWriteLock<Success>(
         waitingUpTo limit: Duration? = nil,
+        holdingAtMost holdLimit: Duration? = nil,
         position: QueuePosition? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success {
-        try await writing(position).run(waitingUpTo: limit, isolation: isolation, body)
+        try await writing(position, holdLimit).run(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// Waits until nobody is in front, runs `write` alone, then goes on as a reader and runs `read` with what `write`
@@ -86,7 +96,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// writer in is only their own way of doing the same (CURATOR-621). The reader keeps the writer's fencing token.
     ///
     /// If `write` throws, the lock is released and `read` does not run. Everything else is as in
-    /// ``ZooKeeperLock/withLock(waitingUpTo:position:isolation:_:)``; inside a writing scope of the same task both run
+    /// ``ZooKeeperLock/withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``; inside a writing scope of the same task both run
     /// as part of that scope.
     ///
     /// - Throws: Also ``LockError`` with code `unavailable` if it could not become a reader, after `write` and instead
@@ -113,6 +123,12 @@ public struct ZooKeeperReadWriteLock: Sendable {
         case .failure(let error):
             return try writing.finish(.failure(error), await holding.release(configuration.release, client.logger))
         }
+    }
+
+    /// A hold in the hand of its caller.
+    private func held(_ holding: Acquisition.Holding) -> HeldLock {
+        holding.contender.watchOwnNode()
+        return HeldLock(holding, release: configuration.release, logger: client.logger)
     }
 
     /// Turns the hold of a writer into that of a reader, with the same sequence number.
@@ -159,10 +175,12 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// Runs `body` as a reader if no writer holds the lock or waits for it; returns `nil` at once if one does, which
     /// costs one read and no write.
     public func withReadLockIfAvailable<Success>(
+        waitingUpTo limit: Duration? = nil,
+        holdingAtMost holdLimit: Duration? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success? {
-        try await reading().runIfAvailable(isolation: isolation, body)
+        try await reading(nil, holdLimit).runIfAvailable(waitingUpTo: limit, isolation: isolation, body)
     }
 
     /// Runs `body` as the writer if no participant holds the lock or waits for it; returns `nil` at once if one does,
@@ -172,10 +190,12 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// that try at the same time, neither succeeds and neither waits; both may give up reading and wait to write. When
     /// `body` has ended, the scope goes on as a reader.
     public func withWriteLockIfAvailable<Success>(
+        waitingUpTo limit: Duration? = nil,
+        holdingAtMost holdLimit: Duration? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success? {
-        try await writing().runIfAvailable(isolation: isolation, body)
+        try await writing(nil, holdLimit).runIfAvailable(waitingUpTo: limit, isolation: isolation, body)
     }
 
     // MARK: By hand
@@ -187,11 +207,23 @@ public struct ZooKeeperReadWriteLock: Sendable {
         try await reading(position).acquire(waitingUpTo: limit)
     }
 
-    /// As ``ZooKeeperLock/acquire(waitingUpTo:position:)``, for writing.
+    /// As ``ZooKeeperLock/acquire(waitingUpTo:position:)``, for writing. ``HeldLock/downgrade()`` goes on as a
+    /// reader.
     public func acquireWriteLock(
         waitingUpTo limit: Duration? = nil, position: QueuePosition? = nil
     ) async throws -> HeldLock {
-        try await writing(position).acquire(waitingUpTo: limit)
+        try await writing(position).acquire(waitingUpTo: limit).downgraded { try await held(downgraded($0)) }
+    }
+
+    /// As ``ZooKeeperLock/acquireIfAvailable(waitingUpTo:)``, for reading.
+    public func acquireReadLockIfAvailable(waitingUpTo limit: Duration? = nil) async throws -> HeldLock? {
+        try await reading().acquireIfAvailable(waitingUpTo: limit)
+    }
+
+    /// As ``ZooKeeperLock/acquireIfAvailable(waitingUpTo:)``, for writing.
+    public func acquireWriteLockIfAvailable(waitingUpTo limit: Duration? = nil) async throws -> HeldLock? {
+        let writer = try await writing().acquireIfAvailable(waitingUpTo: limit)
+        return writer?.downgraded { try await held(downgraded($0)) }
     }
 
     // MARK: Looking at it
@@ -199,8 +231,8 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// Reads the holders and those that wait, in order: `kind` is `shared` for readers. Two round trips.
     ///
     /// - Throws: ``ZooKeeperError``: what any call may throw.
-    public func participants() async throws -> [Participant] {
-        try await queue.participants()
+    public func participants(file: String = #fileID, line: Int = #line) async throws -> [Participant] {
+        try await queue.participants(file, line)
     }
 
     /// The holders and those that wait, as they come and go: see ``ParticipantUpdates``.
@@ -212,23 +244,35 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// decides: see ``LockLease/revocationRequest()`` and, in Curator, `makeRevocable`. One round trip.
     ///
     /// - Returns: `false` if the participant has left the queue.
-    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    /// - Throws: ``ZooKeeperError``: `invalidArgument` if it is a participant of another lock; `noAuth`; and what any call
+    ///   may throw.
     @discardableResult
-    public func requestRevocation(of participant: Participant) async throws -> Bool {
-        try await RevocationRequest.send(to: participant, with: client)
+    public func requestRevocation(
+        of participant: Participant, file: String = #fileID, line: Int = #line
+    ) async throws -> Bool {
+        do throws(ZooKeeperError) { return try await RevocationRequest.send(to: participant, of: queue) } catch {
+            throw error.at(file: file, line: line)
+        }
     }
 
     private var queue: QueueReader {
         QueueReader(client: client, path: path, dialect: configuration.dialect.scheme.dialect)
     }
 
-    private func reading(_ position: QueuePosition? = nil) -> LockScope { scope(readers, position) }
-    private func writing(_ position: QueuePosition? = nil) -> LockScope { scope(writers, position) }
+    private func reading(_ position: QueuePosition? = nil, _ holdLimit: Duration? = nil) -> LockScope {
+        scope(readers, position, holdLimit)
+    }
 
-    private func scope(_ settings: ContenderSettings, _ position: QueuePosition?) -> LockScope {
+    private func writing(_ position: QueuePosition? = nil, _ holdLimit: Duration? = nil) -> LockScope {
+        scope(writers, position, holdLimit)
+    }
+
+    private func scope(
+        _ settings: ContenderSettings, _ position: QueuePosition?, _ holdLimit: Duration?
+    ) -> LockScope {
         LockScope(
             client: client, settings: settings, position: position,
             release: configuration.release,
-            cancelsBodyOnRevocationRequest: configuration.isBodyRevocable)
+            cancelsBodyOnRevocationRequest: configuration.isBodyRevocable, holdLimit: holdLimit)
     }
 }

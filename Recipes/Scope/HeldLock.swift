@@ -15,10 +15,20 @@ public final class HeldLock: Sendable {
     public let lease: LockLease
     private let holding: Acquisition.Holding
     private let isReleased = Mutex(false)
+    /// Makes a reader of a writer.
+    private let downgrade: (@Sendable (Acquisition.Holding) async throws -> HeldLock)?
     private let release: LockRelease
     private let logger: Logger
 
-    init(_ holding: Acquisition.Holding, release: LockRelease, logger: Logger) {
+    convenience init(_ holding: Acquisition.Holding, release: LockRelease, logger: Logger) {
+        self.init(holding, release, logger, nil)
+    }
+
+    private init(
+        _ holding: Acquisition.Holding, _ release: LockRelease, _ logger: Logger,
+        _ downgrade: (@Sendable (Acquisition.Holding) async throws -> HeldLock)?
+    ) {
+        self.downgrade = downgrade
         self.holding = holding
         self.release = release
         self.lease = LockLease(holding.lease, LockLease.Scope())
@@ -27,9 +37,12 @@ public final class HeldLock: Sendable {
 
     deinit {
         guard takeRelease() else { return }
-        logger.info(
-            "A held lock was dropped without being released; releasing it now",
-            metadata: [LogKeys.lockPath: "\(lease.path)", LogKeys.fencingToken: "\(lease.fencingToken)"])
+        // One that is lost, or whose client is closed, is nothing to release.
+        if holding.lease.end.current == nil {
+            logger.info(
+                "A held lock was dropped without being released; releasing it now",
+                metadata: [LogKeys.lockPath: "\(lease.path)", LogKeys.fencingToken: "\(lease.fencingToken)"])
+        }
         lease.scope.close()
         _ = holding.lease.close { holding.contender.release() }
         holding.contender.endHolding()
@@ -57,6 +70,32 @@ public final class HeldLock: Sendable {
     public func loss() async -> LockLoss? {
         guard case .value(let loss) = await holding.lease.end.wait() else { return nil }
         return loss
+    }
+
+    /// The same hold, of a writer that can go on as a reader.
+    func downgraded(by downgrade: @escaping @Sendable (Acquisition.Holding) async throws -> HeldLock) -> HeldLock {
+        _ = takeRelease()
+        return HeldLock(holding, release, logger, downgrade)
+    }
+
+    /// Goes on as a reader of a ``ZooKeeperReadWriteLock`` whose write lock this is: no other writer gets in between, and
+    /// readers that wait behind get in. One round trip. This hold is over then, with its lease; the reader's has the same
+    /// fencing token.
+    ///
+    /// - Returns: The read lock, to be released by hand.
+    /// - Throws: ``LockError``: `unavailable` if this is no write lock, and then it stays held; `scopeEnded` if it has been
+    ///   released; `lost`; `unavailable` if it could not become a reader, and `CancellationError` if the caller is cancelled
+    ///   meanwhile, and then it is neither.
+    public func downgrade() async throws -> HeldLock {
+        guard let downgrade else {
+            throw LockError(
+                .unavailable, path: lease.path,
+                underlying: ZooKeeperError(
+                    .invalidArgument, message: "only a write lock can be downgraded, by hand once"))
+        }
+        guard takeRelease() else { throw LockError(.scopeEnded, path: lease.path) }
+        lease.scope.close()
+        return try await downgrade(holding)
     }
 
     private func takeRelease() -> Bool {

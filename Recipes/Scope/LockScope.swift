@@ -1,4 +1,5 @@
 import Logging
+import Synchronization
 import ZooKeeper
 
 /// One way to hold one queue, in a scope or by hand: what all recipes do with their position.
@@ -14,6 +15,8 @@ struct LockScope: Sendable {
     var release = LockRelease.acknowledged
     /// Cancels the body when another client requests revocation.
     var cancelsBodyOnRevocationRequest = false
+    /// The time after which the body is cancelled.
+    var holdLimit: Duration?
 
     // MARK: Scopes
 
@@ -28,17 +31,19 @@ struct LockScope: Sendable {
     /// Runs `body` if no participant is in the way; `nil` if one is. A reader may become the writer so, if it is the
     /// only one.
     func runIfAvailable<Success>(
-        isolation: isolated (any Actor)?, _ body: (LockLease) async throws -> Success
+        waitingUpTo limit: Duration? = nil, isolation: isolated (any Actor)?,
+        _ body: (LockLease) async throws -> Success
     ) async throws -> Success? {
         let holding: Acquisition.Holding?
+        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
         do {
             switch EnclosingLock.find(key, settings.policy.kind) {
             case .mine(let outer): return try await enterAgain(outer, body)
             case .anothers: throw LockError(.heldByEnclosingScope, path: path)
             case .reading(let lease):
                 try lease.checkHeld()
-                holding = try await acquisition.attempt(beside: lease.nodePath.name, in: lease.session)
-            case .free: holding = try await acquisition.attempt()
+                holding = try await acquisition.attempt(beside: lease.nodePath.name, in: lease.session, within: limit)
+            case .free: holding = try await acquisition.attempt(within: limit)
             }
         } catch let error as LockError {
             throw Self.forScope(error)
@@ -61,7 +66,9 @@ struct LockScope: Sendable {
     }
 
     /// Gives up its position, takes a new one at the end of the queue, and waits for its turn.
-    func wait(replacing holding: Acquisition.Holding) async throws -> Acquisition.Holding {
+    func wait(
+        replacing holding: Acquisition.Holding, upTo limit: Duration? = nil
+    ) async throws -> Acquisition.Holding {
         // From here on the old node may go without that being a loss.
         if let loss = holding.lease.close(release: {}) {
             holding.contender.release()
@@ -74,7 +81,8 @@ struct LockScope: Sendable {
             holding.contender.endHolding()
         }
         do {
-            return try await acquisition.wait(until: nil, replacing: holding)
+            let deadline = limit.map { ContinuousClock.now + $0.bounded }
+            return try await acquisition.wait(until: deadline, replacing: holding)
         } catch {
             throw Self.forScope(error)
         }
@@ -91,6 +99,17 @@ struct LockScope: Sendable {
         let deadline = limit.map { ContinuousClock.now + $0.bounded }
         if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
         let holding = try await acquisition.wait(until: deadline)
+        if !holding.isWatched { holding.contender.watchOwnNode() }
+        return HeldLock(holding, release: release, logger: client.logger)
+    }
+
+    /// Takes the lock if no participant is in the way, to be released by hand; `nil` if one is.
+    func acquireIfAvailable(waitingUpTo limit: Duration?) async throws(LockError) -> HeldLock? {
+        guard case .free = EnclosingLock.find(key, settings.policy.kind) else {
+            throw LockError(.heldByEnclosingScope, path: path)
+        }
+        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
+        guard let holding = try await acquisition.attempt(within: limit) else { return nil }
         if !holding.isWatched { holding.contender.watchOwnNode() }
         return HeldLock(holding, release: release, logger: client.logger)
     }
@@ -161,6 +180,7 @@ struct LockScope: Sendable {
                 contender.watchOwnNode()
             }
         }
+        let holdLimit = holdLimit.map { HoldLimit($0, cancellation) }
         let lock = EnclosingLock(key: key, kind: settings.policy.kind, lease: lease)
         let outcome = await withRevocableScope(cancellation, owner: ObjectIdentifier(session), content: lock) {
             // Before the task is gone: another may get its identity.
@@ -168,7 +188,8 @@ struct LockScope: Sendable {
             return try await body(lease)
         }
         timer?.cancel()
-        return outcome
+        guard let holdLimit, holdLimit.end() else { return outcome }
+        return outcome.mapError { LockError(.heldTooLong, path: path, bodyError: $0) }
     }
 
     /// Returns to the caller the result of a body, or throws, depending on how the lock ended.
@@ -198,6 +219,33 @@ struct LockScope: Sendable {
     /// Scopes report the cancellation of their caller as Swift does.
     static func forScope(_ error: LockError) -> any Error {
         error.code == .cancelled ? CancellationError() : error
+    }
+}
+
+/// The limit of a hold: cancels its body when the time is up.
+private final class HoldLimit: Sendable {
+    private let timer: Deadlines.Deadline
+    private let hasPassed: HasPassed
+
+    private final class HasPassed: Sendable {
+        let value = Atomic(false)
+    }
+
+    init(_ limit: Duration, _ cancellation: BodyCancellation) {
+        let hasPassed = HasPassed()
+        self.hasPassed = hasPassed
+        timer = Deadlines.shared.schedule(at: .now + limit) {
+            hasPassed.value.store(true, ordering: .relaxed)
+            cancellation.cancel()
+        }
+    }
+
+    /// The body has ended.
+    ///
+    /// - Returns: `true` if its time was up before.
+    func end() -> Bool {
+        timer.cancel()
+        return hasPassed.value.load(ordering: .relaxed)
     }
 }
 

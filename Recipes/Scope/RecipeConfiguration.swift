@@ -9,6 +9,15 @@ public struct RecipeConfiguration<Dialect: RecipeDialect>: Sendable, Hashable {
     public var id: String
     /// The access control of the participant's node. Those behind it must be able to read it. Default: open.
     public var accessControl = AccessControl.open
+    /// The access control of the directory of the queue, if this participant creates it; one that is there is left as it
+    /// is. To join takes the permissions READ and CREATE on it, to leave DELETE: who has DELETE can take the lock from its
+    /// holder. `nil`, the default: as ``accessControl``.
+    public var directoryAccessControl: AccessControl?
+    /// The access control of those of the directory's ancestors that this participant creates. Default: open, so that
+    /// others can have locks of their own beside this one.
+    public var ancestorAccessControl = AccessControl.open
+    /// The treatment of other kinds of lock that are in use in the same directory. Default: they are refused.
+    public var mixedKinds = MixedKindsPolicy.refuse
     /// The trouble that ends a hold. Default: ``LossPolicy/onDeadline``.
     public var lossPolicy = LossPolicy.onDeadline
     /// The moment at which a release returns. Default: ``LockRelease/acknowledged``.
@@ -30,7 +39,8 @@ public struct RecipeConfiguration<Dialect: RecipeDialect>: Sendable, Hashable {
     func contenderSettings(_ policy: ContentionPolicy, at directory: ZNodePath) -> ContenderSettings {
         ContenderSettings(
             at: directory, dialect: dialect.scheme.dialect, policy: policy, data: Array(id.utf8),
-            accessControl: accessControl, lossPolicy: lossPolicy)
+            accessControl: accessControl, directoryAccessControl: directoryAccessControl,
+            ancestorAccessControl: ancestorAccessControl, lossPolicy: lossPolicy, mixedKinds: mixedKinds)
     }
 }
 

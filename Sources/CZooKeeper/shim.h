@@ -20,6 +20,12 @@ static inline int czk_aremove_all_watches(
   return zoo_aremove_all_watches(zh, path, type, 0, (void_completion_t *)(void *)completion, data);
 }
 
+// Makes a handle ask for a new session when it connects again, and not for the one that it had: the field that the
+// library reads in each handshake. The library's thread may be reading it.
+static inline void czk_forget_session(zhandle_t *zh) {
+  __atomic_store_n((int64_t *)&zoo_client_id(zh)->client_id, 0, __ATOMIC_SEQ_CST);
+}
+
 #endif
 
 #ifdef __linux__

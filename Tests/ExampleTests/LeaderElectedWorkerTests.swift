@@ -19,7 +19,9 @@ import Darwin
         let server = try ZooKeeperServer.required
         try await server.withClient { client in
             let election = ZooKeeperElection(client, at: "/workers")
-            @Sendable func participants() async throws -> [String] { try await election.participants().map(\.id) }
+            @Sendable func participants() async throws -> [String] {
+                try await election.participants().compactMap(\.id)
+            }
             // The session of the process that is killed is over soon, those of the others are not.
             try await whileRunning("alpha", 2, server, client) { alpha in
                 let firstToken = try await token(of: "alpha", alpha)

@@ -49,7 +49,7 @@ import ZooKeeperTesting
             }
             let contenders = try await locks[0].participants()
             #expect(contenders.map(\.kind) == [.shared, .exclusive, .shared, .exclusive])
-            #expect(contenders.allSatisfy { !$0.id.isEmpty })
+            #expect(contenders.allSatisfy { $0.id?.isEmpty == false })
             #expect(Set(contenders.map(\.session)).count == 4)
             #expect(order.value == [])
             try await first.release()

@@ -20,15 +20,17 @@ import ZooKeeperTesting
             var settings = ZooKeeperLock.Configuration()
             settings.dialect = .kazoo
             let theirs = try await ZooKeeperLock(client, at: path, configuration: settings).acquire()
-            let lock = ZooKeeperLock(client, at: path)
+            var ours = ZooKeeperLock.Configuration()
+            ours.mixedKinds = .ignore
+            let lock = ZooKeeperLock(client, at: path, configuration: ours)
             for _ in 0..<3 { try await lock.withLock { _ in } }
             func lines() -> [InMemoryLogHandler.Entry] {
-                handler.entries.filter { $0.message.description.contains("another naming scheme") }
+                handler.entries.filter { $0.message.description.contains("another kind of lock") }
             }
             try await eventually("it is said") { !lines().isEmpty }
             let lines = lines()
             #expect(lines.count == 1)
-            #expect(lines.first?.level == .info)
+            #expect(lines.first?.level == .warning)
             #expect(lines.first?.metadata["zookeeper.lock.foreignNode"] == "\(theirs.lease.nodePath.name)")
             // A wait that times out has it in its error.
             try await lock.withLock { _ in
@@ -36,7 +38,7 @@ import ZooKeeperTesting
                     try await Task.detached { try await lock.withLock(waitingUpTo: limit) { _ in } }.value
                 }
                 #expect(error.foreignNode == theirs.lease.nodePath.name)
-                #expect("\(error)".contains("uses another naming scheme"))
+                #expect("\(error)".contains("another kind of lock"))
             }
             // A lock that recognises them does not warn, and waits.
             settings.dialect = .curator.alsoRecognising(.kazoo)

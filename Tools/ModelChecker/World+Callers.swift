@@ -223,7 +223,7 @@ extension World {
             if failure.code == .closed { return end(.closed, if: clients[index].closing.phase != .open, &self) }
             // A node cannot be exchanged for another where nothing may be deleted.
             end(.failed, if: isUnanswered || (failure.code == .noAuth && scenario.isDenied), &self)
-        case .sequenceExhausted: end(.failed, if: false, &self)
+        case .sequenceExhausted, .mixedKinds: end(.failed, if: false, &self)
         }
     }
 

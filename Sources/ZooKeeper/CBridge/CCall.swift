@@ -3,24 +3,22 @@ import Synchronization
 
 /// A request that C has: the context of its completion.
 ///
-/// C gets an unretained pointer to it. The transport keeps every call that it has ever made, and uses it again for
-/// another request when it has been answered; and C keeps the transport until the handle is closed, for ever if it
-/// cannot be closed. So that pointer is valid whenever C uses it.
+/// C gets an unretained pointer to it. The calls of a handle keep every call that was ever made, and use it again for
+/// another request when it has been answered; and they are kept until the handle is closed, for ever if it cannot be
+/// closed. So that pointer is valid whenever C uses it.
 ///
-/// Sendable: filled before C gets the pointer, and emptied by the one completion that C calls with it. In between
-/// stand the locks of the C client; before and after stands the one around the list of free calls.
+/// Sendable: the request is changed under the lock of the calls. The buffers are filled before C gets the pointer, and
+/// emptied by the one completion that C calls with it; in between stand the locks of the C client.
 @safe final class CCall: @unchecked Sendable {
-    private unowned let transport: CTransport
+    private unowned let calls: CCalls
     /// The request, while it is under way.
-    private(set) var request: (any TransportRequest)?
+    fileprivate var request: (any TransportRequest)?
     /// The buffers of a transaction, which C fills when it answers.
     var transaction: TransactionCall?
     /// The result of an authentication, which comes before the answer.
     var authentication: AuthenticationResult?
 
-    fileprivate init(_ transport: CTransport) { self.transport = transport }
-
-    fileprivate func begin(_ request: any TransportRequest) { self.request = request }
+    fileprivate init(_ calls: CCalls) { self.calls = calls }
 
     fileprivate func clear() {
         request = nil
@@ -30,9 +28,7 @@ import Synchronization
 
     /// Passes the answer on, after which C does not use this call any more.
     func answered(_ result: Result<ServerResponse, ResultFailure>) {
-        guard let request else { return }
-        transport.calls.withLock { $0.putBack(self) }
-        request.answered(result)
+        calls.putBack(self)?.answered(result)
     }
 
     /// The pointer that C gets.
@@ -45,33 +41,61 @@ import Synchronization
     }
 }
 
-/// The calls of a transport: those that C has, and those that can be used again.
-struct CCalls {
-    private var all: [CCall] = []
-    private var free: [CCall] = []
-
-    mutating func take(_ request: any TransportRequest, for transport: CTransport) -> CCall {
-        let call: CCall
-        if let known = free.popLast() {
-            call = known
-        } else {
-            call = CCall(transport)
-            all.append(call)
-        }
-        call.begin(request)
-        return call
+/// The calls of a handle: those that C has, and those that can be used again.
+final class CCalls: Sendable {
+    private struct State {
+        var all: [CCall] = []
+        var free: [CCall] = []
     }
 
-    mutating func putBack(_ call: CCall) {
-        call.clear()
-        free.append(call)
+    private let state = Mutex(State())
+
+    func take(_ request: any TransportRequest) -> CCall {
+        state.withLock { state in
+            let call: CCall
+            if let known = state.free.popLast() {
+                call = known
+            } else {
+                call = CCall(self)
+                state.all.append(call)
+            }
+            call.request = request
+            return call
+        }
+    }
+
+    /// C does not use the call any more, or has not taken it.
+    ///
+    /// - Returns: The request, unless the handle has been given up meanwhile.
+    @discardableResult
+    func putBack(_ call: CCall) -> (any TransportRequest)? {
+        state.withLock { state in
+            defer {
+                call.clear()
+                state.free.append(call)
+            }
+            return call.request
+        }
+    }
+
+    /// The handle is given up: what it answers from now on is not passed on, for the same requests may be under way
+    /// through another one.
+    func giveUp() {
+        let requests = state.withLock { state in
+            defer { for call in state.all { call.request = nil } }
+            return state.all.compactMap(\.request)
+        }
+        // Let go of outside the lock.
+        withExtendedLifetime(requests) {}
     }
 
     /// Lets go of everything: C calls nothing any more.
-    mutating func removeAll() {
-        all.forEach { $0.clear() }
-        all = []
-        free = []
+    func removeAll() {
+        let calls = state.withLock { state in
+            defer { state = State() }
+            return state.all
+        }
+        for call in calls { call.clear() }
     }
 }
 

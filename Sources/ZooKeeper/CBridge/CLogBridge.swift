@@ -4,50 +4,86 @@ import Synchronization
 
 /// The sink of the C client's log lines.
 ///
-/// Its callback has no context, so there is one bridge for the whole process, with the logger of the first client.
-/// Lines go to level debug or below, and at most ten a second: a server that is away makes the library write a hundred.
+/// Its callback has no context. So there are several callbacks, one for each of the clients that are open at once; those
+/// for which none is left share the last, whose lines go to the logger of the first of them. A warning is written at level
+/// debug, everything else at level trace; at most ten lines a second for each: a server that is away makes the library write
+/// a hundred.
 enum CLogBridge {
-    private struct State {
-        var logger: Logger?
-        var windowStart = ContinuousClock.now
+    /// A callback that a client has.
+    final class Slot: Sendable {
+        fileprivate let number: Int
+
+        fileprivate init(_ number: Int) { self.number = number }
+
+        deinit { CLogBridge.release(number) }
+
+        var callback: log_callback_fn { unsafe CLogBridge.callbacks[number] }
+    }
+
+    private struct Sink {
+        var logger: Logger
+        var users = 0
+        var windowStart = Moment.now
         var linesInWindow = 0
         var suppressed = 0
     }
 
-    private static let state = Mutex(State())
+    private static let state = Mutex<[Int: Sink]>([:])
     private static let linesPerSecond = 10
 
-    /// Sends the library's lines to `logger`, unless another logger was installed before.
-    static func install(_ logger: Logger) {
-        state.withLock { state in
-            guard state.logger == nil else { return }
-            state.logger = logger
-            // Never DEBUG: the library uses freed memory there (ZOOKEEPER-4809).
-            zoo_set_debug_level(logger.logLevel <= .debug ? ZOO_LOG_LEVEL_INFO : ZOO_LOG_LEVEL_ERROR)
+    // A closure for C must not capture anything.
+    private static let callbacks: [log_callback_fn] = unsafe [
+        { unsafe CLogBridge.write(0, $0) }, { unsafe CLogBridge.write(1, $0) }, { unsafe CLogBridge.write(2, $0) },
+        { unsafe CLogBridge.write(3, $0) }, { unsafe CLogBridge.write(4, $0) }, { unsafe CLogBridge.write(5, $0) },
+        { unsafe CLogBridge.write(6, $0) }, { unsafe CLogBridge.write(7, $0) }, { unsafe CLogBridge.write(8, $0) },
+        { unsafe CLogBridge.write(9, $0) }, { unsafe CLogBridge.write(10, $0) }, { unsafe CLogBridge.write(11, $0) },
+    ]
+
+    /// Takes a callback whose lines go to `logger`, for as long as the slot lives.
+    static func take(for logger: Logger) -> Slot {
+        state.withLock { sinks in
+            let last = unsafe callbacks.count - 1
+            let number = (0..<last).first { sinks[$0] == nil } ?? last
+            sinks[number, default: Sink(logger: logger)].users += 1
+            // For the whole process: the most that any of them wants. Never DEBUG: the library uses freed memory there
+            // (ZOOKEEPER-4809).
+            let level = sinks.values.map(\.logger.logLevel).min() ?? .info
+            zoo_set_debug_level(
+                level <= .trace ? ZOO_LOG_LEVEL_INFO : level <= .debug ? ZOO_LOG_LEVEL_WARN : ZOO_LOG_LEVEL_ERROR)
+            return Slot(number)
         }
     }
 
-    static let callback: log_callback_fn = { message in
+    private static func release(_ number: Int) {
+        state.withLock { sinks in
+            sinks[number]?.users -= 1
+            if sinks[number]?.users == 0 { sinks[number] = nil }
+        }
+    }
+
+    private static func write(_ number: Int, _ message: UnsafePointer<CChar>?) {
         guard let message = unsafe message else { return }
         let line = unsafe String(cString: message)
-        let now = ContinuousClock.now
-        let target: (Logger, suppressed: Int)? = state.withLock { state in
-            guard let logger = state.logger, logger.logLevel <= .debug else { return nil }
-            if state.windowStart.duration(to: now) >= .seconds(1) {
-                state.windowStart = now
-                state.linesInWindow = 0
+        let level: Logger.Level = line.contains("ZOO_INFO") ? .trace : .debug
+        let now = Moment.now
+        let target: (Logger, suppressed: Int)? = state.withLock { sinks in
+            guard var sink = sinks[number], sink.logger.logLevel <= level else { return nil }
+            defer { sinks[number] = sink }
+            if sink.windowStart + .seconds(1) <= now {
+                sink.windowStart = now
+                sink.linesInWindow = 0
             }
-            state.linesInWindow += 1
-            guard state.linesInWindow <= linesPerSecond else {
-                state.suppressed += 1
+            sink.linesInWindow += 1
+            guard sink.linesInWindow <= linesPerSecond else {
+                sink.suppressed += 1
                 return nil
             }
-            defer { state.suppressed = 0 }
-            return (logger, state.suppressed)
+            defer { sink.suppressed = 0 }
+            return (sink.logger, sink.suppressed)
         }
         guard let (logger, suppressed) = target else { return }
         var metadata: Logger.Metadata = [LogKeys.clientLine: "\(line)"]
         if suppressed > 0 { metadata[LogKeys.suppressedLines] = "\(suppressed)" }
-        BackgroundLog.write(logger, .debug, "C client", metadata)
+        BackgroundLog.write(logger, level, "C client", metadata)
     }
 }

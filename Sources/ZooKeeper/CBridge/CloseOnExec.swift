@@ -16,13 +16,15 @@ import Darwin
 /// so do all programs the library's two wake-up pipes, which harms nobody.
 enum CloseOnExec {
     /// To be called when the handle has connected, on its own threads.
-    static func markConnection(of handle: OpaquePointer) {
+    ///
+    /// - Returns: The server that it is connected to.
+    static func markConnection(of handle: OpaquePointer) -> ServerAddress? {
         var server = sockaddr_storage()
         var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
         let isKnown = unsafe withSockaddr(&server) { address in
             unsafe zookeeper_get_connected_host(handle, address, &length) != nil
         }
-        guard isKnown else { return }
+        guard isKnown else { return nil }
         let wanted = bytes(of: server, length)
         for descriptor in openDescriptors() {
             var peer = sockaddr_storage()
@@ -32,6 +34,7 @@ enum CloseOnExec {
             let flags = fcntl(descriptor, F_GETFD)
             if flags >= 0 { _ = fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC) }
         }
+        return unsafe withSockaddr(&server) { unsafe Resolver.serverAddress($0, length) }
     }
 
     private static func openDescriptors() -> [Int32] {

@@ -11,7 +11,6 @@ func sawEvent(
 ) {
     guard let context = unsafe context else { return }
     let transport = unsafe Unmanaged<CTransport>.fromOpaque(context).takeUnretainedValue()
-    guard let delegate = transport.delegate else { return }
     if type == ZOO_SESSION_EVENT {
         // The argument, not `zoo_state`, is the truth for this event.
         switch state {
@@ -19,25 +18,26 @@ func sawEvent(
             unsafe transport.connected(handle)
             let client = unsafe zoo_client_id(handle)?.pointee ?? clientid_t()
             let timeout = Duration.milliseconds(unsafe zoo_recv_timeout(handle))
-            unsafe delegate.transport(
-                did: .connected(
-                    SessionID(rawValue: client.client_id),
-                    password: withUnsafeBytes(of: client.passwd) { unsafe [UInt8]($0) },
-                    timeout: timeout,
-                    isReadOnly: state == ZOO_READONLY_STATE))
-        case ZOO_CONNECTING_STATE, ZOO_ASSOCIATING_STATE: delegate.transport(did: .disconnected)
-        case ZOO_EXPIRED_SESSION_STATE: delegate.transport(did: .expired)
-        case ZOO_AUTH_FAILED_STATE: delegate.transport(did: .authenticationFailed)
+            unsafe transport.tell(
+                .event(
+                    .connected(
+                        SessionID(rawValue: client.client_id),
+                        password: withUnsafeBytes(of: client.passwd) { unsafe [UInt8]($0) },
+                        timeout: timeout,
+                        isReadOnly: state == ZOO_READONLY_STATE)), from: handle)
+        case ZOO_CONNECTING_STATE, ZOO_ASSOCIATING_STATE: unsafe transport.tell(.event(.disconnected), from: handle)
+        case ZOO_EXPIRED_SESSION_STATE: unsafe transport.tell(.event(.expired), from: handle)
+        case ZOO_AUTH_FAILED_STATE: unsafe transport.tell(.event(.authenticationFailed), from: handle)
         default: break
         }
         return
     }
     guard let path = unsafe path.map({ ServerPath(received: unsafe String(cString: $0)) }) else { return }
     switch type {
-    case ZOO_CREATED_EVENT: delegate.transport(sawChangeOf: path, .created)
-    case ZOO_DELETED_EVENT: delegate.transport(sawChangeOf: path, .deleted)
-    case ZOO_CHANGED_EVENT: delegate.transport(sawChangeOf: path, .dataChanged)
-    case ZOO_CHILD_EVENT: delegate.transport(sawChangeOf: path, .childrenChanged)
+    case ZOO_CREATED_EVENT: unsafe transport.tell(.change(path, .created), from: handle)
+    case ZOO_DELETED_EVENT: unsafe transport.tell(.change(path, .deleted), from: handle)
+    case ZOO_CHANGED_EVENT: unsafe transport.tell(.change(path, .dataChanged), from: handle)
+    case ZOO_CHILD_EVENT: unsafe transport.tell(.change(path, .childrenChanged), from: handle)
     default: break
     }
 }

@@ -1,3 +1,5 @@
+import CZooKeeper
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -8,36 +10,64 @@ import Darwin
 
 /// Names to numbers. The C client is given numeric addresses only: while it resolves a name, it does nothing else, and
 /// if that fails it goes on without noticing that it has lost its session.
-enum Resolver {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+package enum Resolver {
+    /// The addresses of all servers.
+    package struct Resolution: Sendable, Hashable {
+        /// `address:port`, in the order in which they are to be tried.
+        package var addresses: [String]
+        /// The names that cannot be resolved, with the reasons.
+        package var faults: [String]
     }
 
-    /// Resolves all servers, in random order, to the list that `zookeeper_init` takes. Blocks.
+    /// An address that a name stands for.
+    struct Address {
+        var text: String
+        var family: Int32
+        /// Tells whether this machine has any way to addresses of this family.
+        var isReachable: Bool
+    }
+
+    /// Resolves all servers. Blocks.
     ///
-    /// - Returns: The addresses that could be resolved; a failure only if none could.
-    static func resolve(_ servers: [ServerAddress]) -> Result<String, Failure> {
-        var addresses: [String] = []
+    /// Where a name stands for addresses of both families, they take turns: if one of them swallows packets, the next
+    /// attempt is with the other. Those that this machine has no way to are left out, unless it has none to any.
+    package static func resolve(_ servers: [ServerAddress], in order: ServerOrder) -> Resolution {
+        var found: [Address] = []
         var faults: [String] = []
-        for server in servers.shuffled() {
+        for server in order == .random ? servers.shuffled() : servers {
             switch resolve(server) {
-            case .success(let found):
-                for address in found where !addresses.contains(address) { addresses.append(address) }
+            case .success(let addresses):
+                for address in addresses where !found.contains(where: { $0.text == address.text }) {
+                    found.append(address)
+                }
             case .failure(let failure): faults.append(failure.description)
             }
         }
-        if addresses.isEmpty { return .failure(Failure(description: faults.joined(separator: "; "))) }
-        return .success(addresses.joined(separator: ","))
+        if found.contains(where: \.isReachable) { found.removeAll { !$0.isReachable } }
+        return Resolution(addresses: interleaved(found).map(\.text), faults: faults.sorted())
     }
 
-    private static func resolve(_ server: ServerAddress) -> Result<[String], Failure> {
+    /// The same addresses, so that the families take turns for as long as there are both.
+    static func interleaved(_ addresses: [Address]) -> [Address] {
+        let first = addresses.first?.family
+        var queues = [addresses.filter { $0.family == first }[...], addresses.filter { $0.family != first }[...]]
+        var result: [Address] = []
+        while result.count < addresses.count {
+            for index in queues.indices {
+                if let next = queues[index].popFirst() { result.append(next) }
+            }
+        }
+        return result
+    }
+
+    private struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    private static func resolve(_ server: ServerAddress) -> Result<[Address], Failure> {
         var hints = unsafe addrinfo()
         unsafe hints.ai_family = AF_UNSPEC
-        #if canImport(Glibc)
-        unsafe hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        #else
-        unsafe hints.ai_socktype = SOCK_STREAM
-        #endif
+        unsafe hints.ai_socktype = streamType
         var list: UnsafeMutablePointer<addrinfo>? = nil
         // The list is ours until freeaddrinfo.
         let code = unsafe getaddrinfo(server.host, String(server.port), &hints, &list)
@@ -46,19 +76,67 @@ enum Resolver {
             return .failure(Failure(description: "\(server.host) cannot be resolved: \(reason)"))
         }
         defer { unsafe freeaddrinfo(list) }
-        var addresses: [String] = []
+        var addresses: [Address] = []
         var next = unsafe list
         while let entry = unsafe next {
-            var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-            let code = unsafe getnameinfo(
-                entry.pointee.ai_addr, entry.pointee.ai_addrlen, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
-            if code == 0 {
-                let address = String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+            if let address = unsafe entry.pointee.ai_addr,
+                let text = unsafe numeric(address, entry.pointee.ai_addrlen)
+            {
                 // The library takes the text behind the last colon for the port, also with IPv6.
-                addresses.append("\(address):\(server.port)")
+                addresses.append(
+                    Address(
+                        text: "\(text):\(server.port)", family: unsafe entry.pointee.ai_family,
+                        isReachable: unsafe isReachable(address, entry.pointee)))
             }
             unsafe next = entry.pointee.ai_next
         }
         return .success(addresses)
     }
+
+    /// The text of a numeric address, without its port.
+    static func numeric(_ address: UnsafePointer<sockaddr>, _ length: socklen_t) -> String? {
+        var text = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        let code = unsafe getnameinfo(
+            address, length, &text, socklen_t(text.count), nil, 0, NI_NUMERICHOST)
+        guard code == 0 else { return nil }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// The numeric address and the port.
+    static func serverAddress(_ address: UnsafePointer<sockaddr>, _ length: socklen_t) -> ServerAddress? {
+        var port = [CChar](repeating: 0, count: Int(NI_MAXSERV))
+        let code = unsafe getnameinfo(address, length, nil, 0, &port, socklen_t(port.count), NI_NUMERICSERV)
+        guard code == 0, let host = unsafe numeric(address, length),
+            let number = Int(String(decoding: port.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self))
+        else { return nil }
+        return try? ServerAddress(host: host, port: number)
+    }
+
+    /// Looks whether there is a route. To connect a datagram socket sends nothing.
+    private static func isReachable(_ address: UnsafePointer<sockaddr>, _ entry: addrinfo) -> Bool {
+        let descriptor = unsafe socket(entry.ai_family, datagramType, 0)
+        // Without a descriptor nothing can be said; without the family there is no such socket.
+        guard descriptor >= 0 else { return errno != EAFNOSUPPORT }
+        defer { _ = close(descriptor) }
+        if unsafe connect(descriptor, address, entry.ai_addrlen) == 0 { return true }
+        return errno != ENETUNREACH && errno != EHOSTUNREACH && errno != EADDRNOTAVAIL
+    }
+
+    private static func close(_ descriptor: Int32) -> Int32 {
+        #if canImport(Glibc)
+        Glibc.close(descriptor)
+        #elseif canImport(Musl)
+        Musl.close(descriptor)
+        #else
+        Darwin.close(descriptor)
+        #endif
+    }
+
+    #if canImport(Glibc)
+    private static let streamType = Int32(SOCK_STREAM.rawValue)
+    private static let datagramType = Int32(SOCK_DGRAM.rawValue)
+    #else
+    private static let streamType = SOCK_STREAM
+    private static let datagramType = SOCK_DGRAM
+    #endif
 }

@@ -114,8 +114,11 @@ package struct ClientLife: Sendable, Hashable {
     /// - Parameters:
     ///   - servers: The servers, for people.
     ///   - hasCredentials: Tells whether the client shows any.
-    package func absence(of servers: String, hasCredentials: Bool) -> ZooKeeperError {
-        let reason = lastLoss.map { ": \($0)" } ?? ""
+    package func absence(
+        of servers: String, hasCredentials: Bool, findings: [ServerFinding] = []
+    ) -> ZooKeeperError {
+        let causes = (lastLoss.map { [$0.description] } ?? []) + findings.map(\.description)
+        let reason = causes.isEmpty ? "" : ": \(causes.joined(separator: "; "))"
         switch (phase, lastLoss) {
         case (.stopped, _): return ZooKeeperError(.closed)
         case (.idle, _):

@@ -13,5 +13,7 @@ extension SessionSettings {
             hasCredentials: !configuration.credentials.isEmpty,
             closeGrace: configuration.closeGrace,
             closeTimeout: configuration.closeTimeout)
+        // In time for the error of a caller that waits for the first connection.
+        diagnosisDelay = min(diagnosisDelay, configuration.connectTimeout / 3)
     }
 }

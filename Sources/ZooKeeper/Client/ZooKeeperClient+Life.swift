@@ -86,6 +86,8 @@ extension ZooKeeperClient {
     }
 
     private func runUntilStopped() async {
+        let follower = configuration.followsEnsemble ? Task { await self.followEnsemble() } : nil
+        defer { follower?.cancel() }
         await withTaskCancellationHandler {
             while true {
                 let life = state.withLock { $0.life }
@@ -156,35 +158,36 @@ extension ZooKeeperClient {
         let limit = ContinuousClock.now + configuration.connectTimeout
         guard case .value(true) = await session.connected.wait(until: limit, isShielded: true) else {
             // Not a word from any server: closes it, and resolves the names anew for the next attempt.
+            let findings = session.findings
             await session.close()
             let isStopping = state.withLock { state in
+                state.findings = findings
                 if case .lost(let reason)? = session.ended.current { state.life.note(reason) }
                 return !state.life.opensSessions
             }
-            if !isStopping {
-                // A caller that waits for a connection, however long it takes, says nothing: a wrong address should be
-                // seen.
-                let error = noSessionError
-                logger.info(
-                    "No server answered; retrying",
-                    metadata: [LogKeys.reason: "\(error.message ?? "\(error)")"])
-            }
+            if !isStopping { logNoServer() }
             return nil
         }
         let arrival = state.withLock { state in
             state.session = session
+            state.findings = []
             state.life.connected()
             return state.arrival
         }
         arrival.fulfil(session)
         let connectedAt = ContinuousClock.now
+        logSession(session)
         logClampedSettings(of: session)
         await waitForEndOrShutdown(of: session)
         if case .lost(let reason) = session.ended.current {
             forget(session)
+            if reason == .abandoned { await sayFarewell(to: session) }
             logger.info(
                 "Session lost",
-                metadata: [LogKeys.sessionGeneration: "\(session.generation)", LogKeys.reason: "\(reason)"])
+                metadata: [
+                    LogKeys.sessionGeneration: "\(session.generation)", LogKeys.sessionID: "\(session.idText)",
+                    LogKeys.reason: "\(reason)",
+                ])
         } else {
             // Its owner closes it: goes on when nothing is left of it. Until then a body that is ending may use it.
             let held = await session.closeIfFree()
@@ -202,6 +205,12 @@ extension ZooKeeperClient {
         return connectedAt.duration(to: .now)
     }
 
+    /// A caller that waits for a connection, however long it takes, says nothing: a wrong address should be seen.
+    func logNoServer() {
+        let error = noSessionError
+        logger.info("No server answered; retrying", metadata: [LogKeys.reason: "\(error.message ?? "\(error)")"])
+    }
+
     private func names(of held: [ZNodePath]) -> String {
         held.map { $0.isRoot ? "(a body of withSession)" : $0.string }.joined(separator: ", ")
     }
@@ -213,6 +222,16 @@ extension ZooKeeperClient {
         let callback = shutdown.whenFulfilled { isDone.fulfil(()) }
         await isDone.wait(isShielded: true)
         shutdown.forget(callback)
+    }
+
+    /// A new session is news where another was lost.
+    private func logSession(_ session: ZooKeeperSession) {
+        logger.log(
+            level: session.generation > 1 ? .info : .debug, "Session established",
+            metadata: [
+                LogKeys.sessionGeneration: "\(session.generation)", LogKeys.sessionID: "\(session.idText)",
+                LogKeys.server: "\(session.server?.description ?? "")", LogKeys.timeout: "\(session.timeout)",
+            ])
     }
 
     private func logClampedSettings(of session: ZooKeeperSession) {
@@ -254,6 +273,7 @@ extension ZooKeeperClient {
             guard let (generation, isRetiring) = state.life.openSession() else { return nil }
             var configuration = configuration
             configuration.credentials = state.credentials
+            configuration.servers = state.servers
             let session = ZooKeeperSession(
                 generation: generation,
                 settings: SessionSettings(configuration),

@@ -6,16 +6,19 @@ extension ZooKeeperClient {
     ///
     /// If that session is lost first, an operation that was never sent, and any read, goes to the next one.
     public func result<Operation: ZooKeeperOperation>(
-        of operation: Operation, file: String, line: Int
+        of operation: Operation, within limit: Duration?, file: String, line: Int
     ) async -> Result<Operation.Output, ZooKeeperError> {
-        let limit = ContinuousClock.now + requestTimeout
+        let deadline = limit.map { ContinuousClock.now + $0.bounded }
+        let lastStart = ContinuousClock.now + requestTimeout
         do {
             while true {
-                let session = try await session()
+                let session = try await session(within: limit, until: deadline)
                 let request = operation.makeRequest()
                 let pending = session.submit(request, retry: request.action.isRead ? .withinRequestTimeout : .never)
+                let timer = deadline.map { pending.limit(to: ContinuousClock.now.duration(to: $0)) }
+                defer { timer?.cancel() }
                 let outcome = await pending.answer()
-                if case .failure(let error) = outcome, error.code == .sessionLost, ContinuousClock.now < limit,
+                if case .failure(let error) = outcome, error.code == .sessionLost, ContinuousClock.now < lastStart,
                     error.execution == .notSent || request.action.isRead
                 {
                     continue
@@ -29,16 +32,73 @@ extension ZooKeeperClient {
 
     /// Sends several operations back to back in the session in use, and waits for all answers.
     public func results<each Operation: ZooKeeperOperation>(
-        of operations: repeat each Operation, file: String, line: Int
+        of operations: repeat each Operation, within limit: Duration?, file: String, line: Int
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
+        let deadline = limit.map { ContinuousClock.now + $0.bounded }
         let session: ZooKeeperSession
         do {
-            session = try await self.session()
+            session = try await self.session(within: limit, until: deadline)
         } catch {
             let error = error.at(file: file, line: line)
             return (repeat failure(of: each operations, error))
         }
-        return await session.results(of: repeat each operations, file: file, line: line)
+        let rest = deadline.map { ContinuousClock.now.duration(to: $0) }
+        return await session.results(of: repeat each operations, within: rest, file: file, line: line)
+    }
+
+    /// Sends several operations back to back in the session in use, and waits for all answers.
+    public func results<Operation: ZooKeeperOperation>(
+        of operations: [Operation], within limit: Duration?, file: String, line: Int
+    ) async -> [Result<Operation.Output, ZooKeeperError>] {
+        if operations.isEmpty { return [] }
+        let deadline = limit.map { ContinuousClock.now + $0.bounded }
+        let session: ZooKeeperSession
+        do {
+            session = try await self.session(within: limit, until: deadline)
+        } catch {
+            let error = error.at(file: file, line: line)
+            return operations.map { _ in .failure(error) }
+        }
+        let rest = deadline.map { ContinuousClock.now.duration(to: $0) }
+        return await session.results(of: operations, within: rest, file: file, line: line)
+    }
+
+    /// The session in use, or the next one, within the limit of a call.
+    private func session(
+        within limit: Duration?, until deadline: ContinuousClock.Instant?
+    ) async throws(ZooKeeperError) -> ZooKeeperSession {
+        do { return try await session(until: deadline) } catch {
+            guard let limit, let deadline, ContinuousClock.now >= deadline else { throw error }
+            if error.code == .closed || error.code == .cancelled { throw error }
+            throw ZooKeeperError(.timedOut, message: "no session within \(limit): \(error.message ?? "\(error.code)")")
+        }
+    }
+
+    /// Creates a sequential node once, also if the connection is lost before the answer, in the session in use: see
+    /// ``ZooKeeperSession/createProtected(_:data:mode:accessControl:file:line:)``.
+    ///
+    /// - Throws: As that one. A session that is lost before anything was sent is no error: the next one is used.
+    @discardableResult
+    public func createProtected(
+        _ path: ZNodePath, data: some Sequence<UInt8> = [], mode: CreateMode = .ephemeralSequential,
+        accessControl: AccessControl = .open, file: String = #fileID, line: Int = #line
+    ) async throws -> CreatedZNode {
+        let data = Array(data)
+        let lastStart = ContinuousClock.now + requestTimeout
+        while true {
+            let session: ZooKeeperSession
+            do throws(ZooKeeperError) { session = try await self.session() } catch {
+                throw error.at(file: file, line: line)
+            }
+            do {
+                return try await session.createProtected(
+                    path, data: data, mode: mode, accessControl: accessControl, file: file, line: line)
+            } catch let error as ZooKeeperError
+                where error.code == .sessionLost && error.execution == .notSent && ContinuousClock.now < lastStart
+            {
+                continue
+            }
+        }
     }
 
     /// Proves an identity to the servers, in this session and all that follow.

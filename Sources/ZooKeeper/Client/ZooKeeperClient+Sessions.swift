@@ -30,9 +30,12 @@ extension ZooKeeperClient {
     package var requestTimeout: Duration { configuration.requestTimeout ?? configuration.sessionTimeout }
 
     var noSessionError: ZooKeeperError {
-        let (life, hasCredentials) = state.withLock { ($0.life, !$0.credentials.isEmpty) }
+        let (life, servers, hasCredentials, findings) = state.withLock { state in
+            (state.life, state.servers, !state.credentials.isEmpty, state.findings)
+        }
         return life.absence(
-            of: configuration.servers.map(\.description).joined(separator: ", "), hasCredentials: hasCredentials)
+            of: servers.map(\.description).joined(separator: ", "), hasCredentials: hasCredentials,
+            findings: (state.withLock { $0.latest }?.findings).flatMap { $0.isEmpty ? nil : $0 } ?? findings)
     }
 
     /// Runs `body` with the session in use, and cancels it when that session is lost, or the client is closed: a

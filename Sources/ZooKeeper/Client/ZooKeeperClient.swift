@@ -30,6 +30,10 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         /// The next session; `nil` when there will be none.
         var arrival = Promise<ZooKeeperSession?>()
         var credentials: [Credential]
+        /// What the servers did when the last session came to nothing.
+        var findings: [ServerFinding] = []
+        /// The servers that count from the next connection on.
+        var servers: [ServerAddress]
     }
 
     package let configuration: ZooKeeperConfiguration
@@ -49,7 +53,9 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         _ configuration: ZooKeeperConfiguration, logger: Logger = .current
     ) throws {
         try self.init(configuration, logger: logger) { configuration, logger in
-            CTransport(servers: configuration.servers, credentials: configuration.credentials, logger: logger)
+            CTransport(
+                servers: configuration.servers, order: configuration.serverOrder,
+                credentials: configuration.credentials, logger: logger)
         }
     }
 
@@ -62,7 +68,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         self.configuration = configuration.bounded
         self.logger = logger
         self.makeTransport = makeTransport
-        self.state = Mutex(State(credentials: configuration.credentials))
+        self.state = Mutex(State(credentials: configuration.credentials, servers: configuration.servers))
     }
 
     /// The session in use, if there is one now.

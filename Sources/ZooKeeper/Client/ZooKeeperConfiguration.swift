@@ -5,8 +5,17 @@
 /// configuration.sessionTimeout = .seconds(6)
 /// ```
 public struct ZooKeeperConfiguration: Sendable, Hashable {
-    /// The servers to try, in random order.
+    /// The servers to try. Their names are resolved for each session, and again whenever its connection is lost: a
+    /// session follows servers that get other addresses. See also ``ZooKeeperClient/update(servers:)``.
     public var servers: [ServerAddress]
+
+    /// The order in which the servers are tried. Default: another one each time.
+    public var serverOrder = ServerOrder.random
+
+    /// Takes the servers from the ensemble's configuration (`/zookeeper/config`), which changes when it is reconfigured,
+    /// as soon as it can be read; until then, and where it names none that clients can reach, those in ``servers``.
+    /// Default: `false`.
+    public var followsEnsemble = false
 
     /// The node under which the client lives: every path is relative to it. It must exist; nothing creates it.
     public var chroot: ZNodePath

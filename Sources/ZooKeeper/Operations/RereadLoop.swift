@@ -58,7 +58,7 @@ package struct RereadLoop<State: Sendable>: Sendable {
 extension ZooKeeperOperations {
     /// Reads a node, or finds that it does not exist, and sets a watch that sees the first change of either.
     package func readWatched<Read: WatchableOperation>(
-        _ read: Read, at path: ZNodePath, file: String = #fileID, line: Int = #line
+        _ read: Read, at path: ZNodePath, file: String = "", line: Int = 0
     ) async throws(ZooKeeperError) -> (Read.Output?, Watch) {
         while true {
             do {

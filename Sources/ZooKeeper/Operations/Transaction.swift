@@ -64,16 +64,19 @@ package struct TransactionList: ZooKeeperOperation {
         guard case .transaction(let results) = try result.get().kind, results.count == operations.count else {
             throw .mismatch
         }
-        var outputs: [TransactionResult] = []
-        for (operation, result) in zip(operations, results) {
-            switch (operation.makeStep().action, result) {
-            case (_, .created(let path, let stat)):
-                outputs.append(.created(CreatedZNode(path: path, stat: stat)))
-            case (_, .stat(let stat)): outputs.append(.dataSet(stat))
-            case (.check, _): outputs.append(.checked)
-            default: outputs.append(.deleted)
+        return zip(operations, results).map { TransactionResult(of: $0, $1) }
+    }
+}
+
+extension TransactionResult {
+    /// The result of one operation, from the answer to it.
+    package init(of operation: any TransactionOperation, _ answer: Response.Kind) {
+        self =
+            switch (operation.makeStep().action, answer) {
+            case (_, .created(let path, let stat)): .created(CreatedZNode(path: path, stat: stat))
+            case (_, .stat(let stat)): .dataSet(stat)
+            case (.check, _): .checked
+            default: .deleted
             }
-        }
-        return outputs
     }
 }

@@ -40,12 +40,18 @@ public final class Watch: Sendable {
     package typealias EventResult = Result<WatchEvent, ZooKeeperError>
 
     package let registration: WatchRegistration
+    /// The root of the view over which it was set; `nil`: the client's.
+    private let root: ZNodePath?
 
-    package init() { self.registration = WatchRegistration() }
+    package init(below root: ZNodePath? = nil) {
+        self.registration = WatchRegistration()
+        self.root = root
+    }
 
     /// A watch that calls back instead of being awaited. `callback` runs on the thread that brings the news.
     package init(_ callback: @escaping @Sendable (EventResult) -> Void) {
         self.registration = WatchRegistration()
+        root = nil
         registration.result.whenFulfilled(callback)
     }
 
@@ -60,7 +66,9 @@ public final class Watch: Sendable {
     ///   the waiting task is cancelled (the watch stays).
     public func event(file: String = #fileID, line: Int = #line) async throws -> WatchEvent {
         switch await registration.result.wait() {
-        case .value(.success(let event)): return event
+        case .value(.success(var event)):
+            if let root { event.path = event.path.relative(to: root) }
+            return event
         case .value(.failure(let error)): throw error.at(file: file, line: line)
         case .cancelled, .timedOut:
             throw ZooKeeperError(.cancelled, operation: "watch").at(file: file, line: line)

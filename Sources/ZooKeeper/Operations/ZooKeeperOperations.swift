@@ -12,14 +12,21 @@ public protocol ZooKeeperOperations: Sendable {
     var spansSessions: Bool { get }
 
     /// Sends one operation and waits for its answer: what ``perform(_:file:line:)`` throws or returns.
+    ///
+    /// - Parameter limit: The limit of the wait; `nil`: that of the configuration.
     func result<Operation: ZooKeeperOperation>(
-        of operation: Operation, file: String, line: Int
+        of operation: Operation, within limit: Duration?, file: String, line: Int
     ) async -> Result<Operation.Output, ZooKeeperError>
 
-    /// Sends several operations back to back and waits for all answers: what ``pipeline(_:file:line:)`` returns.
+    /// Sends several operations back to back and waits for all answers: what ``pipeline(_:file:line:)-(_,_,_)`` returns.
     func results<each Operation: ZooKeeperOperation>(
-        of operations: repeat each Operation, file: String, line: Int
+        of operations: repeat each Operation, within limit: Duration?, file: String, line: Int
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>)
+
+    /// As ``results(of:within:file:line:)-(_,_,_,_)``, for a number of operations only known when the program runs.
+    func results<Operation: ZooKeeperOperation>(
+        of operations: [Operation], within limit: Duration?, file: String, line: Int
+    ) async -> [Result<Operation.Output, ZooKeeperError>]
 }
 
 extension ZooKeeperOperations {
@@ -32,15 +39,15 @@ extension ZooKeeperOperations {
     public func perform<Operation: ZooKeeperOperation>(
         _ operation: Operation, file: String = #fileID, line: Int = #line
     ) async throws -> Operation.Output {
-        try await result(of: operation, file: file, line: line).get()
+        try await result(of: operation, within: nil, file: file, line: line).get()
     }
 
     /// As ``perform(_:file:line:)``, with a typed throw: for use inside this package. What users call throws untyped,
     /// because Swift 6.3 does not compile every `catch` around a typed throw.
     package func send<Operation: ZooKeeperOperation>(
-        _ operation: Operation, file: String = #fileID, line: Int = #line
+        _ operation: Operation, file: String = "", line: Int = 0
     ) async throws(ZooKeeperError) -> Operation.Output {
-        try await result(of: operation, file: file, line: line).get()
+        try await result(of: operation, within: nil, file: file, line: line).get()
     }
 
     // MARK: Reads
@@ -223,8 +230,18 @@ extension ZooKeeperOperations {
     public func pipeline<each Operation: ZooKeeperOperation>(
         _ operations: repeat each Operation, file: String = #fileID, line: Int = #line
     ) async -> (repeat Result<(each Operation).Output, any Error>) {
-        let results = await results(of: repeat each operations, file: file, line: line)
+        let results = await results(of: repeat each operations, within: nil, file: file, line: line)
         return (repeat untyped(each results))
+    }
+
+    /// As ``pipeline(_:file:line:)-(_,_,_)``, for a number of operations only known when the program runs.
+    ///
+    /// - Returns: The results, in the order of `operations`. None is sent if one of them is not valid, or if there are
+    ///   more than 16,384.
+    public func pipeline<Operation: ZooKeeperOperation>(
+        _ operations: [Operation], file: String = #fileID, line: Int = #line
+    ) async -> [Result<Operation.Output, any Error>] {
+        await results(of: operations, within: nil, file: file, line: line).map { untyped($0) }
     }
 }
 

@@ -46,6 +46,10 @@ package final class PendingRequest: TransportRequest {
         /// The session itself, because nobody holds a watch any more. Not to be sent if a caller wants the watch again
         /// when its turn comes.
         case watchRemoval
+        /// The session itself, to know that the server of a new handle does not lag behind what this client has seen.
+        case catchUp
+        /// The session itself, to set a watch again that an old handle had.
+        case watchRenewal
     }
 
     /// The treatment of a request whose connection is lost before the answer.
@@ -148,6 +152,13 @@ package final class PendingRequest: TransportRequest {
                 ZooKeeperError(
                     code, execution: isIssued ? .unknown : .notSent, path: path?.string, operation: request.action.name,
                     message: message))
+        }
+    }
+
+    /// Ends the call when `limit` has passed, unless it has ended before.
+    package func limit(to limit: Duration) -> Deadlines.Deadline {
+        Deadlines.shared.schedule(at: .now + limit) { [self] in
+            fail(.timedOut, message: "no answer within \(limit)")
         }
     }
 

@@ -151,6 +151,11 @@ package struct RequestQueue {
         return (entry.at, entry.isUrgent ? .urgent : .normal)
     }
 
+    /// Takes out urgent requests that wait, of the session itself.
+    package mutating func removeUrgent(where isMeant: (PendingRequest.Purpose) -> Bool) {
+        urgent.removeAll { entry in entry.first.map { isMeant($0.purpose) } ?? false }
+    }
+
     /// Takes out everything that waits and was never handed over; urgent requests only if asked.
     package mutating func drainWaiting(includingUrgent: Bool) -> [PendingRequest] {
         var pendingRequests: [PendingRequest] = []

@@ -27,10 +27,17 @@ extension SessionCore {
 
     private mutating func connectionUp(at now: Moment, _ effects: inout SessionEffects) {
         connection += 1
+        findings = []
+        if isDiagnosing { effects.timers.append((.diagnosis, nil)) }
+        isDiagnosing = false
+        addresses.connected()
+        setAddressTimer(&effects)
         queue.isOpen = true
         // Nobody's request goes out before it is known that there is a chroot for it, and that the servers have
         // accepted the credentials, which the C client shows on every connection.
-        queue.isHeld = hasCredentials || (!isChrootKnown && !settings.chroot.isRoot)
+        isProbing = hasCredentials || (!isChrootKnown && !settings.chroot.isRoot)
+        queue.isHeld = isProbing || catchUp != .done
+        beginCatchUp(at: now)
         if queue.isHeld {
             // For callers that wait this is no connection yet: a server may accept it, and then be silent.
             if disconnectedAt == nil { disconnectedAt = now }
@@ -54,6 +61,11 @@ extension SessionCore {
         // Unless its server has not answered: then there has been none to those who wait.
         if disconnectedAt == nil { disconnectedAt = now }
         setExpiry(&effects)
+        if !machine.state.isFinal {
+            perform(addresses.disconnected(at: now), at: now, &effects)
+            expectDiagnosis(at: now, &effects)
+            if let count = storm.lost(at: now) { effects.notices.append(.connectionStorm(count)) }
+        }
         if !machine.state.isFinal { effects.notices.append(.suspended(Array(leaseholders.values))) }
     }
 
@@ -62,11 +74,9 @@ extension SessionCore {
     /// A read answers from whatever server we are connected to, which is enough to know that the session lives. For
     /// leases a `sync` is sent: it goes to the leader, without costing a quorum write.
     private mutating func appendHeartbeat(toLeader: Bool, at now: Moment) {
-        let isProbe = queue.isHeld || !toLeader
-        let pending = PendingRequest(
-            Request(.root, isProbe ? .exists : .sync), below: settings.chroot, submittedAt: now, retry: .never,
-            purpose: isProbe ? .probe : .heartbeat, delegate: delegate)
-        queue.append(.single(pending), .urgent)
+        let isProbe = isProbing || !toLeader
+        let request = Request(.root, isProbe ? .exists : .sync)
+        queue.append(.single(ownRequest(request, isProbe ? .probe : .heartbeat, at: now)), .urgent)
     }
 
     /// The answer to a heartbeat has come, or the failure with which its connection was lost.
@@ -95,10 +105,15 @@ extension SessionCore {
                 effects.finished.append((pending, failure(chrootError, of: pending)))
             }
         }
-        if queue.isHeld {
-            queue.isHeld = false
-            canSend(&effects)
-        }
+        isProbing = false
+        releaseIfReady(&effects)
+    }
+
+    /// Lets requests leave, if nothing holds them back any more.
+    mutating func releaseIfReady(_ effects: inout SessionEffects) {
+        guard queue.isHeld, !isProbing, catchUp == .done else { return }
+        queue.isHeld = false
+        canSend(&effects)
     }
 
     // MARK: Time
@@ -113,6 +128,10 @@ extension SessionCore {
             isExpiring = false
             expireWaiting(at: now, &effects)
         case .drain: handle(.drained, at: now, &effects)
+        case .diagnosis: effects.diagnoses = addresses.used
+        case .addresses:
+            addressTimerAt = nil
+            perform(addresses.tick(at: now, timeout: machine.timeout), at: now, &effects)
         case .heartbeat:
             isRepeatingHeartbeat = false
             guard machine.isUp, machine.closing.phase <= .draining else { return }
@@ -183,7 +202,10 @@ extension SessionCore {
     private mutating func end(_ state: SessionState, _ effects: inout SessionEffects) {
         tickAt = nil
         isExpiring = false
-        for timer in [.tick, .expiry, .drain, .heartbeat] + repeatedReads.keys.map(SessionEffects.Timer.read) {
+        addressTimerAt = nil
+        for timer in [.tick, .expiry, .drain, .heartbeat, .addresses, .diagnosis]
+            + repeatedReads.keys.map(SessionEffects.Timer.read)
+        {
             effects.timers.append((timer, nil))
         }
         repeatedReads = [:]

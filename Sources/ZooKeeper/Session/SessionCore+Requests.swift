@@ -42,13 +42,18 @@ extension SessionCore {
         guard let path = node.rooted(at: settings.chroot).path,
             let removable = watches.remove(registration, at: path)
         else { return }
-        var request = node
-        request.action = .removeWatches(removable)
-        let removal = PendingRequest(
-            request, below: settings.chroot, submittedAt: now(), retry: .untilSessionEnds, purpose: .watchRemoval,
-            delegate: delegate)
+        removeWatches(removable, at: path, at: now(), &effects)
+    }
+
+    /// Asks the servers to take watches off, which nobody holds.
+    mutating func removeWatches(
+        _ removable: RemovableWatches, at path: ServerPath, at now: Moment, _ effects: inout SessionEffects
+    ) {
+        var request = Request(ZNodePath(unchecked: path.string), .removeWatches(removable))
+        // The path is the servers' already.
+        request.isOutsideChroot = true
         // Where nothing is taken any more, the session is ending, and its watches with it.
-        try? admit(.single(removal), .urgent, &effects)
+        try? admit(.single(ownRequest(request, .watchRemoval, at: now)), .urgent, &effects)
     }
 
     // MARK: Out
@@ -150,7 +155,7 @@ extension SessionCore {
             if pending.retry == .withinRequestTimeout { setEnd(of: pending, &effects) }
             return
         }
-        if pending.setsWatch, watches.finish(pending, code) { effects.registered.append(pending) }
+        if pending.setsWatch, watches.finish(pending, code, seen: result.stat) { effects.registered.append(pending) }
         if pending.request.action.isAuthentication { hasCredentials = true }
         if !repeatedReads.isEmpty, repeatedReads.removeValue(forKey: ObjectIdentifier(pending)) != nil {
             effects.timers.append((.read(ObjectIdentifier(pending)), nil))
@@ -159,6 +164,8 @@ extension SessionCore {
         case .caller: effects.finished.append((pending, answer(to: pending, result)))
         case .heartbeat, .probe: heartbeatAnswered(pending, code, at: now(), &effects)
         case .watchRemoval: removedWatches(pending)
+        case .catchUp: caughtUp(code, at: now(), &effects)
+        case .watchRenewal: renewed(pending, result, at: now(), &effects)
         }
     }
 
@@ -195,7 +202,12 @@ extension SessionCore {
     package mutating func changed(
         _ path: ServerPath, _ kind: WatchEvent.Kind, _ effects: inout SessionEffects
     ) {
-        let fired = watches.fire(kind, at: path)
+        fire(watches.fire(kind, at: path), kind, at: path, &effects)
+    }
+
+    func fire(
+        _ fired: [WatchRegistration], _ kind: WatchEvent.Kind, at path: ServerPath, _ effects: inout SessionEffects
+    ) {
         guard !fired.isEmpty else { return }
         let event = WatchEvent(kind: kind, path: path.relative(to: settings.chroot), connection: connection)
         for watch in fired { effects.fired.append((watch, event)) }
@@ -233,10 +245,16 @@ extension WatchTable {
     ///
     /// - Returns: `true` if there is one, and it is registered now.
     @discardableResult
-    mutating func finish(_ pending: PendingRequest, _ code: ResultCode) -> Bool {
-        guard let registration = pending.watch?.registration else { return false }
-        return finish(pending.request, registration, code)
+    mutating func finish(_ pending: PendingRequest, _ code: ResultCode, seen stat: ZNodeStat? = nil) -> Bool {
+        // A watch that is set again has never lost its place.
+        guard pending.purpose == .caller, let registration = pending.watch?.registration else { return false }
+        return finish(pending.request, registration, code, seen: stat)
     }
+}
+
+extension Result<ServerResponse, ResultFailure> {
+    /// The stat of the node, if one was read.
+    fileprivate var stat: ZNodeStat? { if case .success(let response) = self { response.stat } else { nil } }
 }
 
 extension Result where Failure == ResultFailure {

@@ -12,6 +12,18 @@ package struct SessionCore: Sendable {
     package internal(set) var machine: SessionStateMachine
     package internal(set) var queue: RequestQueue
     package internal(set) var watches: WatchTable
+    /// The addresses of the servers, and when to look for others.
+    var addresses = AddressBook()
+    /// The moment for which the timer `addresses` is set.
+    var addressTimerAt: Moment?
+    /// The names that cannot be resolved, with the reasons, that have been reported.
+    var reportedFaults: [String] = []
+    package internal(set) var catchUp = CatchUp.done
+    /// What the servers did when they were looked at last; empty while there is a connection.
+    package internal(set) var findings: [ServerFinding] = []
+    /// Tells whether the timer `diagnosis` is set, or has fired since the connection was lost.
+    var isDiagnosing = false
+    var storm = ConnectionStorm()
     /// The number of connections made so far; so two events of the same number saw no reconnect between them.
     package internal(set) var connection = 0
     /// Tells whether a thread is handing over what may leave; that one takes along what comes.
@@ -26,6 +38,8 @@ package struct SessionCore: Sendable {
     var repeatedReads: [ObjectIdentifier: PendingRequest] = [:]
     /// Tells whether a heartbeat that was throttled is to be repeated.
     var isRepeatingHeartbeat = false
+    /// Tells whether an answer of this connection's server is waited for before requests leave.
+    var isProbing = false
     var isChrootMissing = false
     /// Tells whether a server has said whether the chroot exists.
     var isChrootKnown = false

@@ -11,6 +11,10 @@ package struct SessionEffects: Sendable {
         case drain
         /// A heartbeat that a server was too busy for is repeated.
         case heartbeat
+        /// There has been no connection for so long that an operator should hear of it.
+        case diagnosis
+        /// The names of the servers are asked for again, or a new handle is due.
+        case addresses
         /// A read that has been sent again has waited long enough.
         case read(ObjectIdentifier)
     }
@@ -19,6 +23,12 @@ package struct SessionEffects: Sendable {
     package enum Notice: Sendable {
         case state(SessionState)
         case connected
+        /// There has been no connection for a while; what the servers do.
+        case diagnosed([ServerFinding])
+        /// So many connections have been lost one after the other.
+        case connectionStorm(Int)
+        /// Some of the servers' names cannot be resolved.
+        case namesNotResolved([String])
         case retiring
         case unheld
         case suspended([any Leaseholder])
@@ -33,6 +43,12 @@ package struct SessionEffects: Sendable {
     package var notices: [Notice] = []
     /// Tells whether nothing goes to the transport any more, which is to be closed.
     package var closesTransport = false
+    /// Tells whether the names of the servers are to be asked for.
+    package var resolves = false
+    /// The addresses to look at.
+    package var diagnoses: [String]?
+    /// The handle to make.
+    package var newHandle: SessionCore.NewHandle?
     /// The requests to hand over.
     package var batch: SessionCore.Batch?
     /// Requests whose watches are set now.
@@ -49,6 +65,9 @@ package struct SessionEffects: Sendable {
         timers = []
         notices = []
         closesTransport = false
+        resolves = false
+        diagnoses = nil
+        newHandle = nil
     }
 }
 

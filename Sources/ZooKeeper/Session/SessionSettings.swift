@@ -15,6 +15,8 @@ package struct SessionSettings: Sendable {
     package var transportCloseTimeout = Duration.seconds(6)
     /// The limit of the wait of `close` for bodies to end; `nil`: the negotiated time-out.
     package var closeTimeout: Duration?
+    /// The time without a connection after which the servers are looked at, and the log says what they do.
+    package var diagnosisDelay = Duration.milliseconds(1_500)
 
     package init(
         machine: SessionStateMachine.Settings, chroot: ZNodePath, requestTimeout: Duration,

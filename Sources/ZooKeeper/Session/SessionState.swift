@@ -25,6 +25,20 @@ public enum SessionState: Sendable, Hashable {
     }
 }
 
+extension SessionState: CustomStringConvertible {
+    /// For people and logs.
+    public var description: String {
+        switch self {
+        case .connecting: "connecting"
+        case .connected(let id): "connected, session \(id)"
+        case .suspended(let id, let expiresBy): "suspended, session \(id), nothing proven after \(UTCTime(expiresBy))"
+        case .overdue(let id): "overdue, session \(id)"
+        case .lost(let reason): "lost: \(reason)"
+        case .closed: "closed"
+        }
+    }
+}
+
 /// Why a session was lost.
 @nonexhaustive
 public enum LossReason: Sendable, Hashable, CustomStringConvertible {

@@ -25,6 +25,8 @@ package struct SessionStateMachine: Sendable, Hashable {
         case expired
         case authenticationFailed
         case unreachable(String)
+        /// Nothing has been heard of the servers for too long.
+        case abandoned
         /// Time has passed.
         case tick
         /// The owner lets nothing new be held.
@@ -174,6 +176,7 @@ package struct SessionStateMachine: Sendable, Hashable {
         case .expired: return finish(.lost(.expired))
         case .authenticationFailed: return finish(.lost(.authenticationFailed))
         case .unreachable(let detail): return finish(.lost(.unreachable(detail)))
+        case .abandoned: return finish(.lost(.abandoned))
         case .tick: return tick(at: now)
         case .retire: return closing.retire() ? [.retiring] : []
         case .close: return closing.close() ? [.draining] : []

@@ -9,13 +9,29 @@ package struct WatchTable {
         case children
     }
 
-    private struct Key: Hashable {
-        var table: Table
-        var path: ServerPath
+    package struct Key: Sendable, Hashable {
+        package var table: Table
+        package var path: ServerPath
+    }
+
+    /// The transactions that have made a node what it was when it was read.
+    private struct Seen: Equatable {
+        var czxid: Zxid
+        /// The last that a watch in this table sees.
+        var changed: Zxid
+
+        init(_ stat: ZNodeStat, _ table: Table) {
+            czxid = stat.czxid
+            changed = table == .children ? stat.pzxid : stat.mzxid
+        }
     }
 
     private struct Entry {
         var watches: [WatchRegistration] = []
+        /// The state that the last read has shown; `nil` if there was no node.
+        var seen: Seen?
+        /// The transport's handle is a new one and does not know these watches yet.
+        var isStale = false
         /// Reads under way that will register here.
         var pending = 0
         /// The server still has the watch until a removal has been answered.
@@ -58,7 +74,7 @@ package struct WatchTable {
     ///
     /// - Returns: `true` if the watch is registered now.
     package mutating func finish(
-        _ request: ServerRequest, _ registration: WatchRegistration, _ code: ResultCode
+        _ request: ServerRequest, _ registration: WatchRegistration, _ code: ResultCode, seen stat: ZNodeStat? = nil
     ) -> Bool {
         guard let reserved = Self.key(for: request) else { return false }
         entries[reserved]?.pending -= 1
@@ -71,6 +87,7 @@ package struct WatchTable {
         if let key {
             if entries[key] == nil { encodedLength += Self.encodedLength(of: key) }
             entries[key, default: Entry()].watches.append(registration)
+            entries[key]?.seen = stat.map { Seen($0, key.table) }
         }
         removeIfUnused(reserved)
         return key != nil
@@ -134,6 +151,64 @@ package struct WatchTable {
         }
     }
 
+    // MARK: A new handle
+
+    /// The transport goes on through a new handle, whose tables are empty.
+    package mutating func expectRenewal() {
+        for index in entries.indices { entries.values[index].isStale = !entries.values[index].watches.isEmpty }
+    }
+
+    /// The watches to be set again: one read for each.
+    package var renewals: [Key] { entries.filter { $0.value.isStale && !$0.value.watches.isEmpty }.map(\.key) }
+
+    /// A watch that has been set again, or that fires because its node has changed meanwhile.
+    package struct Renewal {
+        package var path: ServerPath
+        /// The change, if there was one.
+        package var kind: WatchEvent.Kind?
+        /// The watches that see it.
+        package var fired: [WatchRegistration] = []
+        /// The watches that the read has set and that nobody holds.
+        package var removable: RemovableWatches?
+    }
+
+    /// Takes in the answer to a read that sets a watch again.
+    ///
+    /// The news is what the server would send if the old handle had come back (`setWatches` in `DataTree.java`); but it
+    /// is taken from the node itself, and not from the newest transaction that the client has seen. A node that cannot
+    /// be read any more counts as changed: its watch would be lost without a word.
+    ///
+    /// - Returns: `nil` if there is no such watch any more.
+    package mutating func renewed(
+        _ request: ServerRequest, _ result: Result<ServerResponse, ResultFailure>
+    ) -> Renewal? {
+        guard let key = Self.key(for: request), let entry = entries[key], entry.isStale else { return nil }
+        entries[key]?.isStale = false
+        var renewal = Renewal(path: key.path)
+        let isSet: Bool
+        switch (result, key.table) {
+        case (.success(let response), .existence):
+            renewal.kind = .created
+            isSet = response.stat != nil
+        case (.success(let response), let table):
+            let now = response.stat.map { Seen($0, table) }
+            if now != entry.seen { renewal.kind = table == .children ? .childrenChanged : .dataChanged }
+            isSet = true
+        case (.failure(let failure), .existence) where failure.code == .noNode: isSet = true
+        case (.failure(let failure), let table):
+            let isGone = failure.code == .noNode
+            renewal.kind = isGone ? .deleted : table == .children ? .childrenChanged : .dataChanged
+            isSet = false
+        }
+        if renewal.kind != nil { renewal.fired = takeWatches(key) }
+        let removable: RemovableWatches = key.table == .children ? .children : .dataAndExistence
+        if isSet, entries[key]?.watches.isEmpty ?? true, mayRemove(removable, at: key.path) {
+            renewal.removable = removable
+            for table in removable.tables { entries[Key(table: table, path: key.path)]?.isBeingRemoved = true }
+        }
+        return renewal
+    }
+
     private mutating func takeWatches(_ key: Key) -> [WatchRegistration] {
         // Looked up once: hashing a path costs more than the rest.
         guard let index = entries.index(forKey: key) else { return [] }
@@ -143,6 +218,7 @@ package struct WatchTable {
             encodedLength -= Self.encodedLength(of: key)
         } else {
             entries.values[index].watches = []
+            entries.values[index].isStale = false
             entries.values[index].isBeingRemoved = false
         }
         return watches
@@ -165,6 +241,29 @@ package struct WatchTable {
     }
 
     private static func encodedLength(of key: Key) -> Int { key.path.string.utf8.count + 4 }
+}
+
+extension WatchTable.Key {
+    /// The read that sets such a watch. (Of an absent node, `get` would set none: that is the point where there was one.)
+    var read: Action<TransactionStep> {
+        switch table {
+        case .data: .getData
+        case .existence: .exists
+        case .children: .getChildren
+        }
+    }
+}
+
+extension ServerResponse {
+    /// The stat of the node that was read.
+    var stat: ZNodeStat? {
+        switch self {
+        case .stat(let stat), .children(_, let stat), .accessControl(_, let stat): stat
+        case .node(let node): node.stat
+        case .created(_, let stat): stat
+        case .done, .transaction: nil
+        }
+    }
 }
 
 extension RemovableWatches {

@@ -1,6 +1,7 @@
 // The one way in which a session changes: pure code changes its core under the lock and collects what follows, and that
 // is carried out here, in one order, without the lock.
 
+import Logging
 import Synchronization
 
 extension ZooKeeperSession {
@@ -47,6 +48,9 @@ extension ZooKeeperSession {
         while true {
             if !effects.notices.isEmpty { deliverNotices() }
             if effects.closesTransport { closeTransport() }
+            if effects.resolves { transport.resolve() }
+            if let addresses = effects.diagnoses { transport.diagnose(addresses) }
+            if let handle = effects.newHandle { connect(handle) }
             guard let batch = effects.batch.take() else { break }
             effects.beginNext()
             send(batch, &effects)
@@ -81,11 +85,24 @@ extension ZooKeeperSession {
         }
     }
 
+    private func connect(_ handle: SessionCore.NewHandle) {
+        transport.connect(
+            to: handle.addresses, resuming: handle.identity, timeout: handle.timeout, onlyIfStuck: handle.onlyIfStuck)
+    }
+
     private func closeTransport() {
         transport.close { [self] in
             change { core, _ in core.transportClosed() }
             released.fulfil(())
         }
+    }
+
+    /// Writes a line at level info, with the session that it is about.
+    private func log(_ message: Logger.Message, _ metadata: Logger.Metadata) {
+        var metadata = metadata
+        metadata[LogKeys.sessionGeneration] = "\(generation)"
+        if let id { metadata[LogKeys.sessionID] = "\(id)" }
+        BackgroundLog.write(logger, .info, message, metadata)
     }
 
     private func deliverNotices() {
@@ -95,6 +112,20 @@ extension ZooKeeperSession {
                 feed.send(state, isLast: state.isFinal)
                 whenStateChanges(state)
             case .connected: connected.fulfil(true)
+            case .diagnosed(let findings):
+                log(
+                    "No server has answered for a while; still trying",
+                    [LogKeys.reason: "\(findings.map(\.description).joined(separator: "; "))"])
+            case .connectionStorm(let count):
+                log(
+                    """
+                    Connections are lost again and again; the servers' logs say why: often a request that is longer than their \
+                    jute.maxbuffer, or two clients with one session
+                    """, [LogKeys.count: "\(count) in 10 s"])
+            case .namesNotResolved(let faults):
+                log(
+                    "A server's name cannot be resolved; going on with the others",
+                    [LogKeys.reason: "\(faults.joined(separator: "; "))"])
             case .retiring: retiring.fulfil(())
             case .unheld: unheld.fulfil(())
             case .suspended(let leaseholders): for lease in leaseholders { lease.sessionSuspended() }

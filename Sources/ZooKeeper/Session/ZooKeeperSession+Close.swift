@@ -44,6 +44,11 @@ extension ZooKeeperSession {
         change { core, effects in core.handle(.retire, at: .now, &effects) }
     }
 
+    /// Gives the session up, as after too long a silence. For tests.
+    package func giveUp() {
+        change { core, effects in core.handle(.abandoned, at: .now, &effects) }
+    }
+
     // MARK: What is held
 
     /// Counts in a holder that relies on the session, and must not be cut off by its closing: to be ended with

@@ -5,8 +5,22 @@ import Synchronization
 extension ZooKeeperSession: SessionTransportDelegate, PendingRequestDelegate {
     package func transport(did event: TransportEvent) {
         change { core, effects in
-            if case .connected(_, let password, _, _) = event { core.password = password }
-            core.handle(SessionStateMachine.Event(event), at: .now, &effects)
+            let now = Moment.now
+            switch event {
+            case .connected(let id, let password, let timeout, let isReadOnly):
+                core.password = password
+                core.handle(.connected(id, timeout: timeout, isReadOnly: isReadOnly), at: now, &effects)
+            case .disconnected: core.handle(.disconnected, at: now, &effects)
+            case .expired: core.handle(.expired, at: now, &effects)
+            case .authenticationFailed: core.handle(.authenticationFailed, at: now, &effects)
+            case .unreachable(let reason): core.handle(.unreachable(reason), at: now, &effects)
+            case .resolved(let addresses, let faults): core.resolved(addresses, faults: faults, at: now, &effects)
+            case .notResolved(let reason): core.notResolved(reason, at: now, &effects)
+            case .diagnosed(let findings): core.diagnosed(findings, &effects)
+            case .replacing: core.replacing(at: now, &effects)
+            case .opened(let addresses): core.opened(addresses, isNew: true, at: now, &effects)
+            case .kept(let addresses): core.opened(addresses, isNew: false, at: now, &effects)
+            }
         }
     }
 
@@ -38,19 +52,5 @@ extension ZooKeeperSession: SessionTransportDelegate, PendingRequestDelegate {
 
     package func detach(_ leaseholder: any Leaseholder) {
         change { core, _ in core.detach(leaseholder) }
-    }
-}
-
-extension SessionStateMachine.Event {
-    fileprivate init(_ event: TransportEvent) {
-        self =
-            switch event {
-            case .connected(let id, _, let timeout, let isReadOnly):
-                .connected(id, timeout: timeout, isReadOnly: isReadOnly)
-            case .disconnected: .disconnected
-            case .expired: .expired
-            case .authenticationFailed: .authenticationFailed
-            case .unreachable(let detail): .unreachable(detail)
-            }
     }
 }

@@ -4,10 +4,12 @@ extension ZooKeeperSession {
 
     /// Sends one operation and waits for its answer.
     public func result<Operation: ZooKeeperOperation>(
-        of operation: Operation, file: String, line: Int
+        of operation: Operation, within limit: Duration?, file: String, line: Int
     ) async -> Result<Operation.Output, ZooKeeperError> {
         let request = operation.makeRequest()
         let pending = submit(request, retry: request.action.isRead ? .withinRequestTimeout : .never)
+        let timer = limit.map { pending.limit(to: $0) }
+        defer { timer?.cancel() }
         do {
             return .success(try operation.output(of: await pending.answer(), to: request))
         } catch {
@@ -17,15 +19,11 @@ extension ZooKeeperSession {
 
     /// Sends several operations back to back and waits for all answers.
     public func results<each Operation: ZooKeeperOperation>(
-        of operations: repeat each Operation, file: String, line: Int
+        of operations: repeat each Operation, within limit: Duration?, file: String, line: Int
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
         var requests: [Request] = []
         for operation in repeat each operations { requests.append(operation.makeRequest()) }
-        let pendingRequests = submitPipeline(requests)
-        var outcomes: [PendingRequest.Answer] = []
-        for pending in pendingRequests {
-            outcomes.append(await pending.answer())
-        }
+        let outcomes = await answers(to: requests, within: limit)
         var index = 0
         func next<Next: ZooKeeperOperation>(_ operation: Next) -> Result<Next.Output, ZooKeeperError> {
             defer { index += 1 }
@@ -36,6 +34,31 @@ extension ZooKeeperSession {
             }
         }
         return (repeat next(each operations))
+    }
+
+    /// Sends several operations back to back and waits for all answers.
+    public func results<Operation: ZooKeeperOperation>(
+        of operations: [Operation], within limit: Duration?, file: String, line: Int
+    ) async -> [Result<Operation.Output, ZooKeeperError>] {
+        let requests = operations.map { $0.makeRequest() }
+        let outcomes = await answers(to: requests, within: limit)
+        return operations.indices.map { index in
+            do throws(ZooKeeperError) {
+                return .success(try operations[index].output(of: outcomes[index], to: requests[index]))
+            } catch {
+                return .failure(error.at(file: file, line: line))
+            }
+        }
+    }
+
+    private func answers(to requests: [Request], within limit: Duration?) async -> [PendingRequest.Answer] {
+        if requests.isEmpty { return [] }
+        let pendingRequests = submitPipeline(requests)
+        let timers = limit.map { limit in pendingRequests.map { $0.limit(to: limit) } } ?? []
+        defer { for timer in timers { timer.cancel() } }
+        var outcomes: [PendingRequest.Answer] = []
+        for pending in pendingRequests { outcomes.append(await pending.answer()) }
+        return outcomes
     }
 
     /// Proves an identity to the server, now and on every later connection of this session.

@@ -65,6 +65,7 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     /// Starts to connect.
     package func open() {
         transport.open(sessionTimeout: settings.machine.requestedTimeout, delegate: self)
+        change { core, effects in core.open(at: .now, &effects) }
     }
 
     /// The state of the session.
@@ -78,6 +79,15 @@ public final class ZooKeeperSession: ZooKeeperOperations {
 
     /// The id the servers gave; `nil` before the first connection.
     public var id: SessionID? { read { $0.machine.id } }
+
+    /// The id for a log line.
+    package var idText: String { id?.description ?? "" }
+
+    /// What the servers did when they were looked at last; empty while there is a connection.
+    package var findings: [ServerFinding] { read { $0.findings } }
+
+    /// The server that this session is connected to, by its numeric address; `nil` while it is not connected.
+    public var server: ServerAddress? { isUp ? transport.server : nil }
 
     /// The negotiated time-out.
     public var timeout: Duration { read { $0.machine.timeout } }

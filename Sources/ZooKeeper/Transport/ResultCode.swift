@@ -106,11 +106,19 @@ package struct ResultCode: RawRepresentable, Hashable, Sendable {
         case .connectionLoss: ZooKeeperError(.connectionLoss, execution: .unknown)
         case .operationTimeout:
             ZooKeeperError(.connectionLoss, execution: .unknown, message: "the server was silent for too long")
-        case .systemError, .runtimeInconsistency, .marshallingError, .tlsError:
-            ZooKeeperError(.connectionLoss, execution: .unknown, message: "result code \(rawValue)")
+        case .systemError:
+            ZooKeeperError(.connectionLoss, execution: .unknown, message: "the system gave no socket, or no memory")
+        case .runtimeInconsistency:
+            ZooKeeperError(.connectionLoss, execution: .unknown, message: "the answers do not match the requests")
+        case .marshallingError:
+            ZooKeeperError(.connectionLoss, execution: .unknown, message: "the answer cannot be read")
+        case .tlsError: ZooKeeperError(.connectionLoss, execution: .unknown, message: "TLS failed")
+        case .noWatcher:
+            ZooKeeperError(.refused, execution: .refused, message: "the server has no such watch")
         default:
             ZooKeeperError(
-                .refused, execution: rawValue <= -100 ? .refused : .unknown, message: "result code \(rawValue)")
+                .refused, execution: rawValue <= -100 ? .refused : .unknown,
+                message: "result code \(rawValue), which this client does not know")
         }
     }
 }

@@ -2,9 +2,35 @@
 ///
 /// A transport decides nothing. It hands over what it is given, in order, and tells what it hears.
 package protocol SessionTransport: Sendable {
-    /// Starts to connect. Everything heard goes to `delegate`, from any thread, but never from within a call of this
-    /// protocol.
+    /// Begins. Everything heard goes to `delegate`, from any thread, but never from within a call of this protocol. A
+    /// transport whose servers have names waits for ``resolve()`` and ``connect(to:resuming:timeout:onlyIfStuck:)``;
+    /// another connects.
     func open(sessionTimeout: Duration, delegate: any SessionTransportDelegate)
+
+    /// Asks for the addresses of the servers, in the background. The answer is an event, `resolved` or `notResolved`.
+    func resolve()
+
+    /// Finds out, in the background, what these addresses do with clients. The answer is an event, `diagnosed`.
+    func diagnose(_ addresses: [String])
+
+    /// Connects through a new handle, in the background, in place of the present one if there is one.
+    ///
+    /// There are never two handles of one session. The old one is closed first, while it has no connection, so that it
+    /// says no goodbye; and then `replacing` is told: nothing of it comes after that. At the end comes `opened`, or
+    /// `kept` if the old handle has got a connection in the meantime.
+    ///
+    /// - Parameters:
+    ///   - addresses: Numeric, in the order in which they are tried.
+    ///   - identity: The session that goes on; `nil` for a new one.
+    ///   - timeout: The session time-out to ask for.
+    ///   - onlyIfStuck: Keeps the old handle, unless it hangs at an address.
+    func connect(to addresses: [String], resuming identity: SessionIdentity?, timeout: Duration, onlyIfStuck: Bool)
+
+    /// Asks for these servers from the next time on.
+    func update(servers: [ServerAddress])
+
+    /// The server that the present connection leads to, by its numeric address.
+    var server: ServerAddress? { get }
 
     /// Hands one request over. Requests are executed and answered in the order of these calls. The transport keeps
     /// `request` until it has answered it, or until it is closed.
@@ -17,6 +43,32 @@ package protocol SessionTransport: Sendable {
     /// Ends the session and lets everything go. Takes as long as it takes; once `done` is called, from any thread, the
     /// delegate hears nothing more.
     func close(done: @escaping @Sendable () -> Void)
+}
+
+// For transports that connect by themselves, and have no addresses.
+extension SessionTransport {
+    package func resolve() {}
+
+    package func update(servers: [ServerAddress]) {}
+
+    package func diagnose(_ addresses: [String]) {}
+
+    package var server: ServerAddress? { nil }
+
+    package func connect(
+        to addresses: [String], resuming identity: SessionIdentity?, timeout: Duration, onlyIfStuck: Bool
+    ) {}
+}
+
+/// The proof by which the servers let a client go on with a session.
+package struct SessionIdentity: Sendable, Hashable {
+    package var id: SessionID
+    package var password: [UInt8]
+
+    package init(id: SessionID, password: [UInt8]) {
+        self.id = id
+        self.password = password
+    }
 }
 
 /// A request on its way to the servers, as a transport sees it.
@@ -63,6 +115,18 @@ package enum TransportEvent: Sendable {
     case expired
     /// The server refused the credentials. This ends the session.
     case authenticationFailed
-    /// No connection can be had at all: for example, no server's name can be resolved. The text is for people.
+    /// No connection can be had at all. The text is for people.
     case unreachable(String)
+    /// The servers' names stand for these addresses; and what is wrong with those names that cannot be resolved.
+    case resolved([String], faults: [String])
+    /// None of the servers' names can be resolved. The text is for people.
+    case notResolved(String)
+    /// What the addresses do with clients.
+    case diagnosed([ServerFinding])
+    /// The handle of before is gone, and with it its watches and all requests that it has not answered.
+    case replacing
+    /// A new handle tries these addresses.
+    case opened([String])
+    /// The handle of before goes on, with these.
+    case kept([String])
 }

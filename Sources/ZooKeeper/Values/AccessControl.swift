@@ -42,6 +42,11 @@ public struct AccessControl: Sendable, Hashable {
         public static func digest(user: String, hash: String) -> Identity {
             Identity(scheme: "digest", id: "\(user):\(hash)")
         }
+
+        /// A user of the digest scheme, who shows ``Credential/digest(user:password:)``. Only the hash goes to the servers.
+        public static func digest(user: String, password: String) -> Identity {
+            digest(user: user, hash: SHA1.hash(of: Array("\(user):\(password)".utf8)).base64)
+        }
     }
 
     /// One identity and its permissions.
@@ -64,7 +69,19 @@ public struct AccessControl: Sendable, Hashable {
     public static let open = AccessControl([Entry(.all, for: .anyone)])
     /// Anyone may read, nobody may do anything else.
     public static let readOnly = AccessControl([Entry(.read, for: .anyone)])
-    /// Every permission for the creator of the node, none for others. Not for lock nodes that peers wait for: they
-    /// must be able to read them.
+    /// Every permission for the creator of the node, none for others: of a lock, only its identity takes part, and others
+    /// get `noAuth`. A session without credentials gets `invalidACL`.
     public static let creatorAll = AccessControl([Entry(.all, for: .creator)])
+    /// Every permission for the creator of the node; others may read it, and list its children.
+    public static let creatorAllAnyoneReads = AccessControl([Entry(.all, for: .creator), Entry(.read, for: .anyone)])
+
+    /// Every permission for each of these identities: for a lock that several users share, none of which trusts the rest
+    /// of the world.
+    ///
+    /// - Parameters:
+    ///   - identities: At least one.
+    ///   - anyoneReads: Lets others read the node, and list its children.
+    public static func all(for identities: [Identity], anyoneReads: Bool = false) -> AccessControl {
+        AccessControl(identities.map { Entry(.all, for: $0) } + (anyoneReads ? [Entry(.read, for: .anyone)] : []))
+    }
 }

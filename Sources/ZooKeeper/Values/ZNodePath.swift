@@ -77,6 +77,21 @@ public struct ZNodePath: Sendable, Hashable {
         return result.reversed()
     }
 
+    /// The same path below another root.
+    package func below(_ root: ZNodePath) -> ZNodePath {
+        if root.isRoot { return self }
+        return isRoot ? root : ZNodePath(unchecked: root.string + string)
+    }
+
+    /// The path without `root` in front; the path itself if it is not below that.
+    package func relative(to root: ZNodePath) -> ZNodePath {
+        guard !root.isRoot, string.utf8.starts(with: root.string.utf8) else { return self }
+        let rest = string.utf8.dropFirst(root.string.utf8.count)
+        if rest.isEmpty { return .root }
+        // Of another node, whose name only begins like the root's.
+        return rest.first == UInt8(ascii: "/") ? ZNodePath(unchecked: String(Substring(rest))) : self
+    }
+
     /// A child whose name the server gave, and which therefore needs no check.
     package func child(_ name: String) -> ZNodePath {
         var path = isRoot ? "" : string

@@ -98,9 +98,10 @@ public struct ZooKeeperError: Error, Sendable {
             storage: Storage(code: code, execution: execution, message: message, context: storage.context))
     }
 
-    /// The same error, stamped with the place of the call.
+    /// The same error, stamped with the place of the caller's call; with none if that is not known.
     package func at(file: String, line: Int) -> ZooKeeperError {
-        located { context in
+        if file.isEmpty { return self }
+        return located { context in
             context.file = context.file ?? file
             context.line = context.line ?? line
         }
@@ -160,6 +161,9 @@ extension ZooKeeperError {
 
         /// The connection was lost, or there was none for too long. See ``ZooKeeperError/execution``.
         public static let connectionLoss = Code("connectionLoss")
+        /// No answer came within the limit of the call, see ``ZooKeeperOperations/within(_:)``, and
+        /// ``ZooKeeperError/execution``.
+        public static let timedOut = Code("timedOut")
         /// No server could be reached within the connect time-out; the message names the servers tried.
         public static let connectTimeout = Code("connectTimeout")
         /// The session has ended: the server said so, or it was given up after too long a silence. Its ephemeral nodes

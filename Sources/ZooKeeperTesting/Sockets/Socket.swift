@@ -36,14 +36,16 @@ package final class Socket: Sendable {
     // MARK: Opening
 
     /// Opens a socket that listens on `port` of the loopback interface; 0 stands for any free port.
-    package static func listening(on port: Int = 0) throws(TestKitError) -> Socket {
+    ///
+    /// - Parameter backlog: The number of connections that wait to be accepted. With more, the system drops packets.
+    package static func listening(on port: Int = 0, backlog: Int32 = 128) throws(TestKitError) -> Socket {
         let socket = try make()
         var on: Int32 = 1
         // A server that was killed leaves connections behind that would occupy the port for a minute.
         _ = unsafe setsockopt(
             socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
         let code = unsafe withLoopback(port) { unsafe bind(socket.descriptor, $0, $1) }
-        guard code == 0, listen(socket.descriptor, 128) == 0 else {
+        guard code == 0, listen(socket.descriptor, backlog) == 0 else {
             throw TestKitError("cannot listen on port \(port): \(lastError)")
         }
         return socket

@@ -74,7 +74,7 @@ final class Contender: Sendable {
             guard case .value(_?)? = await hold?.downgraded.wait() else { return "failed" }
             return "downgraded"
         case "list":
-            return "listed " + (try await recipe.participants().map(\.id).joined(separator: ","))
+            return "listed " + (try await recipe.participants().map { $0.id ?? "?" }.joined(separator: ","))
         case "count":
             return try await count(Int(words[1]) ?? 0, in: FilePath(words[2]), recipe)
         case "release":

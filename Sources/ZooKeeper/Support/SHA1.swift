@@ -1,6 +1,6 @@
 /// SHA-1, the hash of ZooKeeper's `digest` scheme. It protects no secret today.
-enum SHA1 {
-    static func hash(of message: [UInt8]) -> [UInt8] {
+package enum SHA1 {
+    package static func hash(of message: [UInt8]) -> [UInt8] {
         var state: [UInt32] = [0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0]
         var padded = message + [0x80]
         padded += [UInt8](repeating: 0, count: (120 - padded.count % 64) % 64)
@@ -41,7 +41,7 @@ extension UInt32 {
 
 extension [UInt8] {
     /// The bytes in Base64, with the standard alphabet and padding.
-    var base64: String {
+    package var base64: String {
         let alphabet: [Character] = .init("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
         var text = ""
         for start in stride(from: 0, to: count, by: 3) {

@@ -1,0 +1,121 @@
+// Calls about a node and what is below it.
+
+extension ZooKeeperOperations {
+    /// The data and stat of all children of a node, by name. Two round trips, and one more for each further 500 children.
+    ///
+    /// No snapshot: a child that is deleted meanwhile is left out, and one that is created after the list is not there.
+    ///
+    /// - Throws: ``ZooKeeperError``: `noNode`, `noAuth` (of the node, or of a child), and what any call may throw.
+    public func childrenWithData(
+        of path: ZNodePath, file: String = #fileID, line: Int = #line
+    ) async throws -> [String: ZNode] {
+        var names = try await send(GetChildren(path), file: file, line: line).names[...]
+        var nodes: [String: ZNode] = [:]
+        while !names.isEmpty {
+            let part = names.prefix(500)
+            names = names.dropFirst(part.count)
+            let results = await results(
+                of: part.map { GetData(path.child($0)) }, within: nil, file: file, line: line)
+            for (name, result) in zip(part, results) {
+                switch result {
+                case .success(let node): nodes[name] = node
+                case .failure(let error): if error.code != .noNode { throw error }
+                }
+            }
+        }
+        return nodes
+    }
+
+    /// Deletes a node and everything below it, from the leaves up, in transactions of up to 200 nodes.
+    ///
+    /// Not atomic: others see parts of it gone. Nodes that others delete meanwhile are no trouble; those that others
+    /// create meanwhile are deleted too, up to ten times over.
+    ///
+    /// - Parameters:
+    ///   - path: Not the root, which cannot be deleted, nor `/zookeeper`, which is the servers' own.
+    ///   - limit: The largest number of nodes, so that a wrong path does not cost too much; nothing is deleted if there are
+    ///     more.
+    /// - Returns: The number of nodes that were deleted by this call; 0 if there is no such node.
+    /// - Throws: ``ZooKeeperError``: `noAuth`, `notEmpty` (others are faster in creating), `invalidArgument` (the root, or
+    ///   more than `limit` nodes), and what any call may throw.
+    @discardableResult
+    public func deleteTree(
+        _ path: ZNodePath, upTo limit: Int = 100_000, file: String = #fileID, line: Int = #line
+    ) async throws -> Int {
+        guard !path.isRoot, path != "/zookeeper" else {
+            throw ZooKeeperError(
+                .invalidArgument, path: path.string, operation: "delete", message: "\(path) cannot be deleted"
+            ).at(file: file, line: line)
+        }
+        var count = 0
+        for attempt in 1... {
+            let nodes = try await tree(below: path, upTo: limit, file, line)
+            do throws(ZooKeeperError) {
+                var rest = nodes.reversed()[...]
+                while !rest.isEmpty {
+                    let part = rest.prefix(200)
+                    rest = rest.dropFirst(part.count)
+                    count += try await delete(Array(part), file, line)
+                }
+                return count
+            } catch {
+                guard error.code == .notEmpty, attempt < 10 else { throw error }
+            }
+        }
+        return count
+    }
+
+    /// A node and all below it, those above before those below; nothing if there is no such node.
+    private func tree(
+        below root: ZNodePath, upTo limit: Int, _ file: String, _ line: Int
+    ) async throws(ZooKeeperError) -> [ZNodePath] {
+        var found: [ZNodePath] = []
+        var level = [root]
+        while !level.isEmpty {
+            var next: [ZNodePath] = []
+            var rest = level[...]
+            while !rest.isEmpty {
+                let part = rest.prefix(500)
+                rest = rest.dropFirst(part.count)
+                let results = await results(of: part.map { GetChildren($0) }, within: nil, file: file, line: line)
+                for (path, result) in zip(part, results) {
+                    switch result {
+                    case .success(let children):
+                        found.append(path)
+                        next += children.names.map { path.child($0) }
+                    case .failure(let error): if error.code != .noNode { throw error }
+                    }
+                }
+                guard found.count + rest.count + next.count <= limit else {
+                    throw ZooKeeperError(
+                        .invalidArgument, path: root.string, operation: "delete",
+                        message: "there are more than \(limit) nodes; nothing has been deleted"
+                    ).at(file: file, line: line)
+                }
+            }
+            level = next
+        }
+        return found
+    }
+
+    /// Deletes these nodes, those below before those above.
+    ///
+    /// - Returns: The number of those that had not been deleted before.
+    private func delete(_ paths: [ZNodePath], _ file: String, _ line: Int) async throws(ZooKeeperError) -> Int {
+        do {
+            _ = try await send(TransactionList(paths.map { Delete($0) }), file: file, line: line)
+            return paths.count
+        } catch {
+            // Something has changed meanwhile, or the answer is lost: each for itself.
+            guard [.noNode, .notEmpty, .connectionLoss, .requestTooLarge].contains(error.code) else { throw error }
+        }
+        var count = 0
+        for result in await results(of: paths.map { Delete($0) }, within: nil, file: file, line: line) {
+            switch result {
+            case .success: count += 1
+            case .failure(let error): if error.code != .noNode { throw error }
+            }
+        }
+        return count
+    }
+}

@@ -1,0 +1,169 @@
+// How a session finds its servers, and goes on at other addresses: through a new handle of the transport, which knows
+// neither what the old one has seen nor its watches.
+
+extension SessionCore {
+    /// The progress of a session that goes on through a new handle. Until it is done, only urgent requests leave.
+    package enum CatchUp: Sendable, Hashable {
+        case done
+        /// The handle has seen no zxid yet, and its server may lag behind what this client has seen: a sync comes first.
+        case syncing
+        /// So many reads that set watches again are not answered yet.
+        case renewing(Int)
+    }
+
+    /// A handle of the transport to make.
+    package struct NewHandle: Sendable, Hashable {
+        package var addresses: [String]
+        package var identity: SessionIdentity?
+        package var timeout: Duration
+        package var onlyIfStuck: Bool
+    }
+
+    // MARK: Addresses
+
+    /// Begins: the names of the servers are asked for.
+    package mutating func open(at now: Moment, _ effects: inout SessionEffects) {
+        perform(addresses.open(at: now), at: now, &effects)
+        expectDiagnosis(at: now, &effects)
+    }
+
+    // MARK: Without a server
+
+    /// There is no connection. If none comes, the servers are looked at, once.
+    mutating func expectDiagnosis(at now: Moment, _ effects: inout SessionEffects) {
+        guard !isDiagnosing else { return }
+        isDiagnosing = true
+        effects.timers.append((.diagnosis, now + settings.diagnosisDelay))
+    }
+
+    /// The servers have been looked at.
+    package mutating func diagnosed(_ found: [ServerFinding], _ effects: inout SessionEffects) {
+        // A connection may have come meanwhile.
+        guard isDiagnosing, !found.isEmpty, !machine.state.isFinal else { return }
+        findings = found
+        effects.notices.append(.diagnosed(found))
+    }
+
+    // MARK: Finding them
+
+    package mutating func resolved(
+        _ found: [String], faults: [String], at now: Moment, _ effects: inout SessionEffects
+    ) {
+        let news = faults.filter { !reportedFaults.contains($0) }
+        // One that can be resolved again, and then not, is news.
+        reportedFaults = faults
+        if !news.isEmpty { effects.notices.append(.namesNotResolved(news)) }
+        perform(addresses.resolved(found, at: now, timeout: machine.timeout), at: now, &effects)
+    }
+
+    package mutating func notResolved(_ reason: String, at now: Moment, _ effects: inout SessionEffects) {
+        perform(addresses.notResolved(reason), at: now, &effects)
+    }
+
+    /// The transport has made a handle, or goes on with the one that it had.
+    package mutating func opened(
+        _ tried: [String], isNew: Bool, at now: Moment, _ effects: inout SessionEffects
+    ) {
+        if isNew { addresses.connecting(at: now) } else { addresses.kept(tried, at: now) }
+        setAddressTimer(&effects)
+    }
+
+    mutating func perform(_ actions: [AddressBook.Action], at now: Moment, _ effects: inout SessionEffects) {
+        // A session that is over, or about to be, goes nowhere.
+        guard machine.closing.phase < .closing else { return }
+        for action in actions {
+            switch action {
+            case .resolve: effects.resolves = true
+            case .connect(let addresses): connect(to: addresses, onlyIfStuck: false, &effects)
+            case .reorder(let addresses): connect(to: addresses, onlyIfStuck: true, &effects)
+            case .giveUp(let reason): handle(.unreachable(reason), at: now, &effects)
+            }
+        }
+        setAddressTimer(&effects)
+    }
+
+    private func connect(to addresses: [String], onlyIfStuck: Bool, _ effects: inout SessionEffects) {
+        effects.newHandle = NewHandle(
+            addresses: addresses, identity: machine.id.map { SessionIdentity(id: $0, password: password) },
+            timeout: machine.timeout, onlyIfStuck: onlyIfStuck)
+    }
+
+    mutating func setAddressTimer(_ effects: inout SessionEffects) {
+        let next = machine.closing.phase < .closing ? addresses.nextTick(timeout: machine.timeout) : nil
+        guard next != addressTimerAt else { return }
+        addressTimerAt = next
+        effects.timers.append((.addresses, next))
+    }
+
+    // MARK: Catching up
+
+    /// The handle of before is gone: what it has not answered has lost its connection, and its watches are to be set
+    /// again.
+    package mutating func replacing(at now: Moment, _ effects: inout SessionEffects) {
+        // A connection of which nothing has been heard is gone too.
+        handle(.disconnected, at: now, &effects)
+        // What an earlier move has not finished, this one begins anew.
+        func isOfMove(_ purpose: PendingRequest.Purpose) -> Bool { purpose == .catchUp || purpose == .watchRenewal }
+        queue.removeUrgent(where: isOfMove)
+        for pending in queue.allIssued {
+            if isOfMove(pending.purpose) {
+                _ = queue.finish(pending)
+            } else {
+                self.answered(pending, with: .failure(ResultFailure(.connectionLoss)), at: now, &effects)
+            }
+        }
+        // A new session has seen nothing, and has nothing to lose.
+        guard machine.id != nil else { return }
+        catchUp = .syncing
+        watches.expectRenewal()
+    }
+
+    /// There is a connection: the first thing over it is a sync.
+    mutating func beginCatchUp(at now: Moment) {
+        guard catchUp == .syncing else { return }
+        queue.append(.single(ownRequest(Request(.root, .sync), .catchUp, at: now)), .urgent)
+    }
+
+    /// The sync has been answered, or the connection was lost first: then the next one begins with another.
+    mutating func caughtUp(_ code: ResultCode, at now: @autoclosure () -> Moment, _ effects: inout SessionEffects) {
+        guard catchUp == .syncing, code.isAnswer else { return }
+        if code == .throttled { return beginCatchUp(at: now()) }
+        let renewals = watches.renewals
+        for key in renewals {
+            var request = Request(ZNodePath(unchecked: key.path.string), key.read, watch: Watch())
+            // Its path is the servers'.
+            request.isOutsideChroot = true
+            queue.append(.single(ownRequest(request, .watchRenewal, at: now())), .urgent)
+        }
+        setCatchUp(renewals.isEmpty ? .done : .renewing(renewals.count), &effects)
+    }
+
+    /// A read that sets a watch again has been answered.
+    mutating func renewed(
+        _ pending: PendingRequest, _ result: Result<ServerResponse, ResultFailure>,
+        at now: @autoclosure () -> Moment, _ effects: inout SessionEffects
+    ) {
+        if case .failure(let failure) = result, failure.code == .throttled {
+            pending.takeBack()
+            return queue.append(.single(pending), .urgent)
+        }
+        if let renewal = watches.renewed(pending.request, result) {
+            if let kind = renewal.kind { fire(renewal.fired, kind, at: renewal.path, &effects) }
+            if let removable = renewal.removable { removeWatches(removable, at: renewal.path, at: now(), &effects) }
+        }
+        if case .renewing(let count) = catchUp { setCatchUp(count > 1 ? .renewing(count - 1) : .done, &effects) }
+    }
+
+    private mutating func setCatchUp(_ new: CatchUp, _ effects: inout SessionEffects) {
+        catchUp = new
+        if new == .done { releaseIfReady(&effects) }
+    }
+
+    /// A request of the session itself.
+    func ownRequest(_ request: Request, _ purpose: PendingRequest.Purpose, at now: Moment) -> PendingRequest {
+        PendingRequest(
+            request, below: settings.chroot, submittedAt: now,
+            retry: purpose == .watchRemoval || purpose == .watchRenewal ? .untilSessionEnds : .never,
+            purpose: purpose, delegate: delegate)
+    }
+}

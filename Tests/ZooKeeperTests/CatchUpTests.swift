@@ -1,0 +1,232 @@
+import TestSupport
+import Testing
+import ZooKeeper
+
+/// A session that goes on through a new handle: the order of what it sends, and what becomes of its watches.
+@Suite struct CatchUpTests {
+    private let now = Moment.now
+    private let id = SessionID(rawValue: 7)
+
+    private func stat(_ zxid: Int64, created: Int64 = 1) -> ZNodeStat {
+        ZNodeStat(
+            czxid: Zxid(rawValue: created), mzxid: Zxid(rawValue: zxid), pzxid: Zxid(rawValue: zxid), ctime: 0,
+            mtime: 0, version: 0, cversion: 0, aversion: 0, ephemeralOwner: SessionID(rawValue: 0), dataLength: 0,
+            numChildren: 0)
+    }
+
+    private func makeCore() throws -> SessionCore {
+        var configuration: ZooKeeperConfiguration = "not-used:1"
+        configuration.sessionTimeout = .seconds(12)
+        configuration.chroot = "/app"
+        var core = SessionCore(SessionSettings(configuration), openedAt: now)
+        connect(&core)
+        // The chroot is there.
+        for pending in issued(core) { answer(pending, .success(.stat(stat(1))), in: &core) }
+        return core
+    }
+
+    private func connect(_ core: inout SessionCore) {
+        var effects = SessionEffects()
+        core.handle(.connected(id, timeout: .seconds(12), isReadOnly: false), at: now, &effects)
+        send(&core, &effects)
+    }
+
+    /// Hands over what may leave.
+    private func send(_ core: inout SessionCore, _ effects: inout SessionEffects) {
+        core.startSending(at: now, &effects)
+        while effects.batch != nil { core.goOnSending(at: now, &effects) }
+    }
+
+    private func issued(_ core: SessionCore) -> [PendingRequest] { core.queue.allIssued }
+
+    private func paths(_ core: SessionCore) -> [String] {
+        issued(core).map { "\($0.request.action.name) \($0.request.path?.string ?? "")" }.sorted()
+    }
+
+    @discardableResult
+    private func answer(
+        _ pending: PendingRequest, _ result: Result<ServerResponse, ResultFailure>, in core: inout SessionCore
+    ) -> SessionEffects {
+        var effects = SessionEffects()
+        core.answered(pending, with: result, at: now, &effects)
+        send(&core, &effects)
+        return effects
+    }
+
+    /// Reads a node with a watch, and gets `result`.
+    private func watch(
+        _ path: ZNodePath, _ action: Action<TransactionStep>, _ result: Result<ServerResponse, ResultFailure>,
+        in core: inout SessionCore
+    ) throws -> Watch {
+        let watch = Watch()
+        let pending = PendingRequest(
+            Request(path, action, watch: watch), below: "/app", submittedAt: now, retry: .never, delegate: nil)
+        var effects = SessionEffects()
+        try core.admit(.single(pending), .normal, &effects)
+        send(&core, &effects)
+        answer(pending, result, in: &core)
+        return watch
+    }
+
+    /// The old handle is gone, and the new one has connected.
+    private func move(_ core: inout SessionCore) {
+        var effects = SessionEffects()
+        core.handle(.disconnected, at: now, &effects)
+        core.replacing(at: now, &effects)
+        send(&core, &effects)
+        connect(&core)
+    }
+
+    private func issuedRequest(_ name: String, in core: SessionCore) throws -> PendingRequest {
+        try #require(issued(core).first { "\($0.request.action.name) \($0.request.path?.string ?? "")" == name })
+    }
+
+    @Test func nothingLeavesBeforeTheSyncAndTheWatches() throws {
+        var core = try makeCore()
+        let watch = try watch("/a", .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        move(&core)
+        let read = PendingRequest(
+            Request("/b", .exists), below: "/app", submittedAt: now, retry: .never, delegate: nil)
+        var effects = SessionEffects()
+        try core.admit(.single(read), .normal, &effects)
+        send(&core, &effects)
+        #expect(paths(core) == ["exists /app", "sync /app"], "a heartbeat may: it says nothing of the tree")
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        #expect(paths(core) == ["exists /app", "get /app/a"])
+        let renewed = answer(
+            try issuedRequest("get /app/a", in: core), .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        #expect(renewed.fired.isEmpty, "nothing has changed")
+        #expect(paths(core) == ["exists /app", "exists /app/b"])
+        // And it is set.
+        core.changed(ServerPath("/a", below: "/app"), .dataChanged, &effects)
+        #expect(effects.fired.map(\.watch) == [watch.registration])
+    }
+
+    @Test(arguments: [
+        (Action<TransactionStep>.getData, 6, 1, WatchEvent.Kind.dataChanged),
+        // Deleted and created again, by a transaction of the same number as an earlier change of the data.
+        (.getData, 5, 5, .dataChanged),
+        (.getChildren, 6, 1, .childrenChanged),
+    ]) func aNodeThatHasChangedMeanwhileFires(
+        _ read: Action<TransactionStep>, _ zxid: Int, _ created: Int, _ kind: WatchEvent.Kind
+    ) throws {
+        var core = try makeCore()
+        func response(_ stat: ZNodeStat) -> ServerResponse {
+            read == .getChildren ? .children([], stat) : .node(ZNode(data: [], stat: stat))
+        }
+        let watch = try watch("/a", read, .success(response(stat(5))), in: &core)
+        move(&core)
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        let renewal = try issuedRequest("\(read.name) /app/a", in: core)
+        let effects = answer(
+            renewal, .success(response(stat(Int64(zxid), created: Int64(created)))), in: &core)
+        #expect(effects.fired.map(\.watch) == [watch.registration])
+        #expect(effects.fired.first?.event.kind == kind)
+        // The read has set it on the new handle, and nobody holds it.
+        #expect(paths(core).contains("removeWatches /app/a"))
+        var again = SessionEffects()
+        core.changed(ServerPath("/a", below: "/app"), kind, &again)
+        #expect(again.fired.isEmpty, "once")
+    }
+
+    @Test func aNodeThatIsGoneFires() throws {
+        var core = try makeCore()
+        let data = try watch("/a", .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        let children = try watch("/a", .getChildren, .success(.children([], stat(5))), in: &core)
+        move(&core)
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        var fired: [WatchRegistration] = []
+        for name in ["get /app/a", "children /app/a"] {
+            let effects = answer(try issuedRequest(name, in: core), .failure(ResultFailure(.noNode)), in: &core)
+            #expect(effects.fired.allSatisfy { $0.event.kind == .deleted })
+            fired += effects.fired.map(\.watch)
+        }
+        #expect(fired == [data.registration, children.registration])
+    }
+
+    @Test func anAbsentNodeThatIsThereNowFires() throws {
+        var core = try makeCore()
+        let absent = try watch("/a", .exists, .failure(ResultFailure(.noNode)), in: &core)
+        let still = try watch("/b", .exists, .failure(ResultFailure(.noNode)), in: &core)
+        move(&core)
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        let created = answer(
+            try issuedRequest("exists /app/a", in: core), .success(.stat(stat(9, created: 9))), in: &core)
+        #expect(created.fired.map(\.watch) == [absent.registration])
+        #expect(created.fired.first?.event.kind == .created)
+        let quiet = answer(try issuedRequest("exists /app/b", in: core), .failure(ResultFailure(.noNode)), in: &core)
+        #expect(quiet.fired.isEmpty)
+        var effects = SessionEffects()
+        core.changed(ServerPath("/b", below: "/app"), .created, &effects)
+        #expect(effects.fired.map(\.watch) == [still.registration])
+    }
+
+    /// The news would otherwise be lost without a word.
+    @Test func aNodeThatCannotBeReadAnyMoreFires() throws {
+        var core = try makeCore()
+        let watch = try watch("/a", .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        move(&core)
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        let effects = answer(try issuedRequest("get /app/a", in: core), .failure(ResultFailure(.noAuth)), in: &core)
+        #expect(effects.fired.map(\.watch) == [watch.registration])
+    }
+
+    /// A server of the new handle may lag behind what was seen over the old one.
+    @Test func aSyncThatIsLostIsSentAgainBeforeAnythingElse() throws {
+        var core = try makeCore()
+        let watch = try watch("/a", .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        move(&core)
+        var effects = SessionEffects()
+        let sync = try issuedRequest("sync /app", in: core)
+        core.handle(.disconnected, at: now, &effects)
+        for pending in issued(core) { answer(pending, .failure(ResultFailure(.connectionLoss)), in: &core) }
+        connect(&core)
+        #expect(paths(core) == ["exists /app", "sync /app"])
+        #expect(try issuedRequest("sync /app", in: core) !== sync)
+        withExtendedLifetime(watch) {}
+    }
+
+    @Test func aSecondMoveBeginsAnew() throws {
+        var core = try makeCore()
+        let watch = try watch("/a", .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        move(&core)
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        #expect(paths(core) == ["exists /app", "get /app/a"])
+        move(&core)
+        #expect(paths(core) == ["exists /app", "sync /app"], "no read of the first move, whose server is another")
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        let effects = answer(
+            try issuedRequest("get /app/a", in: core), .success(.node(ZNode(data: [], stat: stat(6)))), in: &core)
+        #expect(effects.fired.map(\.watch) == [watch.registration])
+    }
+
+    /// A write that the old handle had is of unknown outcome.
+    @Test func whatTheOldHandleHasNotAnsweredFails() throws {
+        var core = try makeCore()
+        let write = PendingRequest(
+            Request("/a", .delete(version: -1)), below: "/app", submittedAt: now, retry: .never, delegate: nil)
+        var effects = SessionEffects()
+        try core.admit(.single(write), .normal, &effects)
+        send(&core, &effects)
+        core.replacing(at: now, &effects)
+        var answers: [PendingRequest.Answer] = []
+        effects.finished.forEach { if $0.pending === write { answers.append($0.answer) } }
+        guard case .failure(let error)? = answers.first else {
+            Issue.record("\(answers)")
+            return
+        }
+        #expect(error.code == .connectionLoss)
+        #expect(error.execution == .unknown)
+    }
+
+    @Test func aWatchThatNobodyHoldsIsNotSetAgain() throws {
+        var core = try makeCore()
+        let watch = try watch("/a", .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        move(&core)
+        var effects = SessionEffects()
+        core.abandon(watch.registration, on: Request("/a", .exists), at: now, &effects)
+        send(&core, &effects)
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        #expect(!paths(core).contains("get /app/a"))
+    }
+}
