@@ -20,6 +20,8 @@ package struct HistoryEvent: Hashable, Sendable {
         case stopClient = "stop-client"
         /// A process ends its client and opens another.
         case closeClient = "close-client"
+        /// All servers get other addresses, as one process sees it.
+        case moveServers = "move-servers"
         case expire
         case killServer = "kill-server"
         case freezeServer = "freeze-server"

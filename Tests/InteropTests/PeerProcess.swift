@@ -33,6 +33,7 @@ final class PeerProcess: Sendable {
         var isKilled = false
         var open: [String: [Promise<Answer>]] = [:]
         var lost: Set<String> = []
+        var revocations: Set<String> = []
     }
 
     let peer: Peer
@@ -106,6 +107,9 @@ final class PeerProcess: Sendable {
     /// Returns `true` if the library has told this contender that it may not hold the lock any more.
     func hasBeenTold(_ name: String) -> Bool { state.withLock { $0.lost.contains(name) } }
 
+    /// Returns `true` if the library has told this contender that another client requests revocation.
+    func hasHeardOfRevocation(_ name: String) -> Bool { state.withLock { $0.revocations.contains(name) } }
+
     private func signal(_ number: Int32) {
         let pid = state.withLock { $0.isKilled ? nil : $0.pid }
         if let pid { ProcessSignal.send(number, to: pid) }
@@ -132,6 +136,10 @@ final class PeerProcess: Sendable {
         let answer = state.withLock { state -> Promise<Answer>? in
             if words[1] == "lost" {
                 state.lost.insert(words[0])
+                return nil
+            }
+            if words[1] == "revocation" {
+                state.revocations.insert(words[0])
                 return nil
             }
             guard state.open[words[0]]?.isEmpty == false else { return nil }

@@ -69,6 +69,9 @@ struct Call: Hashable {
         /// The janitor's synced list, and which of its two requests this is.
         case look(Int, index: Int)
         case downgrade(caller: Int)
+        /// The session's, by a new handle: the sync that comes first, and the reads that set watches again.
+        case catchUp
+        case renewal
         case ignored
     }
 

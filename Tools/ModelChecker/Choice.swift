@@ -12,6 +12,9 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
         case reconnect
         /// The same, with the watches that fire because of it in the other order.
         case reconnectReversed
+        /// The client goes on through a new handle: twice the number of states that its server lags behind, plus one to set
+        /// the watches again in the other order.
+        case move
         /// The server of a client has caught up with the others.
         case catchUp
         /// The holder is done: it releases, or goes on to the next step of its role.
@@ -66,7 +69,7 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
 
         package var isFault: Bool {
             switch self {
-            case .start, .join, .serve, .receive, .reconnect, .reconnectReversed, .catchUp, .release, .late, .dropLate,
+            case .start, .join, .serve, .receive, .reconnect, .reconnectReversed, .move, .catchUp, .release, .late, .dropLate,
                 .expireAbandoned, .notifyClosing, .endWhenFree, .closeSession, .inTimeAgain, .permit:
                 false
             default: !isPaced

@@ -47,6 +47,10 @@ struct Client {
     var watchedByServer: Set<String> = []
     /// The state of the server it is connected to, if that one lags behind.
     var behind: World.Past?
+    /// Set while it goes on through a new handle, and is not done with that.
+    var catchUp: CatchUp?
+    /// The nodes whose watches the new handle does not have yet.
+    var stale: Set<String> = []
     /// The nodes that it watches there, each with the last transaction up to which it has seen all changes.
     var lagWatches: [String: Zxid] = [:]
 
@@ -64,6 +68,12 @@ struct Client {
         self.index = index
         self.callers = callers
         actors = Array(repeating: nil, count: 2 * callers.count)
+    }
+
+    struct CatchUp: Hashable {
+        var isSynced: Bool
+        /// The watches are set again in the other order.
+        var isReversed: Bool
     }
 
     static func letter(_ index: Int) -> String { String(UnicodeScalar(UInt8(65 + index))) }

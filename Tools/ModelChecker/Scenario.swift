@@ -115,6 +115,9 @@ package struct Scenario: Sendable {
         /// The next server may lag behind, but not behind what the client has seen. Takes nothing of the budget.
         package static let lag = Faults(rawValue: 1 << 18)
 
+        /// A client may come back through a new handle, at other addresses. Takes nothing of the budget.
+        package static let move = Faults(rawValue: 1 << 19)
+
         package static let connection: Faults = [.cut, .cutLate, .expire, .abandon, .overdue, .expireHeld]
         package static let operators: Faults = [.delete, .deleteTwo, .write, .reap]
         package static let all: Faults = [.connection, .operators, .leave, .holdForLong]

@@ -16,6 +16,8 @@ extension Scenario {
         Scenario("two in one: closed", .curator, [.exclusive, .exclusive], .close, budget: 1, sessions: [0, 0]),
         Scenario("two in one: lock", .curator, [.exclusive, .exclusive], .leave, budget: 1, sessions: [0, 0]),
         Scenario("one: split", .curator, [.exclusive], [.cutLate, .split, .lag], budget: 2),
+        Scenario("one: moved", .curator, [.exclusive], [.cut, .cutLate, .move, .lag, .delete], budget: 2),
+        Scenario("two: moved", .curator, [.exclusive, .exclusive], [.cut, .move], budget: 1),
         Scenario("one: deadline stays past", .curator, [.exclusive], [.overdueForLong, .cut], budget: 2),
         Scenario("one: downgrade", .curatorReadWrite, [.downgrader], [.cut, .cutLate, .throttle], budget: 2),
         Scenario("one: own node looked at", .curator, [.unwatching], [.holdForLong, .delete], budget: 2),
@@ -59,6 +61,13 @@ extension Scenario {
         Scenario("2 split", .curator, [.exclusive, .exclusive], [.split, .lag], budget: 1),
         Scenario("2 lag", .curator, [.exclusive, .exclusive], [.cut, .lag, .delete], budget: 2),
         Scenario("2 write, read, split", .curatorReadWrite, [.exclusive, .reader], [.split, .lag], budget: 1),
+        Scenario(
+            "1 moved", .curator, [.exclusive], [.connection, .move, .lag, .delete, .leave, .throttle, .close], budget: 3),
+        Scenario("2 moved", .curator, [.exclusive, .exclusive], [.cut, .cutLate, .move, .delete, .leave], budget: 2),
+        Scenario("2 write, read, moved", .curatorReadWrite, [.exclusive, .reader], [.cut, .move, .delete], budget: 2),
+        Scenario(
+            "3 in order, moved", .curator, [.exclusive, .exclusive, .exclusive], [.cut, .move, .delete, .leave],
+            budget: 2, joinsInOrder: true),
         Scenario("1 deadline stays past", .curator, [.exclusive], [.overdueForLong, .cut, .leave], budget: 3),
         Scenario(
             "2 deadline stays past", .curator, [.exclusive, .exclusive], [.overdueForLong, .expire], budget: 2),

@@ -39,6 +39,10 @@ extension World {
             add(.reconnect)
             for lag in lags(of: client) where isAlive(client.session) { add(.reconnect, lag) }
             if Set(client.watches.map(\.name)).count > 1 { add(.reconnectReversed) }
+            if scenario.faults.contains(.move), isAlive(client.session) {
+                let orders = Set(client.watches.map(\.name)).count > 1 ? 2 : 1
+                for lag in lagsOfMove() { for order in 0..<orders { add(.move, 2 * lag + order) } }
+            }
         }
         for slot in client.actors.indices {
             for position in client.actors[slot]?.putOff.indices ?? 0..<0 { add(.resume, slot * 8 + position) }
@@ -152,6 +156,7 @@ extension World {
         case .receive: receive(index)
         case .reconnect: reconnect(index, lag: choice.other)
         case .reconnectReversed: reconnect(index, reversed: true)
+        case .move: move(index, lag: choice.other / 2, reversed: choice.other % 2 == 1)
         case .catchUp: catchUp(index)
         case .release: release(choice.other, index)
         case .notifyClosing: notifyClosing(index)

@@ -138,6 +138,8 @@ extension World {
     mutating func finish(_ call: Call, _ answer: Answer, _ index: Int) {
         switch call.purpose {
         case .ignored: break
+        case .catchUp: caughtUp(answer, index)
+        case .renewal: renewed(call, answer, index)
         case .removal(let slot): removalAnswered(call.query.name, slot, answer, index)
         case .look(let number, let position): looked(number, answer, at: position, index)
         case .downgrade(let caller): downgradeAnswered(answer, caller, index)

@@ -113,6 +113,8 @@ extension Client {
                 hasher.combine(rank(zxid))
             }
         }
+        hasher.combine(catchUp)
+        hasher.combine(stale)
         hasher.combine(guids)
     }
 }

@@ -32,7 +32,7 @@ extension World {
         guard outputs.contains(where: { if case .connected = $0 { true } else { false } }) else { return false }
         clients[index].link = link
         clients[index].oldLink = nil
-        let names = Set(clients[index].watches.map(\.name)).sorted()
+        let names = Set(clients[index].watches.map(\.name)).subtracting(clients[index].stale).sorted()
         if lag > 0 {
             clients[index].behind = past[past.count - 1 - lag]
             for name in names { clients[index].lagWatches[name] = clients[index].seen }

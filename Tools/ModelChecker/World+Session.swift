@@ -13,7 +13,7 @@ extension World {
             for call in calls { finish(call, .failure(.init(.sessionLost, .notSent)), index) }
         } else if phase > .draining || (phase == .draining && !calls[0].isUrgent) {
             for call in calls { finish(call, .failure(.init(.closed, .notSent)), index) }
-        } else if clients[index].link != nil {
+        } else if clients[index].link != nil, clients[index].catchUp == nil || calls[0].isUrgent {
             clients[index].sent += calls
         } else if calls[0].isUrgent {
             clients[index].urgent.append(calls)
@@ -78,7 +78,7 @@ extension World {
         deliver()
     }
 
-    private mutating func fire(_ watch: Watching, isGone: Bool, _ index: Int) {
+    mutating func fire(_ watch: Watching, isGone: Bool, _ index: Int) {
         post(watch.node.changed(isGone: isGone, connection: clients[index].connection), to: watch.actor, of: index)
     }
 
@@ -95,6 +95,7 @@ extension World {
         clients[index].executed = 0
         clients[index].inbox = []
         for call in lost {
+            if call.purpose == .catchUp { continue }
             if !call.staysUntilSessionEnds, !call.isRepeated || clients[index].closing.phase > .retiring {
                 finish(call, .failure(.init(.connectionLoss, .unknown)), index)
             } else if call.isUrgent {
@@ -116,11 +117,15 @@ extension World {
             return loseSession(index)
         }
         clients[index].connection += 1
-        let held = clients[index].urgent + clients[index].again + clients[index].waiting
+        let first = beginningOfCatchUp(clients[index])
+        let urgent = clients[index].urgent
         clients[index].urgent = []
+        clients[index].sent += inFront + first + urgent.joined()
+        guard clients[index].catchUp == nil else { return }
+        let held = clients[index].again + clients[index].waiting
         clients[index].again = []
         clients[index].waiting = []
-        clients[index].sent += inFront + held.joined()
+        clients[index].sent += held.joined()
     }
 
     /// The index at which the last pipeline that was handed over can be split: its last request has not been executed,

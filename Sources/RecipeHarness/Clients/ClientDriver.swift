@@ -20,6 +20,8 @@ protocol ClientDriver: Sendable {
 
     /// Tells the process to close its client while tasks use it, and to open another one, if it supports that.
     func closeClient()
+    /// Tells the process that the servers are to be reached at other addresses now.
+    func moveServers(to connect: String)
 
     /// Tells the process to expire its own session on the server on this port, if it supports that.
     func expireSession(by port: Int)
@@ -42,6 +44,8 @@ struct WorkerDriver: ClientDriver {
     func stop() { send("stop") }
 
     func closeClient() { send("close") }
+
+    func moveServers(to connect: String) { send("servers \(connect)") }
 
     func expireSession(by port: Int) { send("expire \(port)") }
 }

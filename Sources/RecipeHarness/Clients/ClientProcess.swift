@@ -19,6 +19,8 @@ final class ClientProcess: Sendable {
     private struct State {
         var pid: Int32?
         var relays: [ZooKeeperRelay] = []
+        /// The relays at other addresses, to which the servers can move.
+        var otherRelays: [ZooKeeperRelay] = []
         var driver: (any ClientDriver)?
         var mayRun = Promise<Void>()
         var isStopping = false
@@ -58,8 +60,12 @@ final class ClientProcess: Sendable {
 
     /// Runs the process, again after each end that was planned, until ``stop()``.
     func run(_ ensemble: Ensemble) async throws {
-        try await ZooKeeperRelay.withRelays(to: ensemble.servers) { relays in
-            state.withLock { $0.relays = relays }
+        try await ZooKeeperRelay.withRelays(to: ensemble.servers + ensemble.servers) { relays in
+            let count = ensemble.servers.count
+            state.withLock { state in
+                state.relays = Array(relays.prefix(count))
+                state.otherRelays = Array(relays.dropFirst(count))
+            }
             var random = SplitMix64(seed: seed)
             var incarnation = 0
             while true {
@@ -67,7 +73,7 @@ final class ClientProcess: Sendable {
                 if state.withLock({ $0.isStopping }) { return }
                 incarnation += 1
                 let (lines, input) = AsyncStream<String>.makeStream()
-                let connect = relays.map(\.connectString).joined(separator: ",")
+                let connect = self.relays.map(\.connectString).joined(separator: ",")
                 try await runOnce(makeDriver(connect, incarnation, random.next(), input), lines, input)
             }
         }
@@ -169,6 +175,26 @@ final class ClientProcess: Sendable {
 
     /// Tells the process to expire its own session on the server on this port.
     func expireSession(by port: Int) { state.withLock { $0.driver }?.expireSession(by: port) }
+
+    /// Moves all servers to other addresses, as this process sees it. The old ones refuse connections, or accept them and
+    /// are silent.
+    func moveServers(silently: Bool) {
+        let (old, new, driver) = state.withLock { state in
+            swap(&state.relays, &state.otherRelays)
+            return (state.otherRelays, state.relays, state.driver)
+        }
+        for relay in new {
+            relay.thaw()
+            relay.refuse(false)
+        }
+        driver?.moveServers(to: new.map(\.connectString).joined(separator: ","))
+        for relay in old {
+            relay.clearFaults()
+            if silently { relay.freeze() }
+            relay.refuse(!silently)
+            relay.cut()
+        }
+    }
 
     // MARK: The end
 

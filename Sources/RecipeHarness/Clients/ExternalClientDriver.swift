@@ -82,6 +82,8 @@ final class ExternalClientDriver: ClientDriver {
     /// Does nothing: the client and its session belong to the library.
     func closeClient() {}
 
+    func moveServers(to connect: String) {}
+
     func expireSession(by port: Int) {}
 
     func run() async {

@@ -12,10 +12,10 @@ struct NemesisProcess: Sendable {
 
     /// The faults of clients.
     static let clientFaults: Set<HistoryEvent.Fault> = [
-        .killClient, .freezeClient, .partitionClient, .stopClient, .closeClient, .expire,
+        .killClient, .freezeClient, .partitionClient, .stopClient, .closeClient, .moveServers, .expire,
     ]
     /// The faults that only our own processes support.
-    private static let workerFaults: Set<HistoryEvent.Fault> = [.stopClient, .closeClient]
+    private static let workerFaults: Set<HistoryEvent.Fault> = [.stopClient, .closeClient, .moveServers]
 
     /// Injects these faults until the run is over.
     func run(_ faults: [HistoryEvent.Fault], seed: UInt64) async throws {
@@ -70,6 +70,9 @@ struct NemesisProcess: Sendable {
             client.terminate()
             _ = await pause(min(length, .seconds(3)))
             client.allowRestart()
+        case .moveServers:
+            client.moveServers(silently: random.oneIn(2))
+            _ = await pause(min(length, .seconds(3)))
         case .closeClient:
             client.closeClient()
             _ = await pause(min(length, .seconds(2)))

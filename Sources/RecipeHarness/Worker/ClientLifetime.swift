@@ -34,6 +34,8 @@ struct ClientLifetime: Sendable {
     /// Runs a task of the worker, by its number, until that is cancelled.
     let generate: @Sendable (ZooKeeperClient, _ task: Int, _ ending: ClientEnding) async -> Void
     let tasks: Int
+    /// The servers, for this lifetime and later ones.
+    let servers: KnownServers
 
     /// Executes commands until one ends the lifetime.
     ///
@@ -47,8 +49,15 @@ struct ClientLifetime: Sendable {
             var last: WorkerCommand?
             while true {
                 last = await commands.next()
-                guard case .expire(let port)? = last else { break }
-                if let client = client.current { await expire(client, port) }
+                if case .expire(let port)? = last {
+                    if let client = client.current { await expire(client, port) }
+                } else if case .servers(let connect)? = last {
+                    let servers = try ZooKeeperConfiguration(connect).servers
+                    self.servers.move(to: servers)
+                    if case .value(let client) = await client.wait() { try client.update(servers: servers) }
+                } else {
+                    break
+                }
             }
             if last == .stop || last == nil {
                 // First the tasks that use the client, then the client.
@@ -115,6 +124,17 @@ private struct GeneratorService: Service {
     func run() async { await work() }
 }
 #endif
+
+/// The servers of a worker, which may move while it runs.
+final class KnownServers: Sendable {
+    private let list: Mutex<[ServerAddress]>
+
+    init(_ list: [ServerAddress]) { self.list = Mutex(list) }
+
+    var current: [ServerAddress] { list.withLock { $0 } }
+
+    func move(to list: [ServerAddress]) { self.list.withLock { $0 = list } }
+}
 
 /// The flag that tells critical sections that their client is being closed while they run: they then do not stop at
 /// once.

@@ -15,6 +15,8 @@ enum WorkerCommand: Sendable, Hashable {
     case expire(port: Int)
     /// `close`: close its client at once, while tasks use it, and open another one.
     case close
+    /// `servers CONNECT`: the servers are at these addresses now.
+    case servers(String)
     /// `stop`: end its tasks, and then the process.
     case stop
     /// The signal TERM: close its client at once, and then end the process.
@@ -26,6 +28,7 @@ enum WorkerCommand: Sendable, Hashable {
         switch (words.first, words.count) {
         case ("expire", 2): if let port = Int(words[1]) { self = .expire(port: port) } else { return nil }
         case ("close", 1): self = .close
+        case ("servers", 2): self = .servers(String(words[1]))
         case ("stop", 1): self = .stop
         default: return nil
         }

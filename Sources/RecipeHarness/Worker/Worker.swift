@@ -42,8 +42,10 @@ struct Worker: AsyncParsableCommand {
         var random = SplitMix64(seed: seed)
         var number = 0
         var command: WorkerCommand?
+        let servers = KnownServers(configuration.servers)
         repeat {
             number += 1
+            configuration.servers = servers.current
             // Incarnations begin with different shapes, for a process may not live long enough for its second.
             let shape = ClientLifetime.Shape(number: incarnation + number)
             let prefix = "\(name).\(incarnation)" + (number > 1 ? "-\(number)" : "")
@@ -56,7 +58,7 @@ struct Worker: AsyncParsableCommand {
                         library: library, rate: Rate(interval: interval.map { .microseconds($0) }), ending: ending)
                     var random = seeds[task]
                     await generator.run(&random)
-                }, tasks: tasks)
+                }, tasks: tasks, servers: servers)
             command = try await lifetime.run(&commands)
         } while command == .close
     }

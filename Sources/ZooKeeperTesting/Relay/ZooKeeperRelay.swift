@@ -165,6 +165,12 @@ public final class ZooKeeperRelay: Sendable {
         return try await body()
     }
 
+    /// Cuts all connections and refuses new ones, until it is told to accept them again.
+    package func refuse(_ isRefusing: Bool) {
+        state.withLock { $0.isRefusing = isRefusing }
+        if isRefusing { cut() }
+    }
+
     /// Directs new connections to another server; existing ones stay. A client whose connection is cut then reconnects
     /// to that server, as one does that knows several.
     public func redirect(to server: ZooKeeperServer) { state.withLock { $0.serverPort = server.port } }

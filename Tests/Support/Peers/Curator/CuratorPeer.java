@@ -21,6 +21,7 @@ import org.apache.curator.framework.recipes.leader.LeaderSelectorListenerAdapter
 import org.apache.curator.framework.recipes.leader.Participant;
 import org.apache.curator.framework.recipes.locks.InterProcessMutex;
 import org.apache.curator.framework.recipes.locks.InterProcessReadWriteLock;
+import org.apache.curator.framework.recipes.locks.Revoker;
 import org.apache.curator.framework.state.ConnectionState;
 import org.apache.curator.retry.RetryUntilElapsed;
 
@@ -256,6 +257,9 @@ public class CuratorPeer {
                 return "downgraded";
             case "list":
                 return "listed " + String.join(",", recipe.list());
+            case "revoke":
+                Revoker.attemptRevoke(client, words[2]);
+                return "revoked";
             case "count":
                 return count(Integer.parseInt(words[2]), Path.of(words[3]));
             case "release":
@@ -276,6 +280,14 @@ public class CuratorPeer {
                         return data;
                     }
                 }, false);
+            case "revocable":
+                InterProcessMutex mutex = new InterProcessMutex(client, path) {
+                    protected byte[] getLockNodeBytes() {
+                        return data;
+                    }
+                };
+                mutex.makeRevocable(lock -> say(name, "revocation"));
+                return new MutexRecipe(mutex, false);
             case "write":
                 return new MutexRecipe(new InterProcessReadWriteLock(client, path, data).writeLock(), false);
             case "read":
