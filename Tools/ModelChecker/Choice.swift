@@ -69,7 +69,8 @@ package struct Choice: Sendable, Hashable, CustomStringConvertible {
 
         package var isFault: Bool {
             switch self {
-            case .start, .join, .serve, .receive, .reconnect, .reconnectReversed, .move, .catchUp, .release, .late, .dropLate,
+            case .start, .join, .serve, .receive, .reconnect, .reconnectReversed, .move, .catchUp, .release, .late,
+                .dropLate,
                 .expireAbandoned, .notifyClosing, .endWhenFree, .closeSession, .inTimeAgain, .permit:
                 false
             default: !isPaced

@@ -62,7 +62,8 @@ extension Scenario {
         Scenario("2 lag", .curator, [.exclusive, .exclusive], [.cut, .lag, .delete], budget: 2),
         Scenario("2 write, read, split", .curatorReadWrite, [.exclusive, .reader], [.split, .lag], budget: 1),
         Scenario(
-            "1 moved", .curator, [.exclusive], [.connection, .move, .lag, .delete, .leave, .throttle, .close], budget: 3),
+            "1 moved", .curator, [.exclusive], [.connection, .move, .lag, .delete, .leave, .throttle, .close], budget: 3
+        ),
         Scenario("2 moved", .curator, [.exclusive, .exclusive], [.cut, .cutLate, .move, .delete, .leave], budget: 2),
         Scenario("2 write, read, moved", .curatorReadWrite, [.exclusive, .reader], [.cut, .move, .delete], budget: 2),
         Scenario(

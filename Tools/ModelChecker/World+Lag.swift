@@ -11,7 +11,8 @@ extension World {
 
     mutating func notePast() {
         guard scenario.faults.contains(.lag) || scenario.faults.contains(.move),
-            let directory = server.tree.nodes[Self.directory] else { return }
+            let directory = server.tree.nodes[Self.directory]
+        else { return }
         let names = directory.children.sorted()
         guard let last = past.last, last.names != names else {
             if past.isEmpty { past.append(Past(names: names, zxid: server.zxid)) }
