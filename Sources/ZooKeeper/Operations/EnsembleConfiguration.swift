@@ -7,7 +7,7 @@ public struct EnsembleConfiguration: Sendable, Hashable {
     public var version: Int64
 
     /// Reads the data of `/zookeeper/config`. Lines that are neither a server nor the version are passed over.
-    init(_ data: [UInt8]) {
+    package init(_ data: [UInt8]) {
         servers = [:]
         version = 0
         // In bytes: for Swift, "\r\n" is one character that is not "\n".

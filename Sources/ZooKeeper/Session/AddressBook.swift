@@ -3,8 +3,8 @@
 ///
 /// As soon as there is no connection the names are asked for, and then once a second. If they stand for other addresses
 /// than those that are tried, and no connection has come within a sixth of the time-out, the session moves to these. If
-/// they do not, it moves after a third, to begin with another of them: the C client gives an address two thirds of the
-/// time-out, and one that swallows packets would use up most of it.
+/// they do not, and a server is found that serves clients, the session moves to begin with that one: the C client gives an
+/// address two thirds of the time-out, and one that swallows packets would use up most of it.
 package struct AddressBook: Sendable, Hashable {
     package enum Action: Sendable, Hashable {
         /// Ask for the addresses, in the background.
@@ -89,7 +89,7 @@ package struct AddressBook: Sendable, Hashable {
         guard let waitingSince else { return nil }
         var moments: [Moment] = []
         if !isResolving { moments.append(askedAt.map { $0 + Self.interval } ?? waitingSince) }
-        if !isConnecting, let wait = wait(timeout) { moments.append(waitingSince + wait) }
+        if !isConnecting, isMoved { moments.append(waitingSince + wait(timeout)) }
         return moments.min()
     }
 
@@ -101,17 +101,19 @@ package struct AddressBook: Sendable, Hashable {
 
     private var isMoved: Bool { !known.isEmpty && Set(known) != Set(used) }
 
-    /// The time without a connection after which a new handle is made; `nil` if none would be better than this one.
-    private func wait(_ timeout: Duration) -> Duration? {
-        if isMoved { return .nanoseconds(timeout.nanoseconds / 6) }
-        return used.count > 1 ? .nanoseconds(timeout.nanoseconds / 3) : nil
-    }
+    /// The time without a connection after which the session moves.
+    private func wait(_ timeout: Duration) -> Duration { .nanoseconds(timeout.nanoseconds / 6) }
 
     private mutating func moveIfDue(at now: Moment, _ timeout: Duration) -> [Action] {
-        guard !isConnecting, let waitingSince, let wait = wait(timeout), now >= waitingSince + wait else { return [] }
-        if isMoved { return connect(to: known) }
+        guard !isConnecting, isMoved, let waitingSince, now >= waitingSince + wait(timeout) else { return [] }
+        return connect(to: known)
+    }
+
+    /// Servers have been found that serve clients, while this one waits.
+    package mutating func found(serving addresses: [String]) -> [Action] {
+        guard !isConnecting, waitingSince != nil, !addresses.isEmpty, used.count > 1 else { return [] }
         isConnecting = true
-        used = Array(used.dropFirst()) + used.prefix(1)
+        used = addresses + used.filter { !addresses.contains($0) }
         return [.reorder(used)]
     }
 

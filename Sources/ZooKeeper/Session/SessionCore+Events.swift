@@ -128,7 +128,7 @@ extension SessionCore {
             isExpiring = false
             expireWaiting(at: now, &effects)
         case .drain: handle(.drained, at: now, &effects)
-        case .diagnosis: effects.diagnoses = addresses.used
+        case .diagnosis: diagnose(at: now, &effects)
         case .addresses:
             addressTimerAt = nil
             perform(addresses.tick(at: now, timeout: machine.timeout), at: now, &effects)

@@ -29,19 +29,30 @@ extension SessionCore {
 
     // MARK: Without a server
 
-    /// There is no connection. If none comes, the servers are looked at, once.
+    /// There is no connection. If none comes, the servers are looked at.
     mutating func expectDiagnosis(at now: Moment, _ effects: inout SessionEffects) {
         guard !isDiagnosing else { return }
         isDiagnosing = true
-        effects.timers.append((.diagnosis, now + settings.diagnosisDelay))
+        hasToldFindings = false
+        effects.timers.append(
+            (.diagnosis, now + min(settings.diagnosisDelay, .nanoseconds(machine.timeout.nanoseconds / 6))))
+    }
+
+    /// Looks at the servers, and again after a while.
+    mutating func diagnose(at now: Moment, _ effects: inout SessionEffects) {
+        effects.diagnoses = addresses.used
+        effects.timers.append((.diagnosis, now + max(.seconds(1), .nanoseconds(machine.timeout.nanoseconds / 3))))
     }
 
     /// The servers have been looked at.
-    package mutating func diagnosed(_ found: [ServerFinding], _ effects: inout SessionEffects) {
+    package mutating func diagnosed(_ found: [ServerFinding], at now: Moment, _ effects: inout SessionEffects) {
         // A connection may have come meanwhile.
         guard isDiagnosing, !found.isEmpty, !machine.state.isFinal else { return }
         findings = found
-        effects.notices.append(.diagnosed(found))
+        if !hasToldFindings { effects.notices.append(.diagnosed(found)) }
+        hasToldFindings = true
+        let serving = found.filter { $0.behaviour == .serves }.map(\.address)
+        perform(addresses.found(serving: serving), at: now, &effects)
     }
 
     // MARK: Finding them

@@ -21,8 +21,10 @@ package struct SessionCore: Sendable {
     package internal(set) var catchUp = CatchUp.done
     /// What the servers did when they were looked at last; empty while there is a connection.
     package internal(set) var findings: [ServerFinding] = []
-    /// Tells whether the timer `diagnosis` is set, or has fired since the connection was lost.
+    /// Tells whether the timer `diagnosis` is set: from time to time while there is no connection.
     var isDiagnosing = false
+    /// Tells whether the log says already what the servers do.
+    var hasToldFindings = false
     var storm = ConnectionStorm()
     /// The number of connections made so far; so two events of the same number saw no reconnect between them.
     package internal(set) var connection = 0

@@ -16,7 +16,7 @@ extension ZooKeeperSession: SessionTransportDelegate, PendingRequestDelegate {
             case .unreachable(let reason): core.handle(.unreachable(reason), at: now, &effects)
             case .resolved(let addresses, let faults): core.resolved(addresses, faults: faults, at: now, &effects)
             case .notResolved(let reason): core.notResolved(reason, at: now, &effects)
-            case .diagnosed(let findings): core.diagnosed(findings, &effects)
+            case .diagnosed(let findings): core.diagnosed(findings, at: now, &effects)
             case .replacing: core.replacing(at: now, &effects)
             case .opened(let addresses): core.opened(addresses, isNew: true, at: now, &effects)
             case .kept(let addresses): core.opened(addresses, isNew: false, at: now, &effects)
