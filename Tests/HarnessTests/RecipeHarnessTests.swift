@@ -52,9 +52,9 @@ import Darwin
         }
     }
 
-    /// A client that ends in good order waits for the bodies that go on, and a server that refuses something loses
-    /// nothing.
-    @Test(arguments: [HistoryEvent.Fault.stopClient, .closeClient, .throttleServer])
+    /// A client that ends in good order waits for the bodies that go on, and a server that refuses something, or gets
+    /// another address, loses nothing.
+    @Test(arguments: [HistoryEvent.Fault.stopClient, .closeClient, .throttleServer, .moveServers])
     func aGracefulEndGivesNoLockAway(_ fault: HistoryEvent.Fault) async throws {
         try await withDirectory { directory in
             let (lines, status) = try await program.status([
@@ -74,6 +74,9 @@ import Darwin
                 #expect(lives.values.allSatisfy { $0.count == 1 }, "the processes go on: \(text)")
                 // The second client of a process, by the names of what it does.
                 #expect(history.operations.contains { $0.name.contains(".1-2/") }, "\(text)")
+            case .moveServers:
+                #expect(history.operations.allSatisfy { $0.outcome?.contains("lost") != true }, "no lock is lost: \(text)")
+                #expect(lives.values.allSatisfy { $0.count == 1 })
             default:
                 // That the servers refuse is the fault; the recipes try again.
                 #expect(history.operations.allSatisfy { $0.outcome?.contains("throttled") != true }, "\(text)")
