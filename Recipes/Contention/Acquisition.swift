@@ -163,6 +163,23 @@ struct Acquisition {
             isCancelled ? .cancelled : isClosed ? .unavailable : code, path: directory, underlying: error)
     }
 
+    /// The right that is missing, by the request that was refused.
+    private func missingRight(_ error: ZooKeeperError) -> String {
+        if error.operation == "get" {
+            return """
+                this client may not read a participant that it would have to wait for: the access control of that one's node \
+                must give it READ
+                """
+        }
+        if let path = error.path, error.operation == "create", ZNodePath(unchecked: path).parent != directory {
+            return "\(path) does not exist, and this client may not create it: it needs CREATE on the node above it"
+        }
+        return """
+            this client lacks a permission on the directory of the lock: to take part it needs READ, CREATE and DELETE there, \
+            which the access control gives to others only
+            """
+    }
+
     private func timedOut(_ contender: Contender, _ holder: String?) -> LockError {
         var error = LockError(.timedOut, path: directory, holder: holder, foreignNode: contender.foreignNode)
         let participant = holder.flatMap { contender.participant($0) }
@@ -181,11 +198,7 @@ struct Acquisition {
         case .refused(let failure) where failure.code == .noAuth:
             LockError(
                 .unavailable, path: directory,
-                underlying: error?.saying(
-                    """
-                    this client lacks a permission on the directory of the lock: to take part it needs READ, CREATE and DELETE \
-                    there, which the access control gives to others only
-                    """))
+                underlying: error.map { $0.saying(missingRight($0)) })
         case .sequenceExhausted: LockError(.sequenceExhausted, path: directory)
         case .sessionClosing where Task.isCancelled: LockError(.cancelled, path: directory)
         case .blocked: LockError(.unavailable, path: directory, underlying: error.map(Janitor.Leftover.explain))

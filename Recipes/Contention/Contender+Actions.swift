@@ -22,7 +22,9 @@ extension Contender {
         case .grant(let grant): granted(grant)
         case .lose:
             let lease = state.withLock { $0.lease }
-            if let lease { logEnd("The lock is lost: its node is gone", of: lease.nodePath.name) }
+            if let lease, lease.end.current == nil {
+                logEnd("The lock is lost: its node is gone", of: lease.nodePath.name)
+            }
             lease?.lose(.nodeDeleted)
             removed.fulfil(.done)
         case .delete(let name): remove(name)

@@ -6,6 +6,7 @@ import ZooKeeper
 extension Contender {
     /// Sends the requests of an action in one pipeline, and posts what all their answers mean.
     func send(_ action: ContenderMachine.Action) {
+        expectKinds(action)
         // Without the second watch there is one list more.
         let action = session.isWatchBudgetShort ? action.withoutSecond : action
         var requests = action.requests(in: settings.context)
@@ -44,52 +45,13 @@ extension Contender {
         case .success(let response):
             if case .children(let names, _) = response.kind {
                 session.janitor.sweep(names, in: directory, of: session)
-                lookForForeignNodes(among: names)
+                notice(names)
             }
             return .success(response.kind)
         case .failure(let error):
             state.withLock { $0.errors[error.code] = error }
             return .failure(ContenderMachine.Failure(error.code, error.execution))
         }
-    }
-
-    /// Until one is found: a participant under other names excludes none of ours.
-    private func lookForForeignNodes(among names: ChildNames) {
-        guard state.withLock({ $0.looksForForeignNodes }),
-            let foreignNode = settings.dialect.foreignNode(among: names)
-        else { return }
-        state.withLock { state in
-            state.looksForForeignNodes = false
-            state.foreignNode = foreignNode
-        }
-    }
-
-    /// All answers to the requests of an action are there.
-    fileprivate func finish(_ action: ContenderMachine.Action, _ answers: PipelineAnswers) {
-        let foreignNode = state.withLock { state in
-            defer { state.isForeignNodeNoted = state.foreignNode != nil }
-            return state.isForeignNodeNoted ? nil : state.foreignNode
-        }
-        guard let foreignNode else { return post(action.event(from: answers)) }
-        guard case .enqueue = action, settings.mixedKinds == .refuse else {
-            noteMixedKinds(foreignNode)
-            return post(action.event(from: answers))
-        }
-        // Joining waits for that: it is known before it could be granted.
-        _ = session.submit(
-            Exists(directory.child(foreignNode)).makeRequest(), retry: .untilSessionEnds
-        ) { [self] answer in
-            var isLive = false
-            if case .success(let response) = answer, case .stat(let stat) = response.kind {
-                isLive = stat.ephemeralOwner.rawValue != 0
-            }
-            if !isLive { noteMixedKinds(foreignNode) }
-            post(action.event(from: answers, otherKind: isLive ? foreignNode : nil))
-        }
-    }
-
-    private func noteMixedKinds(_ foreignNode: String) {
-        MixedKinds.note(directory, in: session.settings.chroot, foreignNode, session.logger)
     }
 
     /// Remembers who is in the way, for the caller that is told when its time is up.
@@ -107,7 +69,9 @@ extension Contender {
     func readHolder() {
         let holder: String? = state.withLock { state in
             guard let holder = state.machine.holder, holder != state.askedHolder,
-                !state.read.contains(where: { $0.path.name == holder })
+                !state.read.contains(where: { $0.path.name == holder }),
+                // One that is watched is being read.
+                !state.watches.contains(where: { $0.node.name == holder })
             else { return nil }
             state.askedHolder = holder
             return holder

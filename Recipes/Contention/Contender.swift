@@ -49,8 +49,11 @@ package final class Contender: Janitor.Observer {
         var announcement: Decision?
         /// Tells whether another client has requested revocation, before the lock was granted or after.
         var isRevocationRequested = false
-        /// Tells whether nodes of other kinds of lock are looked for: until one is found.
-        var looksForForeignNodes = true
+        /// Tells whether the list of joining is still to come.
+        var isJoining = false
+        /// Tells whether a list has come with the answers that are being collected, and the nodes of other kinds in it.
+        var hasList = false
+        var foreignNodes: [String] = []
         /// Participants in the way, as they have been read.
         var read: [Participant] = []
         /// The position that has been reported.
@@ -59,8 +62,6 @@ package final class Contender: Janitor.Observer {
         var askedHolder: String?
         /// A node in the directory that is of another kind of lock.
         var foreignNode: String?
-        /// Tells whether it has been dealt with.
-        var isForeignNodeNoted = false
     }
 
     package let session: ZooKeeperSession

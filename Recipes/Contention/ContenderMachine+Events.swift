@@ -34,11 +34,12 @@ extension ContenderMachine {
         case start
         /// The directory has been listed before joining.
         case probed(Result<ChildNames, Failure>)
-        /// Create and list have been answered. `parents` is the first failure that matters of creating the ancestors;
-        /// `otherKind` a live node of another kind of lock in the list, with which mine would not exclude each other.
+        /// Create and list have been answered. `parents` is the first failure that matters of creating the ancestors.
         case enqueued(
-            create: Result<Created, Failure>, list: Result<ChildNames, Failure>, parents: Failure?,
-            otherKind: String? = nil, connection: Int)
+            create: Result<Created, Failure>, list: Result<ChildNames, Failure>, parents: Failure?, connection: Int)
+        /// The list of joining, of which the event behind this one tells, has a live node of another kind of lock, with which
+        /// mine would not exclude each other.
+        case mixedKinds(String)
         case listed(Result<ChildNames, Failure>, connection: Int)
         /// The nodes to be watched have been read, with a watch: the nearest in the way, the one in front of it, my own.
         /// `nil` is what was not asked.

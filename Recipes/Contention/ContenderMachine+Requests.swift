@@ -137,9 +137,7 @@ extension ContenderMachine.Action {
     // MARK: Answers
 
     /// The meaning of the answers to ``requests(in:)``.
-    ///
-    /// - Parameter otherKind: A live node of another kind of lock in the list of joining, if that is not to be.
-    package func event(from answers: PipelineAnswers, otherKind: String? = nil) -> ContenderMachine.Event {
+    package func event(from answers: PipelineAnswers) -> ContenderMachine.Event {
         let connection = answers.connection
         switch self {
         case .probe: return .probed(answers[0].names)
@@ -160,7 +158,7 @@ extension ContenderMachine.Action {
         case .enqueue:
             return .enqueued(
                 create: answers[answers.count - 2].created, list: answers[answers.count - 1].names,
-                parents: answers.missingParent, otherKind: otherKind, connection: connection)
+                parents: answers.missingParent, connection: connection)
         case .backOff, .grant, .lose, .delete, .resolveCreate, .fail:
             preconditionFailure("\(self) asks nothing of the servers")
         }

@@ -149,11 +149,9 @@ package struct ContenderMachine: Sendable, Hashable {
             phase = .probing
             return [.probe]
         case (.probed(let list), .probing): return probed(list)
-        case (.enqueued(let create, _, _, let otherKind?, _), .enqueuing(let guid, _)):
-            return cleanUp(guid, create) + fail(.mixedKinds(otherKind))
-        case (.enqueued(let create, let list, let parents, nil, let connection), .enqueuing(let guid, _)):
+        case (.enqueued(let create, let list, let parents, let connection), .enqueuing(let guid, _)):
             return enqueued(guid, create, list, parents, moment(connection))
-        case (.enqueued(let create, _, _, _, _), .leaving(let guid)):
+        case (.enqueued(let create, _, _, _), .leaving(let guid)):
             return cleanUp(guid, create)
         case (.listed(let list, let connection), .listing(let ownNode)):
             return listed(ownNode, list, moment(connection))
@@ -182,7 +180,8 @@ package struct ContenderMachine: Sendable, Hashable {
         case (.holdingForLong, .holding(let grant)) where !grant.isWatched:
             return [.watch(own: grant.name)]
         case (.sessionLost, _): return sessionLost()
-        case (.sessionClosing, .holding), (.blocked, .holding): return []
+        case (.sessionClosing, .holding), (.blocked, .holding), (.mixedKinds, .holding): return []
+        case (.mixedKinds(let node), _): return leave(.mixedKinds(node))
         case (.blocked(let failure), _): return leave(.blocked(failure))
         case (.sessionClosing, _): return leave(.sessionClosing)
         case (.cancelled, _): return leave(.cancelled)

@@ -164,16 +164,22 @@ package struct LineDialect: Sendable, Hashable {
         return .contender(sequence: sequence, kind)
     }
 
-    /// The first child that uses another naming scheme: it does not wait for ours, nor ours for it.
-    package func foreignNode(among names: ChildNames) -> String? {
-        names.indices.first { position in
+    /// The children that are of another kind of lock: they do not wait for ours, nor ours for them. By their names, which end
+    /// with the ten digits of the server.
+    package func foreignNodes(among names: ChildNames, upTo limit: Int) -> [String] {
+        var found: [String] = []
+        for position in names.indices where found.count < limit {
             let name = names.bytes[names.range(at: position)]
-            guard case .foreign = read(name) else { return false }
-            return Self.known.contains { other in
+            guard case .foreign = read(name), name.suffix(10).count == 10,
+                name.suffix(10).allSatisfy({ (0x30...0x39).contains($0) })
+            else { continue }
+            let isKnown = Self.known.contains { other in
                 if case .contender = other.read(name) { return true }
                 return false
             }
-        }.map { names[$0] }
+            if isKnown { found.append(names[position]) }
+        }
+        return found
     }
 
     private static let known: [LineDialect] = [.curator, .curatorLatch, .curatorReadWrite, .kazoo]

@@ -18,6 +18,8 @@ import ZooKeeper
 /// * When the work returns, the service requeues: one transaction moves it to the end of the queue.
 /// * When the work throws, the service resigns and throws that error, which ends the group.
 /// * When it cannot become a candidate, for lack of a connection or of permissions, it logs that and tries again.
+/// * When another kind of lock is in use at its path, it throws `mixedKinds` at the beginning; later it logs that once, as an
+///   error, and becomes a candidate again when the other is gone.
 /// * When the servers refuse to delete its node, nobody can lead before they do: it logs that once, as an error, and
 ///   becomes a candidate again when the node is gone.
 /// * On a graceful shutdown the work is cancelled, and when it has ended the service resigns before it returns. So the
@@ -51,14 +53,16 @@ public struct LeaderService: Service {
         try await cancelWhenGracefulShutdown { [election, work, state] in
             var attempt = 0
             var hasToldRefusal = false
+            var hasLed = false
             while !Task.isCancelled {
                 var workError: (any Error)?
                 var electedAt: ContinuousClock.Instant?
                 do {
                     try await election.withTerms { lease in
                         electedAt = .now
-                        state.begin(lease)
-                        defer { state.end() }
+                        hasLed = true
+                        let term = state.begin(lease)
+                        defer { state.end(term) }
                         hasToldRefusal = false
                         do {
                             try await work(lease)
@@ -78,11 +82,15 @@ public struct LeaderService: Service {
                     let isLongTerm = electedAt.map { $0.duration(to: .now) > .seconds(10) } ?? false
                     attempt = isLongTerm ? 1 : attempt + 1
                     await Backoff().pause(beforeAttempt: attempt)
-                } catch let error as LockError where error.code == .unavailable || error.code == .notReleased {
+                } catch let error as LockError
+                    where error.code == .unavailable || error.code == .notReleased
+                    || (error.code == .mixedKinds && hasLed)
+                {
                     if Task.isCancelled { return }
                     if let workError { throw workError }
                     if error.underlying?.code == .closed { throw error }
-                    let isRefusal = error.code == .notReleased || error.underlying?.code == .noAuth
+                    let isRefusal =
+                        error.code == .notReleased || error.code == .mixedKinds || error.underlying?.code == .noAuth
                     if !isRefusal || !hasToldRefusal { tell(error, isRefusal: isRefusal) }
                     hasToldRefusal = hasToldRefusal || isRefusal
                     // What waits for a session waits by itself; this keeps a refusal from spinning.
@@ -105,7 +113,13 @@ public struct LeaderService: Service {
             LogKeys.lockPath: "\(election.path)",
             LogKeys.errorCode: "\(error.underlying?.code.description ?? error.code.description)",
         ]
-        if error.code == .notReleased || error.underlying?.operation == "delete" {
+        if error.code == .mixedKinds {
+            election.client.logger.error(
+                """
+                Cannot take part in the election any more: another kind of lock is in use at its path, and the two do not \
+                exclude each other. Give each kind a path of its own; retrying until the other one is gone
+                """, metadata: metadata.merging([LogKeys.foreignNode: "\(error.foreignNode ?? "")"]) { $1 })
+        } else if error.code == .notReleased || error.underlying?.operation == "delete" {
             election.client.logger.error(
                 """
                 No candidate can lead: the servers refuse to delete the node of this one, which has resigned. Grant this \

@@ -31,8 +31,10 @@ final class LeadershipState: Sendable {
 
     var stream: LeadershipTerms { LeadershipTerms(latest: terms) }
 
-    /// It has been elected. The term ends with the lease, or with ``end()``.
-    func begin(_ lease: LockLease) {
+    /// It has been elected. The term ends with the lease, or with ``end(_:)``.
+    ///
+    /// - Returns: The number of the term.
+    func begin(_ lease: LockLease) -> Int {
         let number = state.withLock { state in
             state.count += 1
             state.lease = lease
@@ -42,14 +44,15 @@ final class LeadershipState: Sendable {
             LeadershipTerm(number: number, fencingToken: lease.fencingToken, node: lease.nodePath, began: .now),
             isLast: false)
         lease.core.end.whenFulfilled { [weak self] _ in self?.end(number) }
+        return number
     }
 
     /// The term is over.
     ///
-    /// - Parameter number: Nothing happens if another one has begun meanwhile; `nil`: whichever it is.
-    func end(_ number: Int? = nil) {
+    /// - Parameter number: Nothing happens if another one has begun meanwhile.
+    func end(_ number: Int) {
         let isOver = state.withLock { state in
-            guard state.lease != nil, number == nil || number == state.count else { return false }
+            guard state.lease != nil, number == state.count else { return false }
             state.lease = nil
             return true
         }

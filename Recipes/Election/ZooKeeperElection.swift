@@ -71,7 +71,8 @@ public struct ZooKeeperElection: Sendable {
     ///   - body: Runs while this candidate leads.
     /// - Throws: The error of `body`. `CancellationError` if the caller is cancelled before it is elected.
     ///   ``LockError``:
-    ///   `timedOut`, `lost`, `notReleased`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
+    ///   `timedOut`, `lost`, `notReleased`, `heldTooLong`, `heldByEnclosingScope`, `mixedKinds`,
+    ///   `sequenceExhausted`, `unavailable`.
     @discardableResult
     public func withLeadership<Success>(
         waitingUpTo limit: Duration? = nil,

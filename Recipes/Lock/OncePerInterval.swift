@@ -8,7 +8,7 @@ extension ZooKeeperLock {
     /// try await ZooKeeperLock(client, at: "/jobs/invoices").runOncePer(.seconds(3_600)) { lease in ... }
     /// ```
     ///
-    /// The time is that of the ensemble's leader, so clocks of machines that differ do no harm; it is counted from the
+    /// The time is that of the ensemble's leader, so clocks of clients do not matter; it is counted from the
     /// beginning of the run, which is written into the node `last-run` below the lock's path before `body` runs, in
     /// transactions that go through only while the lock is held.
     ///
@@ -17,8 +17,9 @@ extension ZooKeeperLock {
     /// * If the lock is lost or the process dies while `body` runs, the run counts: nobody knows how far it got.
     /// * If `body` runs for longer than `interval`, the next one may begin as soon as it has ended.
     ///
-    /// A free lock and a run that is due cost three round trips more than ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``,
-    /// a run that is not due two more. The node keeps the lock's directory from being removed.
+    /// A free lock and a run that is due cost three round trips more than
+    /// ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``, a run that is not due two more. The node has the access
+    /// control of the lock's directory, and keeps the lock's directory from being removed.
     ///
     /// - Parameters:
     ///   - interval: More than zero.
@@ -26,7 +27,8 @@ extension ZooKeeperLock {
     ///   - holdLimit: As in ``withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
     ///   - body: Runs while the lock is held.
     /// - Returns: The result of `body`; `nil` if it has not run.
-    /// - Throws: As ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``.
+    /// - Throws: As ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``, and ``ZooKeeperError`` with code
+    ///   `invalidArgument` for an interval of nothing.
     @discardableResult
     public func runOncePer<Success>(
         _ interval: Duration,
@@ -43,12 +45,12 @@ extension ZooKeeperLock {
         ) { lease in
             let marker = RunMarker(
                 client: client, path: path.child("last-run"),
-                accessControl: configuration.accessControl, lease: lease)
+                accessControl: configuration.directoryAccessControl ?? configuration.accessControl, lease: lease)
             guard let last = try await marker.begin(interval) else { return nil }
             do {
                 return .some(try await body(lease))
             } catch {
-                // Lost, it counts: whoever has the lock now may be at it.
+                // Lost, it counts: the next holder may be at it.
                 await marker.putBack(last)
                 throw error
             }
@@ -69,6 +71,11 @@ private struct RunMarker {
         case never
         case at(Int64)
 
+        init(_ data: [UInt8]) {
+            let moment = Int64(String(decoding: data, as: UTF8.self)) ?? -1
+            self = moment < 0 ? .never : .at(moment)
+        }
+
         var data: [UInt8] {
             switch self {
             case .never: []
@@ -81,30 +88,60 @@ private struct RunMarker {
     ///
     /// - Returns: The one before; `nil` if none is due.
     func begin(_ interval: Duration) async throws -> Last? {
-        let old = try await client.getIfExists(path)
-        let last = old.flatMap { Int64(String(decoding: $0.data, as: UTF8.self)) }.map { Last.at($0) } ?? .never
-        // The leader's clock is read by writing what is there already: its answer says when.
-        let now: Int64
-        if let old {
-            now = try await lease.transaction(SetData(path, to: old.data)).mtime
-        } else {
-            let create = Create(path, accessControl: accessControl)
-            now = try await lease.transaction(create, SetData(path, to: [])).1.mtime
-        }
+        let old = try await data()
+        let last = Last(old)
+        // The leader's clock is read by writing what is there already: the answer says when.
+        let now = try await write(old)
         if case .at(let moment) = last {
             let passed = Duration.milliseconds(now - moment)
             // A run far in the future is one of a leader whose clock was wrong.
             if max(passed, .zero - passed) < interval { return nil }
         }
-        _ = try await lease.transaction(SetData(path, to: Last.at(now).data))
+        do {
+            _ = try await write(Last.at(now).data)
+        } catch {
+            // It may have been written all the same, and the body does not run.
+            await putBack(last)
+            throw error
+        }
         return last
     }
 
-    /// The run has failed, and does not count. Without an answer it does.
+    /// The run has failed, and does not count.
     func putBack(_ last: Last) async {
-        let lease = lease
-        let write = SetData(path, to: last.data)
         // The body's task may be cancelled.
-        await Task { _ = try? await lease.transaction([write]) }.value
+        await Task { _ = try? await write(last.data) }.value
+    }
+
+    private func data() async throws -> [UInt8] {
+        while true {
+            if let node = try await client.getIfExists(path) { return node.data }
+            do {
+                try await client.createIfMissing(path, accessControl: accessControl)
+            } catch ZooKeeperError.Code.connectionLoss {
+                // Looked for again, as long as the lock is held.
+                try lease.checkHeld()
+            }
+        }
+    }
+
+    /// Writes the marker while the lock is held: to write it twice does no harm.
+    ///
+    /// - Returns: The moment at which that was done, by the leader's clock.
+    private func write(_ data: [UInt8]) async throws -> Int64 {
+        var attempt = 0
+        while true {
+            do {
+                return try await lease.transaction(SetData(path, to: data)).mtime
+            } catch let error as LockError where error.code == .unavailable {
+                guard let code = error.underlying?.code, [.connectionLoss, .throttled].contains(code) else {
+                    throw error
+                }
+            }
+            attempt += 1
+            await Backoff(initial: .milliseconds(20), maximum: .seconds(1)).pause(beforeAttempt: attempt)
+            try Task.checkCancellation()
+            try lease.checkHeld()
+        }
     }
 }

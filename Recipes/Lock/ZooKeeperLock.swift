@@ -124,7 +124,8 @@ public struct ZooKeeperLock: Sendable {
     /// - Parameters:
     ///   - limit: As in ``withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
     ///   - position: Shows the position in the queue during the wait.
-    /// - Throws: ``LockError``: `timedOut`, `cancelled`, `heldByEnclosingScope`, `sequenceExhausted`, `unavailable`.
+    /// - Throws: ``LockError``: `timedOut`, `cancelled`, `heldByEnclosingScope`, `mixedKinds`, `sequenceExhausted`,
+    ///   `unavailable`.
     public func acquire(
         waitingUpTo limit: Duration? = nil, position: QueuePosition? = nil
     ) async throws -> HeldLock {

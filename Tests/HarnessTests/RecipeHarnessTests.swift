@@ -75,7 +75,8 @@ import Darwin
                 // The second client of a process, by the names of what it does.
                 #expect(history.operations.contains { $0.name.contains(".1-2/") }, "\(text)")
             case .moveServers:
-                #expect(history.operations.allSatisfy { $0.outcome?.contains("lost") != true }, "no lock is lost: \(text)")
+                #expect(
+                    history.operations.allSatisfy { $0.outcome?.contains("lost") != true }, "no lock is lost: \(text)")
                 #expect(lives.values.allSatisfy { $0.count == 1 })
             default:
                 // That the servers refuse is the fault; the recipes try again.

@@ -109,7 +109,7 @@ import ZooKeeperRecipes
         let action = Action.enqueue(guid: "g", createsParents: true)
         let noAuth = Failure(.noAuth, .refused)
         func parents(_ answers: PipelineAnswers) -> Failure? {
-            guard case .enqueued(_, _, let parents, _, _) = action.event(from: answers) else { return nil }
+            guard case .enqueued(_, _, let parents, _) = action.event(from: answers) else { return nil }
             return parents
         }
         let isThere = Failure(.nodeExists, .refused)

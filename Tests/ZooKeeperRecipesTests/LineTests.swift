@@ -36,9 +36,9 @@ import ZooKeeperRecipes
 
     /// Both mutexes' markers end in a dash, which is a sign too.
     @Test func anotherNamingSchemeIsFound() {
-        #expect(LineDialect.curator.foreignNode(among: ["config", name("x", 1)]) == nil)
+        #expect(LineDialect.curator.foreignNodes(among: ["config", name("x", 1)], upTo: 9) == [])
         let latch = name("y", 2, "latch-")
-        #expect(LineDialect.curator.foreignNode(among: ["config", name("x", 1), latch]) == latch)
+        #expect(LineDialect.curator.foreignNodes(among: ["config", name("x", 1), latch], upTo: 9) == [latch])
     }
 
     @Test(arguments: [[1, 2, 3, 4], [4, 3, 2, 1], [2, 4, 1, 3], [3, 1, 4, 2]])

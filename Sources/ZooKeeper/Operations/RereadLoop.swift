@@ -42,7 +42,8 @@ package struct RereadLoop<State: Sendable>: Sendable {
                 switch error.code {
                 // No connection for longer than one request may wait; a stream waits on.
                 case .connectionLoss, .connectTimeout: watch = nil
-                case .throttled:
+                // Timed out by a limit for each call.
+                case .throttled, .timedOut:
                     watch = nil
                     throttled += 1
                     await Backoff().pause(beforeAttempt: throttled, isolation: actor)

@@ -22,6 +22,9 @@ public struct RootedOperations<Base: ZooKeeperOperations>: ZooKeeperOperations {
     /// Tells whether operations go to another session when one is lost.
     public var spansSessions: Bool { base.spansSessions }
 
+    /// The same operations below a node of this view.
+    public func rooted(at root: ZNodePath) -> RootedOperations { RootedOperations(base: base, root: absolute(root)) }
+
     /// The path that the base knows for a path of this view.
     public func absolute(_ path: ZNodePath) -> ZNodePath { path.below(root) }
 
@@ -89,12 +92,24 @@ private struct RootedOperation<Operation: ZooKeeperOperation>: ZooKeeperOperatio
     func makeRequest() -> Request {
         var request = operation.makeRequest()
         guard !request.isOutsideChroot, !root.isRoot else { return request }
-        request.path = request.path?.below(root)
+        var isSequential = false
+        if case .create(_, let mode, _) = request.action { isSequential = mode.isSequential }
+        request.path = request.path.map { place($0, isSequential) }
         if case .transaction(let steps) = request.action {
-            request.action = .transaction(steps.map { TransactionStep($0.path.below(root), $0.action) })
+            request.action = .transaction(
+                steps.map { step in
+                    var isSequential = false
+                    if case .create(_, let mode, _) = step.action { isSequential = mode.isSequential }
+                    return TransactionStep(place(step.path, isSequential), step.action)
+                })
         }
-        if request.watch != nil { request.watch = Watch(below: root) }
+        request.watch?.place(below: root)
         return request
+    }
+
+    /// A sequential node at `/` is a child of the root, whose name is its digits: they do not go behind the root's name.
+    private func place(_ path: ZNodePath, _ isSequential: Bool) -> ZNodePath {
+        path.isRoot && isSequential ? ZNodePath(unchecked: root.string + "/") : path.below(root)
     }
 
     func output(

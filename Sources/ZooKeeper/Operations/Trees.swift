@@ -19,7 +19,11 @@ extension ZooKeeperOperations {
             for (name, result) in zip(part, results) {
                 switch result {
                 case .success(let node): nodes[name] = node
-                case .failure(let error): if error.code != .noNode { throw error }
+                case .failure(let error):
+                    if error.code == .noNode { continue }
+                    // A read by itself is sent again.
+                    guard error.code == .connectionLoss else { throw error }
+                    if let node = try await getIfExists(path.child(name), file: file, line: line) { nodes[name] = node }
                 }
             }
         }
@@ -35,7 +39,8 @@ extension ZooKeeperOperations {
     ///   - path: Not the root, which cannot be deleted, nor `/zookeeper`, which is the servers' own.
     ///   - limit: The largest number of nodes, so that a wrong path does not cost too much; nothing is deleted if there are
     ///     more.
-    /// - Returns: The number of nodes that were deleted by this call; 0 if there is no such node.
+    /// - Returns: The number of nodes that were deleted by this call, as far as it is known (the answer to a transaction may
+    ///   be lost); 0 if there is no such node.
     /// - Throws: ``ZooKeeperError``: `noAuth`, `notEmpty` (others are faster in creating), `invalidArgument` (the root, or
     ///   more than `limit` nodes), and what any call may throw.
     @discardableResult
@@ -79,7 +84,12 @@ extension ZooKeeperOperations {
                 rest = rest.dropFirst(part.count)
                 let results = await results(of: part.map { GetChildren($0) }, within: nil, file: file, line: line)
                 for (path, result) in zip(part, results) {
-                    switch result {
+                    var children = result
+                    if case .failure(let error) = result, error.code == .connectionLoss {
+                        // A read by itself is sent again.
+                        children = await self.result(of: GetChildren(path), within: nil, file: file, line: line)
+                    }
+                    switch children {
                     case .success(let children):
                         found.append(path)
                         next += children.names.map { path.child($0) }
@@ -89,7 +99,7 @@ extension ZooKeeperOperations {
                 guard found.count + rest.count + next.count <= limit else {
                     throw ZooKeeperError(
                         .invalidArgument, path: root.string, operation: "delete",
-                        message: "there are more than \(limit) nodes; nothing has been deleted"
+                        message: "there are more than \(limit) nodes at and below \(root), the limit of this call"
                     ).at(file: file, line: line)
                 }
             }

@@ -41,17 +41,18 @@ public final class Watch: Sendable {
 
     package let registration: WatchRegistration
     /// The root of the view over which it was set; `nil`: the client's.
-    private let root: ZNodePath?
+    private let root = Mutex<ZNodePath?>(nil)
 
-    package init(below root: ZNodePath? = nil) {
-        self.registration = WatchRegistration()
-        self.root = root
+    package init() { self.registration = WatchRegistration() }
+
+    /// Sets it over a view, perhaps of a view.
+    package func place(below root: ZNodePath) {
+        self.root.withLock { $0 = $0?.below(root) ?? root }
     }
 
     /// A watch that calls back instead of being awaited. `callback` runs on the thread that brings the news.
     package init(_ callback: @escaping @Sendable (EventResult) -> Void) {
         self.registration = WatchRegistration()
-        root = nil
         registration.result.whenFulfilled(callback)
     }
 
@@ -67,7 +68,7 @@ public final class Watch: Sendable {
     public func event(file: String = #fileID, line: Int = #line) async throws -> WatchEvent {
         switch await registration.result.wait() {
         case .value(.success(var event)):
-            if let root { event.path = event.path.relative(to: root) }
+            if let root = root.withLock({ $0 }) { event.path = event.path.relative(to: root) }
             return event
         case .value(.failure(let error)): throw error.at(file: file, line: line)
         case .cancelled, .timedOut:

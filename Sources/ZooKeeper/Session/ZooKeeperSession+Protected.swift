@@ -18,8 +18,9 @@ extension ZooKeeperSession {
     ///   - accessControl: The access control list of the node.
     /// - Returns: The path and stat of the node.
     /// - Throws: ``ZooKeeperError``: as ``ZooKeeperOperations/create(_:data:mode:accessControl:file:line:)``;
-    ///   `invalidArgument` if `mode` is not sequential. With ``ZooKeeperError/execution`` `unknown` only if the session has
-    ///   ended, or no server has answered within the request time-out.
+    ///   `invalidArgument` if `mode` is not sequential. With ``ZooKeeperError/execution`` `unknown` if the session has ended,
+    ///   the caller was cancelled, or no server has answered within the request time-out: a node that turns up then is
+    ///   removed, as long as this session lives.
     @discardableResult
     public func createProtected(
         _ path: ZNodePath, data: some Sequence<UInt8> = [], mode: CreateMode = .ephemeralSequential,
@@ -33,47 +34,52 @@ extension ZooKeeperSession {
             }
             let deadline = ContinuousClock.now + settings.requestTimeout
             let data = Array(data)
+            var attempt = 0
             while true {
                 let prefix = "_c_\(guids.next())"
                 let create = Create(
                     parent.child("\(prefix)-\(path.name)"), data: data, mode: mode, accessControl: accessControl)
-                do {
-                    return try await send(create, file: file, line: line)
-                } catch {
-                    let mayBeSentAgain = error.code == .connectionLoss && error.execution == .notSent
-                    if !mayBeSentAgain {
-                        guard error.code == .connectionLoss, error.execution == .unknown else { throw error }
-                        if let found = try await find(prefix, in: parent, file, line) { return found }
-                        // It may arrive late; then it is nobody's.
-                        janitor.resolveCreate(prefix, in: parent, of: self)
-                    }
-                    guard ContinuousClock.now < deadline else { throw error }
+                let failure: ZooKeeperError
+                do { return try await send(create, file: file, line: line) } catch { failure = error }
+                if failure.execution == .unknown {
+                    let found: Result<CreatedZNode?, ZooKeeperError> =
+                        failure.code == .connectionLoss
+                        ? await find(prefix, in: parent, until: deadline) : .failure(failure)
+                    if case .success(let node?) = found { return node }
+                    // It may arrive late; then it is nobody's.
+                    janitor.resolveCreate(prefix, in: parent, of: self)
+                    if case .failure = found { throw failure }
+                } else if failure.code != .connectionLoss {
+                    throw failure
                 }
+                attempt += 1
+                // If that goes on, it is the create that costs the connection.
+                guard ContinuousClock.now < deadline, attempt < 5 else { throw failure }
+                await Backoff(initial: .milliseconds(50), maximum: .seconds(2)).pause(beforeAttempt: attempt)
             }
         } catch {
             throw error.at(file: file, line: line)
         }
     }
 
-    /// The node in `parent` whose name begins with `prefix`.
+    /// The node in `parent` whose name begins with `prefix`, as of now: not older than what any server has committed.
     private func find(
-        _ prefix: String, in parent: ZNodePath, _ file: String, _ line: Int
-    ) async throws(ZooKeeperError) -> CreatedZNode? {
-        let names = try await syncedNames(of: parent).get()
-        guard let name = names.first(where: { $0.hasPrefix(prefix) }) else { return nil }
-        let node = parent.child(name)
-        return CreatedZNode(path: node, stat: try await send(Exists(node), file: file, line: line))
-    }
-
-    /// The children of `directory`, not older than what any server has committed.
-    private func syncedNames(of directory: ZNodePath) async -> Result<ChildNames, ZooKeeperError> {
+        _ prefix: String, in parent: ZNodePath, until deadline: ContinuousClock.Instant
+    ) async -> Result<CreatedZNode?, ZooKeeperError> {
         while true {
             let list = Promise<Result<ChildNames, ZooKeeperError>>()
-            submitSyncedList(of: directory) { result, _ in list.fulfil(result) }
-            switch await list.wait() {
+            submitSyncedList(of: parent) { result, _ in list.fulfil(result) }
+            switch await list.wait(until: deadline) {
             // The connection was lost between the two.
-            case .value(.failure(let error)) where error.code == .connectionLoss: continue
-            case .value(let result): return result
+            case .value(.failure(let error)) where error.code == .connectionLoss && ContinuousClock.now < deadline:
+                continue
+            case .value(.failure(let error)): return .failure(error)
+            case .value(.success(let names)):
+                guard let name = names.first(where: { $0.hasPrefix(prefix) }) else { return .success(nil) }
+                let node = parent.child(name)
+                // Its stat is welcome, and not needed.
+                let stat = try? await result(of: Exists(node), within: nil, file: "", line: 0).get()
+                return .success(CreatedZNode(path: node, stat: stat ?? nil))
             case .cancelled, .timedOut: return .failure(ZooKeeperError(.cancelled, execution: .unknown))
             }
         }
