@@ -26,6 +26,16 @@ static inline void czk_forget_session(zhandle_t *zh) {
   __atomic_store_n((int64_t *)&zoo_client_id(zh)->client_id, 0, __ATOMIC_SEQ_CST);
 }
 
+// The session that a handle has, or would ask for; 0 if it has forgotten it, or never had one.
+static inline int64_t czk_session(zhandle_t *zh) {
+  return __atomic_load_n((int64_t *)&zoo_client_id(zh)->client_id, __ATOMIC_SEQ_CST);
+}
+
+// Gives a handle its session back.
+static inline void czk_remember_session(zhandle_t *zh, int64_t session) {
+  __atomic_store_n((int64_t *)&zoo_client_id(zh)->client_id, session, __ATOMIC_SEQ_CST);
+}
+
 #endif
 
 #ifdef __linux__

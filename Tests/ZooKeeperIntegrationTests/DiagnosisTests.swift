@@ -85,6 +85,29 @@ import ZooKeeperTesting
         }
     }
 
+    /// Nobody stands in the light of another.
+    @Test func severalServersAreLookedAtTogether() async throws {
+        let peers = [Peer.blackHole, .silent, .withoutQuorum, .nobody]
+        func look(_ ports: [Int], _ rest: some Sequence<Peer>) async throws {
+            var rest = Array(rest)
+            guard let peer = rest.first else {
+                var configuration = try ZooKeeperConfiguration(
+                    ports.map { "127.0.0.1:\($0)" }.joined(separator: ","))
+                configuration.connectTimeout = .seconds(5)
+                try await ZooKeeperClient.withClient(configuration) { client in
+                    let error = try #require(await expectFailure(.connectTimeout) { try await client.exists("/") })
+                    for (peer, port) in zip(peers, ports) {
+                        #expect("\(error)".contains("127.0.0.1:\(port) \(peer.words)"), "\(error)")
+                    }
+                }
+                return
+            }
+            rest.removeFirst()
+            try await peer.withPort { try await look(ports + [$0], rest) }
+        }
+        try await look([], peers)
+    }
+
     @Test func aConnectedClientSaysSoWhenItsServerIsAway() async throws {
         let log = InMemoryLogHandler()
         try await ZooKeeperServer.withServer { server in

@@ -140,6 +140,42 @@ import ZooKeeperTesting
         }
     }
 
+    /// The session's owner changes without the new server being told, and its old connection would live on.
+    @Test func aHandshakeThatAnotherServerAnswersTooLateIsGivenUp() async throws {
+        try await Ensemble.withEnsemble { ensemble in
+            let leader = try await ensemble.waitForLeader()
+            let followers = ensemble.servers.indices.filter { $0 != leader }
+            let (old, new) = (ensemble.servers[followers[0]], ensemble.servers[followers[1]])
+            try await ZooKeeperRelay.withRelay(to: old) { relay in
+                var configuration = try relay.configuration
+                configuration.sessionTimeout = .seconds(12)
+                configuration.connectTimeout = .seconds(60)
+                try await ZooKeeperClient.withClient(configuration) { client in
+                    try await ZooKeeperLock(client, at: "/lock").withLock { lease in
+                        let session = lease.session
+                        relay.freeze()
+                        relay.cut()
+                        try await eventually("the connection is lost") { !session.isUp }
+                        try client.update(servers: [ServerAddress(host: "127.0.0.1", port: new.port)])
+                        try await eventually("connected to the new server") { session.server?.port == new.port }
+                        let connections = session.connection
+                        relay.thaw()
+                        // The old connection has the session now, of which the new one hears when it writes.
+                        try await eventually("lost, and taken back") {
+                            _ = try? await client.createIfMissing("/written")
+                            _ = try? await client.set("/written", to: [1])
+                            return session.connection > connections
+                        }
+                        try await eventually("given up") { relay.connectionCount == 0 }
+                        try lease.checkHeld()
+                        try await lease.verify()
+                    }
+                    #expect(client.currentSession?.generation == 1)
+                }
+            }
+        }
+    }
+
     @Test func severalServersMoveOneByOne() async throws {
         try await ZooKeeperServer.withServer { server in
             try await ZooKeeperRelay.withRelays(to: [server, server, server, server, server]) { relays in

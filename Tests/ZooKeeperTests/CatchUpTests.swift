@@ -219,6 +219,33 @@ import ZooKeeper
         #expect(error.execution == .unknown)
     }
 
+    /// A thread may have it in hand while the session moves.
+    @Test func whatIsRefusedAfterTheMoveIsNotSentTwice() throws {
+        var core = try makeCore()
+        let read = PendingRequest(
+            Request("/a", .getData), below: "/app", submittedAt: now, retry: .withinRequestTimeout, delegate: nil)
+        var effects = SessionEffects()
+        try core.admit(.single(read), .normal, &effects)
+        core.startSending(at: now, &effects)
+        let batch = try #require(effects.batch)
+        var moved = SessionEffects()
+        core.handle(.disconnected, at: now, &moved)
+        core.replacing(at: now, &moved)
+        core.refused(read, .connectionLoss, batch, &moved)
+        core.goOnSending(at: now, &moved)
+        #expect(issued(core).isEmpty)
+        connect(&core)
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        #expect(paths(core).count { $0 == "get /app/a" } == 1)
+    }
+
+    @Test func aConnectionThatIsHeardOfBeforeItsHandleIsNotWaitedFor() throws {
+        var core = try makeCore()
+        var effects = SessionEffects()
+        core.opened(["1:1"], isNew: true, at: now, &effects)
+        #expect(effects.timers.allSatisfy { $0.0 != .addresses || $0.1 == nil })
+    }
+
     @Test func aWatchThatNobodyHoldsIsNotSetAgain() throws {
         var core = try makeCore()
         let watch = try watch("/a", .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)

@@ -110,3 +110,17 @@ final class AuthenticationResult: Sendable {
     /// Notes a result; the last one counts.
     func note(_ code: ResultCode) { noted.withLock { $0 = code } }
 }
+
+/// The credentials that a handle has not shown yet.
+final class PendingCredentials: Sendable {
+    private let pending: Mutex<[Credential]>
+
+    init(_ credentials: [Credential]) { pending = Mutex(credentials) }
+
+    /// Shows them, for as long as the library takes them.
+    func show(_ take: (Credential) -> Bool) {
+        pending.withLock { pending in
+            while let credential = pending.first, take(credential) { pending.removeFirst() }
+        }
+    }
+}

@@ -52,15 +52,16 @@ extension CTransport {
                 if case .open(let handle) = state { return handle }
                 return nil
             }
-            if let old, onlyIfStuck, !isStuck(old) { return delegate.transport(did: .kept(addresses)) }
-            if let old, !withdraw(old) { return delegate.transport(did: .kept(addresses)) }
+            if let old, (onlyIfStuck && !isStuck(old)) || !withdraw(old) {
+                return delegate.transport(did: .kept(old.addresses))
+            }
             replace(old, by: addresses, identity, timeout, delegate)
         }
         if !isStarted {
             refused { [self] in
                 // Without one there is nothing to go on with.
-                let isOpen = state.withLock { if case .open = $0 { true } else { false } }
-                delegate.transport(did: isOpen ? .kept(addresses) : .unreachable(Self.noThread))
+                let kept: Handle? = state.withLock { if case .open(let handle) = $0 { handle } else { nil } }
+                delegate.transport(did: kept.map { .kept($0.addresses) } ?? .unreachable(Self.noThread))
             }
         }
     }
@@ -78,9 +79,10 @@ extension CTransport {
             guard let current = currentState(of: handle), Self.hanging.contains(current) else { return false }
             usleep(20_000)
         }
-        return true
+        return currentState(of: handle).map(Self.hanging.contains) ?? false
     }
 
+    private static let connected = [ZOO_CONNECTED_STATE, ZOO_READONLY_STATE]
     private static let hanging = [ZOO_CONNECTING_STATE, ZOO_ASSOCIATING_STATE]
 
     /// The state of the handle; `nil` if it is not the present one any more.
@@ -96,24 +98,35 @@ extension CTransport {
     /// A handle that is closed while it is connected says goodbye: the session would end, and its locks would go to others
     /// while their bodies run. So it forgets the session first. If it connects from now on, it asks for a new one, whose
     /// goodbye harms nobody. Only a handshake that is under way may have asked for the old one: then it is closed when
-    /// nothing can come of that any more, see ``getRid(of:)``.
+    /// nothing can come of that any more, see ``getRid(of:)``. A connection that has no session by the field that it has
+    /// forgotten it in has that of before: it was forgotten while the answer to the handshake was being taken in.
     ///
     /// - Returns: `false` if it has got a connection for its session meanwhile, and goes on; or if the transport is
     ///   being closed.
     private func withdraw(_ handle: Handle) -> Bool {
-        let isMine = state.withLock { state in
-            guard case .open(let open) = state, open === handle else { return false }
-            let id = unsafe SessionID(rawValue: zoo_client_id(handle.pointer)?.pointee.client_id ?? 0)
+        let mine: SessionID? = state.withLock { state in
+            guard case .open(let open) = state, open === handle,
+                unsafe !Self.connected.contains(zoo_state(handle.pointer))
+            else { return nil }
+            let id = unsafe SessionID(rawValue: czk_session(handle.pointer))
             withdrawn.withLock { $0.append(WithdrawnHandle(handle, of: id)) }
-            unsafe czk_forget_session(handle.pointer)
-            return true
+            // One that never had a session has none to lose.
+            if id.rawValue != 0 { unsafe czk_forget_session(handle.pointer) }
+            return id
         }
-        guard isMine else { return false }
+        guard let id = mine else { return false }
         // Longer than it takes from reading the id to the state that says that the handshake is out.
         usleep(20_000)
         let isConnected = withdrawn.withLock { withdrawn in
             guard let index = withdrawn.firstIndex(where: { $0.handle === handle }) else { return false }
-            if withdrawn[index].isConnected { return true }
+            // Of which nothing need have been heard yet.
+            let present = unsafe SessionID(rawValue: czk_session(handle.pointer))
+            let hasIt =
+                unsafe Self.connected.contains(zoo_state(handle.pointer)) && (present == id || present.rawValue == 0)
+            if hasIt || withdrawn[index].isConnected {
+                if id.rawValue != 0 { unsafe czk_remember_session(handle.pointer, id.rawValue) }
+                return true
+            }
             withdrawn[index].giveUp()
             return false
         }
@@ -147,25 +160,42 @@ extension CTransport {
 
     /// Closes a handle that has been given up, as soon as its goodbye cannot be that of its old session: it is not
     /// connected and no handshake is under way, or it is connected with another session. If it gets the old one after
-    /// all, the new handle takes that back from it.
+    /// all, the new handle takes that back from it: the same server closes the old connection then, and another one does
+    /// when it is asked for a transaction, by the leader's word, which knows who has the session.
     private func getRid(of handle: Handle) {
         if closeIfSafe(handle) { return }
         // Without a thread it leaks.
         _ = DetachedThread.start { [self] in
-            while !closeIfSafe(handle) { usleep(50_000) }
+            var turns = 0
+            while !closeIfSafe(handle) {
+                usleep(50_000)
+                turns += 1
+                if turns % 20 == 0 { ask(handle) }
+            }
         }
+    }
+
+    /// Asks for something that the leader refuses in any case: a node to be deleted that is there, of a version that it never
+    /// has. Only what would be a transaction is checked for the owner of its session: a sync through a follower is not.
+    private func ask(_ handle: Handle) {
+        // C takes it only if there is a connection, and calls back before the handle is gone.
+        _ = unsafe zoo_adelete(handle.pointer, "/zookeeper/quota", Int32.max, ignoredAnswer, nil)
     }
 
     private func closeIfSafe(_ handle: Handle) -> Bool {
         let current = unsafe zoo_state(handle.pointer)
-        let isSafe = withdrawn.withLock { withdrawn in
-            guard let index = withdrawn.firstIndex(where: { $0.handle === handle }) else { return false }
-            switch current {
-            case ZOO_ASSOCIATING_STATE: return false
-            case ZOO_CONNECTED_STATE, ZOO_READONLY_STATE: return withdrawn[index].isConnectedElsewhere
-            default: return true
+        // A session that is over is said goodbye to, if anything.
+        let isOver = state.withLock { if case .closed = $0 { true } else { false } }
+        let isSafe =
+            isOver
+            || withdrawn.withLock { withdrawn in
+                guard let index = withdrawn.firstIndex(where: { $0.handle === handle }) else { return false }
+                switch current {
+                case ZOO_ASSOCIATING_STATE: return false
+                case ZOO_CONNECTED_STATE, ZOO_READONLY_STATE: return withdrawn[index].isConnectedElsewhere
+                default: return true
+                }
             }
-        }
         guard isSafe else { return false }
         destroy(handle)
         withdrawn.withLock { $0.removeAll { $0.handle === handle } }
@@ -191,8 +221,7 @@ extension CTransport {
             }
             guard isIdle else { return }
         }
-        pendingCredentials.withLock { $0 = credentials.withLock { $0 } }
-        let (failure, done) = make(addresses.joined(separator: ","), identity, timeout)
+        let (failure, done) = make(addresses, identity, timeout)
         if let done { return finish(done) }
         guard let failure else { return delegate.transport(did: .opened(addresses)) }
         // A session that lives goes on as soon as there is a handle again.
@@ -201,7 +230,7 @@ extension CTransport {
 
     /// - Returns: The failure, if there is one; or what is to be called because the transport is being closed.
     private func make(
-        _ addresses: String, _ identity: SessionIdentity?, _ timeout: Duration
+        _ addresses: [String], _ identity: SessionIdentity?, _ timeout: Duration
     ) -> (failure: String?, done: (@Sendable () -> Void)?) {
         // Given back when the handle is closed. C calls back with it before `zookeeper_init2` returns.
         let context = unsafe Unmanaged.passRetained(self)
@@ -217,7 +246,8 @@ extension CTransport {
             let pointer = unsafe withClientID(identity) { client in
                 // Numeric addresses only, so that no name is resolved in there. Never ZOO_READONLY: it fakes answers.
                 unsafe zookeeper_init2(
-                    addresses, sawEvent, milliseconds, client, context.toOpaque(), ZOO_NO_LOG_CLIENTENV,
+                    addresses.joined(separator: ","), sawEvent, milliseconds, client, context.toOpaque(),
+                    ZOO_NO_LOG_CLIENTENV,
                     logSlot.callback)
             }
             guard let pointer = unsafe pointer else {
@@ -227,7 +257,12 @@ extension CTransport {
             }
             // By default every turn of the I/O loop resolves the addresses again, which costs up to 7x in throughput.
             unsafe zoo_set_servers_resolution_delay(pointer, -1)
-            unsafe state = .open(Handle(pointer: pointer, calls: CCalls()))
+            state = .open(
+                unsafe Handle(
+                    pointer: pointer, calls: CCalls(), addresses: addresses,
+                    credentials: PendingCredentials(credentials.withLock { $0 })))
+            // One that is gone may have had this memory.
+            withdrawn.withLock { $0.removeAll { unsafe $0.handle.pointer == pointer } }
             return (nil, nil)
         }
     }
@@ -249,15 +284,18 @@ extension CTransport {
 
     /// Prepares a connection that has just been made. Before anybody's request on a handle's first one, the credentials
     /// go out; the library repeats them on later ones. (Any earlier it may refuse them, between two attempts to connect.)
-    func connected(_ handle: OpaquePointer?) {
-        guard let handle = unsafe handle else { return }
-        server = unsafe CloseOnExec.markConnection(of: handle)
-        pendingCredentials.withLock { pending in
-            while let credential = pending.first {
-                let code = unsafe Self.authenticate(credential, handle, nil, nil)
-                if code == ZINVALIDSTATE.rawValue { return }
-                pending.removeFirst()
-            }
+    func connected(_ pointer: OpaquePointer?) {
+        guard let pointer = unsafe pointer else { return }
+        let peer = unsafe CloseOnExec.markConnection(of: pointer)
+        let handle: Handle? = state.withLock { state in
+            guard case .open(let handle) = state, unsafe handle.pointer == pointer else { return nil }
+            return handle
+        }
+        // One that is given up has nothing to show to anybody.
+        guard let handle else { return }
+        server = peer
+        handle.credentials.show { credential in
+            unsafe Self.authenticate(credential, handle.pointer, nil, nil) != ZINVALIDSTATE.rawValue
         }
     }
 

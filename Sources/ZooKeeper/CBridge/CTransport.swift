@@ -28,8 +28,13 @@ package final class CTransport: SessionTransport {
     @safe struct Handle: @unchecked Sendable {
         let pointer: OpaquePointer
         let calls: CCalls
+        /// The addresses that it tries, in this order.
+        let addresses: [String]
+        /// Those that it has not shown yet. It shows them again on later connections.
+        let credentials: PendingCredentials
 
-        static func === (left: Handle, right: Handle) -> Bool { unsafe left.pointer == right.pointer }
+        // The pointer may be that of an earlier one, whose memory is used again.
+        static func === (left: Handle, right: Handle) -> Bool { left.calls === right.calls }
     }
 
     enum State: Sendable {
@@ -44,8 +49,6 @@ package final class CTransport: SessionTransport {
     let servers: Mutex<(list: [ServerAddress], order: ServerOrder)>
     /// Those that every handle shows.
     let credentials: Mutex<[Credential]>
-    /// Those that the present handle has not shown yet. It shows them again on later connections.
-    let pendingCredentials = Mutex<[Credential]>([])
     let logger: Logger
     /// The callback for the log lines of its handles.
     let logSlot: CLogBridge.Slot
@@ -85,6 +88,13 @@ package final class CTransport: SessionTransport {
     enum News: Sendable {
         case event(TransportEvent)
         case change(ServerPath, WatchEvent.Kind)
+
+        /// A connection without a session has this one.
+        func ofSession(_ session: SessionID) -> News {
+            guard case .event(.connected(let id, let password, let timeout, let isReadOnly)) = self, id.rawValue == 0
+            else { return self }
+            return .event(.connected(session, password: password, timeout: timeout, isReadOnly: isReadOnly))
+        }
     }
 
     /// Passes news on, unless it is that of a handle that is given up. Runs on the thread that brings it.
@@ -94,7 +104,9 @@ package final class CTransport: SessionTransport {
             withdrawn[index].heard(news)
             return true
         }
-        if !isWithdrawn { pass(news) }
+        if isWithdrawn { return }
+        // Of one that had forgotten its session for a moment, and goes on with it.
+        pass(unsafe handle.map { unsafe news.ofSession(SessionID(rawValue: czk_session($0))) } ?? news)
     }
 
     func pass(_ news: News) {
@@ -150,10 +162,16 @@ package final class CTransport: SessionTransport {
             }
         }
         guard case .handle(let handle) = way else { return }
-        // Without a thread the handle leaks: closing it here could block the caller, or the very thread it would join.
-        _ = DetachedThread.start { [self] in
+        let isStarted = DetachedThread.start { [self] in
             if let handle { destroy(handle) }
             finish(done)
+        }
+        // Without a thread the handle stays: closing it here could block the caller, or the very thread it would join. C
+        // goes on with it and its calls.
+        if !isStarted, let handle {
+            var stranded = WithdrawnHandle(handle, of: SessionID(rawValue: 0))
+            stranded.giveUp()
+            withdrawn.withLock { $0.append(stranded) }
         }
     }
 

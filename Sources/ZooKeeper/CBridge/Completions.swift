@@ -138,3 +138,6 @@ func answeredAuthentication(_ code: Int32, _ stat: UnsafePointer<Stat>?, _ data:
     let result = isAnswered ? (call.authentication?.code ?? .ok) : ResultCode(rawValue: code)
     call.answered(result == .ok ? .success(.done) : .failure(ResultFailure(result)))
 }
+
+/// Takes the answer to a question that was asked only to be refused.
+func ignoredAnswer(_ code: Int32, _ data: UnsafeRawPointer?) {}

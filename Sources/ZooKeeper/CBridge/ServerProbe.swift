@@ -15,26 +15,43 @@ import Darwin
 enum ServerProbe {
     /// Looks at all addresses at once. Blocks, for as long as `patience` at most.
     static func look(at addresses: [String], patience milliseconds: Int32) -> [ServerFinding] {
-        let attempts = addresses.map { (address: $0, attempt: begin($0)) }
+        var attempts = addresses.map { begin($0) }
         let deadline = Moment.now + .milliseconds(Int64(milliseconds))
-        return attempts.map { address, attempt in
-            switch attempt {
-            case .failed(let behaviour): ServerFinding(address, behaviour)
-            case .connecting(let socket):
-                ServerFinding(address, finish(socket, until: deadline))
+        while true {
+            let waiting = attempts.indices.filter { attempts[$0].awaited != nil }
+            var descriptors = waiting.compactMap { attempts[$0].awaited }
+            let left = Int32(clamping: max(0, Moment.now.duration(to: deadline).wholeMilliseconds))
+            if descriptors.isEmpty || left == 0 { break }
+            let count = unsafe poll(&descriptors, nfds_t(descriptors.count), left)
+            if count < 0 && errno == EINTR { continue }
+            if count <= 0 { break }
+            for (index, descriptor) in zip(waiting, descriptors) where descriptor.revents != 0 {
+                attempts[index] = goOn(attempts[index])
             }
         }
+        return zip(addresses, attempts).map { ServerFinding($0, end($1)) }
     }
 
     private enum Attempt {
         case connecting(Int32)
-        case failed(ServerFinding.Behaviour)
+        /// It has been asked, and has answered so much.
+        case asked(Int32, [UInt8])
+        case ended(ServerFinding.Behaviour)
+
+        /// What it waits for.
+        var awaited: pollfd? {
+            switch self {
+            case .connecting(let socket): pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
+            case .asked(let socket, _): pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+            case .ended: nil
+            }
+        }
     }
 
     private static func begin(_ address: String) -> Attempt {
         // The port is behind the last colon, also with IPv6.
         let bytes = address.utf8
-        guard let colon = bytes.lastIndex(of: UInt8(ascii: ":")) else { return .failed(.unreachable("no address")) }
+        guard let colon = bytes.lastIndex(of: UInt8(ascii: ":")) else { return .ended(.unreachable("no address")) }
         var hints = unsafe addrinfo()
         unsafe hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV
         unsafe hints.ai_socktype = streamType
@@ -42,10 +59,10 @@ enum ServerProbe {
         let code = unsafe getaddrinfo(
             String(address[..<colon]), String(address[bytes.index(after: colon)...]), &hints, &list)
         // The list is ours until freeaddrinfo.
-        guard code == 0, let entry = unsafe list else { return .failed(.unreachable("no address")) }
+        guard code == 0, let entry = unsafe list else { return .ended(.unreachable("no address")) }
         defer { unsafe freeaddrinfo(list) }
         let socket = unsafe socket(entry.pointee.ai_family, entry.pointee.ai_socktype, 0)
-        guard socket >= 0 else { return .failed(.unreachable(reason(errno))) }
+        guard socket >= 0 else { return .ended(.unreachable(reason(errno))) }
         _ = fcntl(socket, F_SETFD, FD_CLOEXEC)
         _ = fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_NONBLOCK)
         if unsafe connect(socket, entry.pointee.ai_addr, entry.pointee.ai_addrlen) == 0 || errno == EINPROGRESS {
@@ -53,29 +70,44 @@ enum ServerProbe {
         }
         let fault = errno
         close(socket)
-        return .failed(behaviour(of: fault))
+        return .ended(behaviour(of: fault))
     }
 
-    private static func finish(_ socket: Int32, until deadline: Moment) -> ServerFinding.Behaviour {
-        defer { close(socket) }
-        guard wait(for: Int16(POLLOUT), on: socket, until: deadline) else { return .isSilent }
-        var fault: Int32 = 0
-        var length = socklen_t(MemoryLayout<Int32>.size)
-        guard unsafe getsockopt(socket, SOL_SOCKET, SO_ERROR, &fault, &length) == 0, fault == 0 else {
-            return behaviour(of: fault)
-        }
-        let question = Array("srvr".utf8)
-        _ = unsafe question.withUnsafeBytes { unsafe send(socket, $0.baseAddress, $0.count, noSignal) }
-        var answer: [UInt8] = []
-        while wait(for: Int16(POLLIN), on: socket, until: deadline) {
+    /// What was waited for has come.
+    private static func goOn(_ attempt: Attempt) -> Attempt {
+        switch attempt {
+        case .connecting(let socket):
+            var fault: Int32 = 0
+            var length = socklen_t(MemoryLayout<Int32>.size)
+            guard unsafe getsockopt(socket, SOL_SOCKET, SO_ERROR, &fault, &length) == 0, fault == 0 else {
+                close(socket)
+                return .ended(behaviour(of: fault))
+            }
+            let question = Array("srvr".utf8)
+            _ = unsafe question.withUnsafeBytes { unsafe send(socket, $0.baseAddress, $0.count, noSignal) }
+            return .asked(socket, [])
+        case .asked(let socket, let answer):
             let part = unsafe [UInt8](unsafeUninitializedCapacity: 1_024) { buffer, count in
                 count = unsafe max(0, recv(socket, buffer.baseAddress, buffer.count, 0))
             }
-            if part.isEmpty { return meaning(of: answer, isClosed: true) }
-            answer += part
-            if answer.count > 16_384 { return .isNoServer }
+            if !part.isEmpty, answer.count + part.count <= 16_384 { return .asked(socket, answer + part) }
+            close(socket)
+            return .ended(part.isEmpty ? meaning(of: answer, isClosed: true) : .isNoServer)
+        case .ended: return attempt
         }
-        return meaning(of: answer, isClosed: false)
+    }
+
+    /// The patience is at its end.
+    private static func end(_ attempt: Attempt) -> ServerFinding.Behaviour {
+        switch attempt {
+        case .connecting(let socket):
+            close(socket)
+            return .isSilent
+        case .asked(let socket, let answer):
+            close(socket)
+            return meaning(of: answer, isClosed: false)
+        case .ended(let behaviour): return behaviour
+        }
     }
 
     /// Decides what an answer to `srvr` says.
@@ -86,12 +118,6 @@ enum ServerProbe {
         // With the command off its list it says: srvr is not executed because it is not in the whitelist.
         if text.hasPrefix("Zookeeper version") || text.hasPrefix("srvr is not executed") { return .serves }
         return .isNoServer
-    }
-
-    private static func wait(for events: Int16, on socket: Int32, until deadline: Moment) -> Bool {
-        let left = max(0, Moment.now.duration(to: deadline).wholeMilliseconds)
-        var descriptor = pollfd(fd: socket, events: events, revents: 0)
-        return unsafe poll(&descriptor, 1, Int32(clamping: left)) > 0
     }
 
     private static func behaviour(of fault: Int32) -> ServerFinding.Behaviour {

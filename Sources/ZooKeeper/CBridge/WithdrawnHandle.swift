@@ -16,10 +16,13 @@ struct WithdrawnHandle: Sendable {
     }
 
     /// Tells whether it is connected with its session, or with its first.
-    var isConnected: Bool { connected != nil && (connected == id || id.rawValue == 0) }
+    var isConnected: Bool { connected.map { id.rawValue == 0 || isOld($0) } ?? false }
 
     /// Tells whether it is connected, and not with its old session.
-    var isConnectedElsewhere: Bool { connected != nil && connected != id }
+    var isConnectedElsewhere: Bool { connected.map { !isOld($0) } ?? false }
+
+    /// A connection without a session was made while it was being forgotten: it has the old one.
+    private func isOld(_ connected: SessionID) -> Bool { connected == id || connected.rawValue == 0 }
 
     /// It does not go on.
     mutating func giveUp() { news = nil }
@@ -31,7 +34,7 @@ struct WithdrawnHandle: Sendable {
 
     /// Takes in its news, on the thread that brings it.
     mutating func heard(_ event: CTransport.News) {
-        news?.append(event)
+        news?.append(event.ofSession(id))
         switch event {
         case .event(.connected(let id, _, _, _)):
             connected = id

@@ -74,9 +74,8 @@ extension EnsembleConfiguration {
             let parts = text.split(separator: ";", omittingEmptySubsequences: false)
             guard parts.count == 2 else { return nil }
             // Several addresses of one server, from 3.6 on, are separated by '|'.
-            let server = parts[0].split(separator: "|")[0]
             let client = parts[1]
-            guard let host = host(in: server) else { return nil }
+            guard let server = parts[0].split(separator: "|").first, let host = host(in: server) else { return nil }
             guard client.contains(":") else { return try? ServerAddress(host: host, port: Int(client) ?? 0) }
             guard let address = try? ServerAddress(parsing: String(client)) else { return nil }
             // Where it listens on all of its addresses, it is reached as its fellows reach it.

@@ -4,7 +4,8 @@
 /// As soon as there is no connection the names are asked for, and then once a second. If they stand for other addresses
 /// than those that are tried, and no connection has come within a sixth of the time-out, the session moves to these. If
 /// they do not, and a server is found that serves clients, the session moves to begin with that one: the C client gives an
-/// address two thirds of the time-out, and one that swallows packets would use up most of it.
+/// address two thirds of the time-out, and one that swallows packets would use up most of it. A handshake that is slow is
+/// interrupted once for each of these, and then left alone for as long as the C client would leave it alone.
 package struct AddressBook: Sendable, Hashable {
     package enum Action: Sendable, Hashable {
         /// Ask for the addresses, in the background.
@@ -28,6 +29,11 @@ package struct AddressBook: Sendable, Hashable {
     private var isConnecting = false
     /// The moment since which this handle has no connection.
     private var waitingSince: Moment?
+    /// Tells whether it has moved since it had one.
+    private var hasMoved = false
+    /// The moment at which it began with another server last, since it had one.
+    private var reorderedAt: Moment?
+    private var isReordering = false
     /// The least time between two questions.
     private static let interval: Duration = .seconds(1)
 
@@ -53,12 +59,14 @@ package struct AddressBook: Sendable, Hashable {
     /// None of the names can be resolved.
     package mutating func notResolved(_ reason: String) -> [Action] {
         isResolving = false
-        return used.isEmpty ? [.giveUp(reason)] : []
+        return used.isEmpty && known.isEmpty ? [.giveUp(reason)] : []
     }
 
     /// The transport tries the addresses from now on.
     package mutating func connecting(at now: Moment) {
         isConnecting = false
+        if isReordering { reorderedAt = now } else { hasMoved = waitingSince != nil }
+        isReordering = false
         waitingSince = now
     }
 
@@ -68,10 +76,15 @@ package struct AddressBook: Sendable, Hashable {
     package mutating func kept(_ addresses: [String], at now: Moment) {
         used = addresses
         isConnecting = false
+        isReordering = false
         if waitingSince != nil { waitingSince = now }
     }
 
-    package mutating func connected() { waitingSince = nil }
+    package mutating func connected() {
+        waitingSince = nil
+        hasMoved = false
+        reorderedAt = nil
+    }
 
     package mutating func disconnected(at now: Moment) -> [Action] {
         if waitingSince == nil { waitingSince = now }
@@ -101,8 +114,9 @@ package struct AddressBook: Sendable, Hashable {
 
     private var isMoved: Bool { !known.isEmpty && Set(known) != Set(used) }
 
-    /// The time without a connection after which the session moves.
-    private func wait(_ timeout: Duration) -> Duration { .nanoseconds(timeout.nanoseconds / 6) }
+    /// The time without a connection after which the session moves; longer when it has just done so, for a handshake may
+    /// be slow.
+    private func wait(_ timeout: Duration) -> Duration { .nanoseconds(timeout.nanoseconds / (hasMoved ? 3 : 6)) }
 
     private mutating func moveIfDue(at now: Moment, _ timeout: Duration) -> [Action] {
         guard !isConnecting, isMoved, let waitingSince, now >= waitingSince + wait(timeout) else { return [] }
@@ -110,15 +124,18 @@ package struct AddressBook: Sendable, Hashable {
     }
 
     /// Servers have been found that serve clients, while this one waits.
-    package mutating func found(serving addresses: [String]) -> [Action] {
+    package mutating func found(serving addresses: [String], at now: Moment, timeout: Duration) -> [Action] {
         guard !isConnecting, waitingSince != nil, !addresses.isEmpty, used.count > 1 else { return [] }
+        if let reorderedAt, now < reorderedAt + timeout { return [] }
         isConnecting = true
+        isReordering = true
         used = addresses + used.filter { !addresses.contains($0) }
         return [.reorder(used)]
     }
 
     private mutating func connect(to addresses: [String]) -> [Action] {
         isConnecting = true
+        isReordering = false
         used = addresses
         return [.connect(addresses)]
     }

@@ -40,6 +40,8 @@ extension SessionCore {
 
     /// Looks at the servers, and again after a while.
     mutating func diagnose(at now: Moment, _ effects: inout SessionEffects) {
+        // A connection may have come when the timer had gone off.
+        guard isDiagnosing, !machine.state.isFinal else { return }
         effects.diagnoses = addresses.used
         effects.timers.append((.diagnosis, now + max(.seconds(1), .nanoseconds(machine.timeout.nanoseconds / 3))))
     }
@@ -52,7 +54,7 @@ extension SessionCore {
         if !hasToldFindings { effects.notices.append(.diagnosed(found)) }
         hasToldFindings = true
         let serving = found.filter { $0.behaviour == .serves }.map(\.address)
-        perform(addresses.found(serving: serving), at: now, &effects)
+        perform(addresses.found(serving: serving, at: now, timeout: machine.timeout), at: now, &effects)
     }
 
     // MARK: Finding them
@@ -75,7 +77,13 @@ extension SessionCore {
     package mutating func opened(
         _ tried: [String], isNew: Bool, at now: Moment, _ effects: inout SessionEffects
     ) {
-        if isNew { addresses.connecting(at: now) } else { addresses.kept(tried, at: now) }
+        if isNew {
+            addresses.connecting(at: now)
+            // Its connection may have been heard of first.
+            if machine.isUp { addresses.connected() }
+        } else {
+            addresses.kept(tried, at: now)
+        }
         setAddressTimer(&effects)
     }
 

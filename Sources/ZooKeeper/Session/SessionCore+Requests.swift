@@ -114,7 +114,8 @@ extension SessionCore {
     package mutating func refused(
         _ pending: PendingRequest, _ code: ResultCode, _ batch: Batch, _ effects: inout SessionEffects
     ) {
-        _ = queue.finish(pending)
+        // If it moved meanwhile, the request has been finished, or waits to be sent again.
+        guard queue.finish(pending) != nil else { return }
         pending.takeBack()
         // A session that is over has told its callers, and hands over nothing any more.
         let isOver = machine.closing.phase >= .closing
@@ -128,6 +129,8 @@ extension SessionCore {
             if batch.mayGoBack { return }
         }
         watches.finish(pending, code)
+        // A handle that has never heard of a watch takes no removal of it.
+        if pending.purpose == .watchRemoval { removedWatches(pending) }
         effects.finished.append((pending, failure(code.error.notSent, of: pending)))
     }
 

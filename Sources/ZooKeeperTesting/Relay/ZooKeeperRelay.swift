@@ -123,6 +123,9 @@ public final class ZooKeeperRelay: Sendable {
     /// Removes all faults that have not happened.
     public func clearFaults() { state.withLock { $0.faults.clear() } }
 
+    /// The number of connections that are open.
+    package var connectionCount: Int { state.withLock { $0.connections.count } }
+
     /// Cuts all connections. Clients reconnect.
     public func cut() {
         let connections = state.withLock { Array($0.connections.values) }
