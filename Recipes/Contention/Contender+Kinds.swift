@@ -65,7 +65,7 @@ extension Contender {
                     }
                     return
                 }
-                // Of a session that is over, or being closed: the machine is told, and nothing is granted.
+                // The session is over, or being closed: the machine is told, and nothing is granted.
                 state.withLock { $0.errors[error.code] = error }
                 post(error.code == .closed ? .sessionClosing : .sessionLost)
                 return post(event)

@@ -2,7 +2,7 @@ import Logging
 import Synchronization
 import ZooKeeper
 
-// What an operator can follow of a contender, at level debug.
+// The life of a contender as an operator can follow it, at level debug.
 
 extension Contender {
     /// Writes a line about this contender. Nothing of it is made unless somebody reads it.

@@ -38,7 +38,7 @@ struct QueueReader: Sendable {
                 case .failure(let error):
                     switch error.code {
                     case .noNode: break
-                    // What is known of it is its place.
+                    // Only its place is known.
                     case .noAuth: found[node] = Participant(contender, node, nil)
                     default: throw error
                     }

@@ -119,7 +119,7 @@ extension CTransport {
         usleep(20_000)
         let isConnected = withdrawn.withLock { withdrawn in
             guard let index = withdrawn.firstIndex(where: { $0.handle === handle }) else { return false }
-            // Of which nothing need have been heard yet.
+            // Its event may not have been heard yet.
             let present = unsafe SessionID(rawValue: czk_session(handle.pointer))
             let hasIt =
                 unsafe Self.connected.contains(zoo_state(handle.pointer)) && (present == id || present.rawValue == 0)

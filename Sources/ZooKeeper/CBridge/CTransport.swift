@@ -84,7 +84,7 @@ package final class CTransport: SessionTransport {
 
     // MARK: News
 
-    /// What C says besides answers.
+    /// The news from C that is no answer.
     enum News: Sendable {
         case event(TransportEvent)
         case change(ServerPath, WatchEvent.Kind)
@@ -105,7 +105,7 @@ package final class CTransport: SessionTransport {
             return true
         }
         if isWithdrawn { return }
-        // Of one that had forgotten its session for a moment, and goes on with it.
+        // A handle that had forgotten its session for a moment goes on with it.
         pass(unsafe handle.map { unsafe news.ofSession(SessionID(rawValue: czk_session($0))) } ?? news)
     }
 
