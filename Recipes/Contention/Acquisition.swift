@@ -48,49 +48,68 @@ struct Acquisition {
 
     /// Takes the lock if no participant holds it or waits for it; `nil` if one does.
     ///
-    /// - Throws: ``LockError``: `cancelled`, `sequenceExhausted`, `unavailable`.
-    ///
-    /// - Parameter limit: The limit of the wait for the servers' answers; `nil`: the time-outs of the client. Past it, the
-    ///   attempt throws `timedOut`.
+    /// - Parameter limit: The limit of the wait for the servers' answers, over as many connections and sessions as it takes;
+    ///   past it, the attempt throws `timedOut`. `nil`: the time-outs of the client, over one connection.
+    /// - Throws: ``LockError``: `timedOut`, `cancelled`, `sequenceExhausted`, `unavailable`.
     func attempt(within limit: Duration? = nil) async throws(LockError) -> Holding? {
         let deadline = limit.map { ContinuousClock.now + $0.bounded }
-        let session: ZooKeeperSession
-        do { session = try await client.session(until: deadline) } catch {
-            let isLate = deadline.map { ContinuousClock.now >= $0 } ?? false
-            throw sessionFailure(error, code: isLate ? .timedOut : .unavailable)
+        while true {
+            let session = try await deadline == nil ? currentSession() : session(until: deadline)
+            let contender = Contender(session: session, settings: settings, position: position, mode: .attempt)
+            switch try await outcome(of: contender, until: deadline) {
+            case .held(let holding): return holding
+            case .taken: return nil
+            case .interrupted(let error): if deadline == nil { throw error }
+            }
         }
-        return try await attempt(
-            Contender(session: session, settings: settings, position: position, mode: .attempt), until: deadline)
     }
 
-    /// As ``attempt()``, in a session in which `companion`, another node of ours, is in the queue and is not in the
-    /// way.
+    /// As ``attempt(within:)``, in a session in which `companion`, another node of ours, is in the queue and is not in
+    /// the way.
     func attempt(
         beside companion: String, in session: ZooKeeperSession, within limit: Duration? = nil
     ) async throws(LockError) -> Holding? {
-        try await attempt(
-            Contender(
-                session: session, settings: settings, position: position, mode: .attempt, companion: companion),
-            until: limit.map { ContinuousClock.now + $0.bounded })
+        let deadline = limit.map { ContinuousClock.now + $0.bounded }
+        while true {
+            let contender = Contender(
+                session: session, settings: settings, position: position, mode: .attempt, companion: companion)
+            switch try await outcome(of: contender, until: deadline) {
+            case .held(let holding): return holding
+            case .taken: return nil
+            case .interrupted(let error): if deadline == nil || session.isEnding { throw error }
+            }
+        }
     }
 
-    private func attempt(
-        _ contender: Contender, until wanted: ContinuousClock.Instant?
-    ) async throws(LockError) -> Holding? {
+    /// The outcome of an attempt.
+    private enum Outcome {
+        case held(Holding)
+        /// A participant holds it or waits for it.
+        case taken
+        /// The session, or its connection, was lost first.
+        case interrupted(LockError)
+    }
+
+    private func outcome(
+        of contender: Contender, until wanted: ContinuousClock.Instant?
+    ) async throws(LockError) -> Outcome {
         // Nobody is waited for; this is for servers that do not answer.
         let limit = max(client.requestTimeout, contender.session.timeout)
         let deadline = wanted ?? ContinuousClock.now + limit
         try await requireNoLeftover(in: contender.session, until: deadline)
         switch await decision(of: contender, until: deadline) {
         case .granted(let lease, let isWatched):
-            return Holding(contender: contender, lease: lease, isWatched: isWatched)
-        case .failed(.busy, _): return nil
+            return .held(Holding(contender: contender, lease: lease, isWatched: isWatched))
+        case .failed(.busy, _): return .taken
         case .failed(.timedOut, _):
             if wanted != nil { throw LockError(.timedOut, path: directory) }
             throw LockError(
                 .unavailable, path: directory,
                 underlying: ZooKeeperError(.connectionLoss, message: "no answer for \(limit)"))
-        case .failed(let reason, let error): throw failure(reason, error, of: contender)
+        case .failed(let reason, let error):
+            let failure = failure(reason, error, of: contender)
+            if reason.isInterruption { return .interrupted(failure) }
+            throw failure
         }
     }
 
@@ -138,6 +157,11 @@ struct Acquisition {
         case .timedOut, .cancelled: break
         }
         return .failed(departure == .timedOut ? .timedOut(holder: nil) : .cancelled, nil)
+    }
+
+    /// The session in use, or the next one, if it comes within the client's time-outs.
+    private func currentSession() async throws(LockError) -> ZooKeeperSession {
+        do { return try await client.session() } catch { throw sessionFailure(error, code: .unavailable) }
     }
 
     /// The session in use, or the next one, however long that takes; if there never was one, as long as the client's
@@ -204,6 +228,17 @@ struct Acquisition {
         case .blocked: LockError(.unavailable, path: directory, underlying: error.map(Janitor.Leftover.explain))
         case .sessionLost, .sessionClosing, .createsLost, .refused:
             LockError(.unavailable, path: directory, underlying: error)
+        }
+    }
+}
+
+extension ContenderMachine.Reason {
+    /// Tells whether an attempt may be made again at once: it has left nothing, and nobody has refused anything.
+    fileprivate var isInterruption: Bool {
+        switch self {
+        case .sessionLost: true
+        case .refused(let failure): failure.code == .connectionLoss
+        default: false
         }
     }
 }

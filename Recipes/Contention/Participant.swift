@@ -15,7 +15,8 @@ public struct Participant: Sendable, Hashable {
     /// The moment at which it joined the queue, by the server's clock, in milliseconds since 1970. `nil` if its node cannot
     /// be read.
     public var since: Int64?
-    /// The fencing token that it has as a holder. `nil` if its node cannot be read.
+    /// The fencing token that it has as a holder. `nil` if its node cannot be read. (A reader that was the writer before has
+    /// kept that one's, which is smaller and is not in its node.)
     public var fencingToken: FencingToken?
     /// Its session; `0x0` if the node is not ephemeral. `nil` if its node cannot be read.
     public var session: SessionID?

@@ -100,8 +100,9 @@ public struct ZooKeeperLock: Sendable {
     /// A lock that is taken costs one read and no write. "Taken" may be old news by a moment.
     ///
     /// - Parameters:
-    ///   - limit: The limit of the wait for the servers' answers, past which it throws `timedOut`; `nil`: the time-outs of
-    ///     the client, past which it throws `unavailable`.
+    ///   - limit: The limit of the wait for the servers' answers, over as many connections and sessions as it takes, past
+    ///     which it throws `timedOut`; `nil`: the time-outs of the client, past which, or when the connection is lost, it
+    ///     throws `unavailable`.
     ///   - holdLimit: As in ``withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
     ///   - body: Runs while the lock is held.
     /// - Throws: As ``withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.

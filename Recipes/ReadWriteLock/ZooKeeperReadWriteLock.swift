@@ -25,7 +25,7 @@ public import ZooKeeper
 /// **Again in the same task.** Inside a writing scope both may be entered again; inside a reading scope reading may.
 /// Writing inside a reading scope throws `heldByEnclosingScope`, for the writer would wait for its own reader for ever;
 /// ``withWriteLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)`` does not wait and may succeed. A writer goes on as a reader by
-/// ``withWriteLock(waitingUpTo:position:isolation:_:thenReading:)``. Other
+/// ``withWriteLock(waitingUpTo:holdingAtMost:position:isolation:_:thenReading:)``. Other
 /// tasks that the body started get `heldByEnclosingScope`, as with ``ZooKeeperLock``.
 public struct ZooKeeperReadWriteLock: Sendable {
     /// The settings of a read/write lock.
@@ -99,27 +99,31 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// ``ZooKeeperLock/withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``; inside a writing scope of the same task both run
     /// as part of that scope.
     ///
+    /// - Parameter holdLimit: The time after which the body is cancelled that runs then, `write` or `read`; counted from the
+    ///   moment at which the writer has the lock.
     /// - Throws: Also ``LockError`` with code `unavailable` if it could not become a reader, after `write` and instead
-    ///   of
-    ///   `read`.
+    ///   of `read`.
     @discardableResult
     public func withWriteLock<Written, Success>(
         waitingUpTo limit: Duration? = nil,
+        holdingAtMost holdLimit: Duration? = nil,
         position: QueuePosition? = nil,
         isolation: isolated (any Actor)? = #isolation,
         _ write: (LockLease) async throws -> Written,
         thenReading read: (LockLease, Written) async throws -> Success
     ) async throws -> Success {
-        let writing = writing(position)
+        let writing = writing(position, holdLimit)
         if let outer = try writing.entered() {
             let written = try await writing.enterAgain(outer, write)
             return try await writing.enterAgain(outer) { try await read($0, written) }
         }
         let holding = try await writing.wait(upTo: limit)
+        let holdEnd = holdLimit.map { Moment.now + $0 }
         switch await writing.inside(holding, write) {
         case .success(let written):
             let asReader = try await downgraded(holding)
-            return try await reading().hold(asReader) { try await read($0, written) }
+            let timeLeft = holdEnd.map { Moment.now.duration(to: $0) }
+            return try await reading(nil, timeLeft).hold(asReader) { try await read($0, written) }
         case .failure(let error):
             return try writing.finish(.failure(error), await holding.release(configuration.release, client.logger))
         }

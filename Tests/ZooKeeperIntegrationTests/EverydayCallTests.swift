@@ -105,9 +105,36 @@ import ZooKeeperTesting
             #expect(try await client.deleteTree("/tree", upTo: 457) == 457)
             #expect(try await client.exists("/tree") == nil)
             #expect(try await client.exists("/beside/a") != nil)
-            for path: ZNodePath in ["/", "/zookeeper"] {
-                await expectFailure(.invalidArgument) { try await client.deleteTree(path) }
+            await expectFailure(.invalidArgument) { try await client.deleteTree("/") }
+        }
+    }
+
+    /// Below a chroot or another root, a name like theirs is nothing special.
+    @Test(arguments: ServerKind.allCases) func theServersOwnNodesAreNotDeleted(_ kind: ServerKind) async throws {
+        try await kind.withClients(1) { clients in
+            try await clients[0].create("/below")
+            let below = clients[0].rooted(at: "/below")
+            for name: ZNodePath in ["/zookeeper/quota/a", "/zookeeper/config"] {
+                try await below.createWithAncestors(name)
             }
+            #expect(try await below.deleteTree("/zookeeper") == 4)
+        }
+        let client =
+            switch kind {
+            case .real: try ZooKeeperClient(ZooKeeperServer.required.configuration)
+            case .inMemory: try InMemoryZooKeeper().makeClient()
+            }
+        try await client.run { client in
+            let mark = try ZNodePath("/zookeeper/quota/\(GUIDSource().next())")
+            try await client.create(mark)
+            for path: ZNodePath in ["/zookeeper", "/zookeeper/quota", "/zookeeper/config"] {
+                await expectFailure(.invalidArgument) { try await client.deleteTree(path) }
+                let view = client.rooted(at: "/zookeeper")
+                guard path != "/zookeeper" else { continue }
+                let name = try ZNodePath("/\(path.name)")
+                await expectFailure(.invalidArgument) { try await view.deleteTree(name) }
+            }
+            #expect(try await client.deleteTree(mark) == 1, "nothing of it was deleted")
         }
     }
 

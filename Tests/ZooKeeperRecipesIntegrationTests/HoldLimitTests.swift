@@ -66,6 +66,71 @@ import ZooKeeperTesting
         }
     }
 
+    /// Without a limit it ends with its connection; with one, that is what its caller waits for.
+    @Test(arguments: [true, false]) func anAttemptWithALimitGoesOnOverTheNextConnection(
+        expires: Bool
+    ) async throws {
+        let server = try ZooKeeperServer.required
+        try await server.withRelayedClient { client, relay in
+            let lock = ZooKeeperLock(client, at: "/a")
+            try await lock.withLock { _ in }
+            for limit in [Duration.seconds(60), nil] {
+                let session = try await client.withSession { $0 }
+                relay.freezeReplies()
+                let before = relay.traffic
+                let attempt = Task { try await lock.acquireIfAvailable(waitingUpTo: limit) }
+                try await eventually("the attempt is under way") {
+                    (relay.traffic - before).requests[.getChildren2] == 1
+                }
+                if expires { try await server.expire(session) }
+                relay.cut()
+                relay.thaw()
+                if limit == nil {
+                    await #expect { try await attempt.value } throws: { LockError.Code.unavailable ~= $0 }
+                } else {
+                    let held = try #require(try await attempt.value)
+                    #expect((held.lease.session !== session) == expires)
+                    try await held.release()
+                }
+            }
+        }
+    }
+
+    /// The limit is that of the hold, by the writer and by the reader that it becomes.
+    @Test func aWriterThatGoesOnAsAReaderHasOneLimit() async throws {
+        try await ServerKind.real.withClients(1) { clients in
+            let lock = ZooKeeperReadWriteLock(clients[0], at: "/rw")
+            var hasRead = false
+            let writing = await #expect(throws: LockError.self) {
+                try await lock.withWriteLock(holdingAtMost: .milliseconds(50)) { _ in
+                    await untilCancelled()
+                    throw CancellationError()
+                } thenReading: { _, _ in
+                    hasRead = true
+                }
+            }
+            #expect(writing?.code == .heldTooLong)
+            #expect(!hasRead)
+            let reading = await #expect(throws: LockError.self) {
+                try await lock.withWriteLock(holdingAtMost: .milliseconds(50)) { _ in
+                    // Too late, but done.
+                    await untilCancelled()
+                } thenReading: { _, _ in
+                    await untilCancelled()
+                    throw CancellationError()
+                }
+            }
+            #expect(reading?.code == .heldTooLong)
+            let inTime = try await lock.withWriteLock(holdingAtMost: .seconds(60)) { _ in
+                7
+            } thenReading: {
+                $1
+            }
+            #expect(inTime == 7)
+            #expect(try await clients[0].childNames(of: "/rw").isEmpty)
+        }
+    }
+
     @Test(arguments: ServerKind.allCases) func aBodyThatHoldsForTooLongIsCancelled(_ kind: ServerKind) async throws {
         try await kind.withClients { clients in
             let lock = ZooKeeperLock(clients[0], at: "/a")

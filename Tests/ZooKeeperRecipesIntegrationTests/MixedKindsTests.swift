@@ -36,6 +36,16 @@ import ZooKeeperTesting
                 return try await ZooKeeperLock(client, at: "/a", configuration: configuration).acquire()
             }
         }
+
+        func acquireIfAvailable(_ client: ZooKeeperClient) async throws -> HeldLock? {
+            switch self {
+            case .mutex: try await ZooKeeperLock(client, at: "/a").acquireIfAvailable()
+            case .readWriteLock: try await ZooKeeperReadWriteLock(client, at: "/a").acquireWriteLockIfAvailable()
+            case .latch: try await ZooKeeperElection(client, at: "/a").acquireLeadershipIfAvailable()
+            case .kazoo:
+                try await ZooKeeperLock(client, at: "/a", configuration: .init(dialect: .kazoo)).acquireIfAvailable()
+            }
+        }
     }
 
     @Test(arguments: Kind.allCases, Kind.allCases)
@@ -50,6 +60,10 @@ import ZooKeeperTesting
             try await eventually("nothing of it is left") {
                 try await clients[0].children(of: "/a").names == [held.lease.nodePath.name]
             }
+            // Nor is it "taken": trying again would not help.
+            let attempt = await #expect(throws: LockError.self) { try await second.acquireIfAvailable(clients[1]) }
+            #expect(attempt?.code == .mixedKinds)
+            #expect(attempt?.foreignNode == held.lease.nodePath.name)
             // Where it is wanted, both hold.
             let both = try await second.acquire(clients[1], .ignore)
             try both.lease.checkHeld()

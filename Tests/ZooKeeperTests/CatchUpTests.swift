@@ -231,7 +231,7 @@ import ZooKeeper
         var moved = SessionEffects()
         core.handle(.disconnected, at: now, &moved)
         core.replacing(at: now, &moved)
-        core.refused(read, .connectionLoss, batch, &moved)
+        core.refused(read, .connectionLoss, batch, at: now, &moved)
         core.goOnSending(at: now, &moved)
         #expect(issued(core).isEmpty)
         connect(&core)
@@ -255,5 +255,93 @@ import ZooKeeper
         send(&core, &effects)
         answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
         #expect(!paths(core).contains("get /app/a"))
+    }
+
+    // MARK: Busy servers
+
+    /// Lets the time pass for which a busy server is left alone.
+    private func repetitions(_ effects: SessionEffects, in core: inout SessionCore) throws {
+        let timer = try #require(effects.timers.first { $0.timer == .catchUp })
+        let moment = try #require(timer.moment)
+        #expect(moment > now)
+        var effects = SessionEffects()
+        core.timerFired(.catchUp, at: moment, &effects)
+        send(&core, &effects)
+    }
+
+    @Test func aThrottledSyncIsSentAgainAfterAWhile() throws {
+        var core = try makeCore()
+        move(&core)
+        let effects = answer(try issuedRequest("sync /app", in: core), .failure(ResultFailure(.throttled)), in: &core)
+        #expect(paths(core) == ["exists /app"])
+        try repetitions(effects, in: &core)
+        #expect(paths(core) == ["exists /app", "sync /app"])
+        // Once, however the connection fares meanwhile.
+        let again = answer(try issuedRequest("sync /app", in: core), .failure(ResultFailure(.throttled)), in: &core)
+        var lost = SessionEffects()
+        core.handle(.disconnected, at: now, &lost)
+        try repetitions(again, in: &core)
+        connect(&core)
+        #expect(paths(core).count { $0 == "sync /app" } == 1)
+    }
+
+    @Test func aThrottledWatchIsSetAgainAfterAWhile() throws {
+        var core = try makeCore()
+        let watch = try watch("/a", .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        move(&core)
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        let renewal = try issuedRequest("get /app/a", in: core)
+        let effects = answer(renewal, .failure(ResultFailure(.throttled)), in: &core)
+        #expect(paths(core) == ["exists /app"])
+        #expect(core.catchUp == .renewing(1))
+        try repetitions(effects, in: &core)
+        let renewed = answer(
+            try issuedRequest("get /app/a", in: core), .success(.node(ZNode(data: [], stat: stat(6)))), in: &core)
+        #expect(renewed.fired.map(\.watch) == [watch.registration])
+        #expect(core.catchUp == .done)
+    }
+
+    /// A session that waited for it would hand nothing over any more.
+    @Test func aWatchThatTheTransportRefusesIsSetAgainAfterAWhile() throws {
+        var core = try makeCore()
+        let watch = try watch("/a", .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        move(&core)
+        var effects = SessionEffects()
+        core.answered(try issuedRequest("sync /app", in: core), with: .success(.done), at: now, &effects)
+        core.startSending(at: now, &effects)
+        let batch = try #require(effects.batch)
+        let renewal = try #require(batch.entry.first)
+        #expect(renewal.purpose == .watchRenewal)
+        core.refused(renewal, .marshallingError, batch, at: now, &effects)
+        core.goOnSending(at: now, &effects)
+        #expect(effects.finished.isEmpty)
+        try repetitions(effects, in: &core)
+        answer(try issuedRequest("get /app/a", in: core), .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        #expect(core.catchUp == .done)
+        withExtendedLifetime(watch) {}
+    }
+
+    /// However many watches there are: leases wait for it.
+    @Test func aHeartbeatGoesBeforeTheWatches() throws {
+        var core = try makeCore()
+        var watches: [Watch] = []
+        for index in 0..<500 {
+            let path = try ZNodePath("/n\(index)")
+            watches.append(
+                try watch(path, .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core))
+        }
+        move(&core)
+        for pending in issued(core) where pending.request.action.name == "exists" {
+            answer(pending, .success(.stat(stat(1))), in: &core)
+        }
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        #expect(issued(core).count == RequestQueue.urgentLimit)
+        var effects = SessionEffects()
+        core.handle(.tick, at: now + .seconds(4), &effects)
+        send(&core, &effects)
+        let first = try #require(issued(core).first)
+        answer(first, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        #expect(paths(core).contains("exists /app"), "with the first place that is free")
+        withExtendedLifetime(watches) {}
     }
 }

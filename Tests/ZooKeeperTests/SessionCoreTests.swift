@@ -157,7 +157,7 @@ import ZooKeeper
         try core.admit(.single(read), .normal, &effects)
         core.startSending(at: now, &effects)
         let batch = try #require(effects.batch)
-        core.refused(read, .connectionLoss, batch, &effects)
+        core.refused(read, .connectionLoss, batch, at: now, &effects)
         core.goOnSending(at: now, &effects)
         #expect(effects.batch == nil && effects.finished.isEmpty)
         core.handle(.disconnected, at: now, &effects)

@@ -33,24 +33,34 @@ extension ZooKeeperOperations {
     /// Deletes a node and everything below it, from the leaves up, in transactions of up to 200 nodes.
     ///
     /// Not atomic: others see parts of it gone. Nodes that others delete meanwhile are no trouble; those that others
-    /// create meanwhile are deleted too, up to ten times over.
+    /// create meanwhile are deleted too, up to ten times over. A node without children costs one round trip, another one
+    /// for each level and each 500 nodes of a level, and one for each 200 nodes.
     ///
     /// - Parameters:
-    ///   - path: Not the root, which cannot be deleted, nor `/zookeeper`, which is the servers' own.
+    ///   - path: Not the root, which cannot be deleted, nor `/zookeeper`, which is the servers' own. (Below a chroot, or in
+    ///     a view with another root, `/zookeeper` is a node like any other.)
     ///   - limit: The largest number of nodes, so that a wrong path does not cost too much; nothing is deleted if there are
     ///     more.
     /// - Returns: The number of nodes that were deleted by this call, as far as it is known (the answer to a transaction may
     ///   be lost); 0 if there is no such node.
-    /// - Throws: ``ZooKeeperError``: `noAuth`, `notEmpty` (others are faster in creating), `invalidArgument` (the root, or
-    ///   more than `limit` nodes), and what any call may throw.
+    /// - Throws: ``ZooKeeperError``: `noAuth`, `notEmpty` (others are faster in creating), `invalidArgument` (the root, a
+    ///   node of the servers, or more than `limit` nodes), and what any call may throw.
     @discardableResult
     public func deleteTree(
         _ path: ZNodePath, upTo limit: Int = 100_000, file: String = #fileID, line: Int = #line
     ) async throws -> Int {
-        guard !path.isRoot, path != "/zookeeper" else {
+        guard !path.isRoot else {
             throw ZooKeeperError(
-                .invalidArgument, path: path.string, operation: "delete", message: "\(path) cannot be deleted"
+                .invalidArgument, path: path.string, operation: "delete", message: "the root cannot be deleted"
             ).at(file: file, line: line)
+        }
+        // The node itself first. Only the servers know whether it is theirs: its path may be below a chroot. They say it
+        // before anything below it is deleted.
+        switch await result(of: Delete(path), within: nil, file: file, line: line) {
+        case .success: return 1
+        case .failure(let error) where error.code == .noNode: return 0
+        case .failure(let error) where [.notEmpty, .connectionLoss].contains(error.code): break
+        case .failure(let error): throw error
         }
         var count = 0
         for attempt in 1... {

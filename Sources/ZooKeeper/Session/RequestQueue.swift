@@ -7,7 +7,8 @@ import Synchronization
 /// * None leaves while there is no connection: what waits here is certainly not sent.
 /// * At most `limit` are under way. (65,536 would fill the C client's wake-up pipe, whereupon it closes the
 ///   connection.)
-/// * Urgent ones (heartbeats, the removal of lock nodes) go before all others and have a limit of their own.
+/// * Urgent ones (heartbeats, the removal of lock nodes) go before all others and have a limit of their own. Of these,
+///   heartbeats go first: leases wait for them.
 /// * An authentication goes alone: the C client puts it in front of a request that may be half sent.
 package struct RequestQueue {
     package enum Priority: Sendable {
@@ -83,20 +84,20 @@ package struct RequestQueue {
         }
     }
 
+    /// Puts an entry in front of all others of its priority: a heartbeat, or one that could not be handed over after all.
+    package mutating func prepend(_ entry: Entry, _ priority: Priority) {
+        switch priority {
+        case .normal: again.prepend(entry)
+        case .urgent: urgent.prepend(entry)
+        }
+    }
+
     /// Puts back a request whose connection was lost, behind those put back before it.
     package mutating func appendAgain(_ pending: PendingRequest, _ priority: Priority) {
         pending.takeBack()
         switch priority {
         case .normal: again.append(.single(pending))
         case .urgent: urgent.append(.single(pending))
-        }
-    }
-
-    /// Puts an entry back that could not be handed over after all, in front of all others.
-    package mutating func putBack(_ entry: Entry, _ priority: Priority) {
-        switch priority {
-        case .normal: again.prepend(entry)
-        case .urgent: urgent.prepend(entry)
         }
     }
 

@@ -76,7 +76,7 @@ extension SessionCore {
     private mutating func appendHeartbeat(toLeader: Bool, at now: Moment) {
         let isProbe = isProbing || !toLeader
         let request = Request(.root, isProbe ? .exists : .sync)
-        queue.append(.single(ownRequest(request, isProbe ? .probe : .heartbeat, at: now)), .urgent)
+        queue.prepend(.single(ownRequest(request, isProbe ? .probe : .heartbeat, at: now)), .urgent)
     }
 
     /// The answer to a heartbeat has come, or the failure with which its connection was lost.
@@ -88,12 +88,14 @@ extension SessionCore {
             // Proves nothing, and a lease may count on it. One at a time: that server has enough to do.
             guard !isRepeatingHeartbeat else { return }
             isRepeatingHeartbeat = true
-            let delay = min(max(machine.heartbeatInterval / 4, .milliseconds(50)), .seconds(1))
-            effects.timers.append((.heartbeat, now() + delay))
+            effects.timers.append((.heartbeat, now() + repetitionDelay))
         } else if pending.purpose == .probe, code == .ok || code.error.execution == .refused {
             probed(isMissing: code == .noNode, &effects)
         }
     }
+
+    /// How long a server that was too busy for a request of the session itself is left alone.
+    var repetitionDelay: Duration { min(max(machine.heartbeatInterval / 4, .milliseconds(50)), .seconds(1)) }
 
     /// The chroot has been looked at.
     private mutating func probed(isMissing: Bool, _ effects: inout SessionEffects) {
@@ -136,6 +138,7 @@ extension SessionCore {
             isRepeatingHeartbeat = false
             guard machine.isUp, machine.closing.phase <= .draining else { return }
             appendHeartbeat(toLeader: machine.hasLeases, at: now)
+        case .catchUp: repeatCatchUp(at: now)
         case .read(let key):
             guard let pending = repeatedReads.removeValue(forKey: key) else { return }
             effects.timers.append((timer, nil))
@@ -203,12 +206,13 @@ extension SessionCore {
         tickAt = nil
         isExpiring = false
         addressTimerAt = nil
-        for timer in [.tick, .expiry, .drain, .heartbeat, .addresses, .diagnosis]
+        for timer in [.tick, .expiry, .drain, .heartbeat, .catchUp, .addresses, .diagnosis]
             + repeatedReads.keys.map(SessionEffects.Timer.read)
         {
             effects.timers.append((timer, nil))
         }
         repeatedReads = [:]
+        toRepeat = []
         for pending in queue.drainWaiting(includingUrgent: true) {
             effects.finished.append((pending, failure(Self.endError(state, execution: .notSent), of: pending)))
         }

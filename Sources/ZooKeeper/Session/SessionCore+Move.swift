@@ -124,6 +124,7 @@ extension SessionCore {
         // What an earlier move has not finished, this one begins anew.
         func isOfMove(_ purpose: PendingRequest.Purpose) -> Bool { purpose == .catchUp || purpose == .watchRenewal }
         queue.removeUrgent(where: isOfMove)
+        toRepeat = []
         for pending in queue.allIssued {
             if isOfMove(pending.purpose) {
                 _ = queue.finish(pending)
@@ -144,9 +145,12 @@ extension SessionCore {
     }
 
     /// The sync has been answered, or the connection was lost first: then the next one begins with another.
-    mutating func caughtUp(_ code: ResultCode, at now: @autoclosure () -> Moment, _ effects: inout SessionEffects) {
+    mutating func caughtUp(
+        _ pending: PendingRequest, _ code: ResultCode, at now: @autoclosure () -> Moment,
+        _ effects: inout SessionEffects
+    ) {
         guard catchUp == .syncing, code.isAnswer else { return }
-        if code == .throttled { return beginCatchUp(at: now()) }
+        if code == .throttled { return repeatLater(pending, at: now(), &effects) }
         let renewals = watches.renewals
         for key in renewals {
             var request = Request(ZNodePath(unchecked: key.path.string), key.read, watch: Watch())
@@ -163,14 +167,33 @@ extension SessionCore {
         at now: @autoclosure () -> Moment, _ effects: inout SessionEffects
     ) {
         if case .failure(let failure) = result, failure.code == .throttled {
-            pending.takeBack()
-            return queue.append(.single(pending), .urgent)
+            return repeatLater(pending, at: now(), &effects)
         }
         if let renewal = watches.renewed(pending.request, result) {
             if let kind = renewal.kind { fire(renewal.fired, kind, at: renewal.path, &effects) }
             if let removable = renewal.removable { removeWatches(removable, at: renewal.path, at: now(), &effects) }
         }
         if case .renewing(let count) = catchUp { setCatchUp(count > 1 ? .renewing(count - 1) : .done, &effects) }
+    }
+
+    /// Asks again after a while: at once would give a server that is too busy more to do.
+    mutating func repeatLater(_ pending: PendingRequest, at now: Moment, _ effects: inout SessionEffects) {
+        if toRepeat.isEmpty { effects.timers.append((.catchUp, now + repetitionDelay)) }
+        toRepeat.append(pending)
+    }
+
+    /// The time for what was too much for a server has come.
+    mutating func repeatCatchUp(at now: Moment) {
+        for pending in toRepeat {
+            if pending.purpose == .catchUp {
+                // Without a connection, the next one begins with a sync.
+                if machine.isUp { beginCatchUp(at: now) }
+            } else {
+                pending.takeBack()
+                queue.append(.single(pending), .urgent)
+            }
+        }
+        toRepeat = []
     }
 
     private mutating func setCatchUp(_ new: CatchUp, _ effects: inout SessionEffects) {

@@ -112,7 +112,8 @@ extension SessionCore {
 
     /// The transport did not take a request: nothing was sent.
     package mutating func refused(
-        _ pending: PendingRequest, _ code: ResultCode, _ batch: Batch, _ effects: inout SessionEffects
+        _ pending: PendingRequest, _ code: ResultCode, _ batch: Batch, at now: @autoclosure () -> Moment,
+        _ effects: inout SessionEffects
     ) {
         // If it moved meanwhile, the request has been finished, or waits to be sent again.
         guard queue.finish(pending) != nil else { return }
@@ -124,13 +125,18 @@ extension SessionCore {
             // Until then all requests wait: a caller that tries again at once, on the thread that brings the news,
             // would otherwise keep it from coming.
             if connection == batch.connection { queue.isOpen = false }
-            if batch.mayGoBack { queue.putBack(batch.entry, batch.priority) }
+            if batch.mayGoBack { queue.prepend(batch.entry, batch.priority) }
             if !queue.isOpen, !isExpiring { setExpiry(&effects) }
             if batch.mayGoBack { return }
         }
         watches.finish(pending, code)
+        switch pending.purpose {
+        case .caller, .heartbeat, .probe: break
         // A handle that has never heard of a watch takes no removal of it.
-        if pending.purpose == .watchRemoval { removedWatches(pending) }
+        case .watchRemoval: removedWatches(pending)
+        // All others wait for it.
+        case .catchUp, .watchRenewal: if !isOver { return repeatLater(pending, at: now(), &effects) }
+        }
         effects.finished.append((pending, failure(code.error.notSent, of: pending)))
     }
 
@@ -167,7 +173,7 @@ extension SessionCore {
         case .caller: effects.finished.append((pending, answer(to: pending, result)))
         case .heartbeat, .probe: heartbeatAnswered(pending, code, at: now(), &effects)
         case .watchRemoval: removedWatches(pending)
-        case .catchUp: caughtUp(code, at: now(), &effects)
+        case .catchUp: caughtUp(pending, code, at: now(), &effects)
         case .watchRenewal: renewed(pending, result, at: now(), &effects)
         }
     }

@@ -19,6 +19,8 @@ package struct SessionCore: Sendable {
     /// The names that cannot be resolved, with the reasons, that have been reported.
     var reportedFaults: [String] = []
     package internal(set) var catchUp = CatchUp.done
+    /// What catching up has asked, and a server was too busy for: asked again when the timer `catchUp` fires.
+    var toRepeat: [PendingRequest] = []
     /// What the servers did when they were looked at last; empty while there is a connection.
     package internal(set) var findings: [ServerFinding] = []
     /// Tells whether the timer `diagnosis` is set: from time to time while there is no connection.

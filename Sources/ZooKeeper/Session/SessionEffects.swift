@@ -11,6 +11,8 @@ package struct SessionEffects: Sendable {
         case drain
         /// A heartbeat that a server was too busy for is repeated.
         case heartbeat
+        /// What a session that moves has asked, and a server was too busy for, is asked again.
+        case catchUp
         /// There has been no connection for so long that an operator should hear of it.
         case diagnosis
         /// The names of the servers are asked for again, or a new handle is due.

@@ -69,7 +69,7 @@ extension ZooKeeperSession {
             if let code = transport.issue(pending) { refusals.append((pending, code)) }
         }
         locked.withLock { state in
-            for (pending, code) in refusals { state.core.refused(pending, code, batch, &effects) }
+            for (pending, code) in refusals { state.core.refused(pending, code, batch, at: .now, &effects) }
             state.core.goOnSending(at: .now, &effects)
             settle(&state, &effects)
         }
