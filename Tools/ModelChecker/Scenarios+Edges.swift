@@ -64,7 +64,9 @@ extension Scenario {
         Scenario(
             "1 moved", .curator, [.exclusive], [.connection, .move, .lag, .delete, .leave, .throttle, .close], budget: 3
         ),
-        Scenario("2 moved", .curator, [.exclusive, .exclusive], [.cut, .cutLate, .move, .delete, .leave], budget: 2),
+        Scenario("2 moved", .curator, [.exclusive, .exclusive], [.cut, .move, .delete], budget: 2),
+        Scenario("2 moved late", .curator, [.exclusive, .exclusive], [.cutLate, .move], budget: 1),
+        Scenario("2 moved, left", .curator, [.exclusive, .exclusive], [.cut, .move, .leave], budget: 2),
         Scenario("2 write, read, moved", .curatorReadWrite, [.exclusive, .reader], [.cut, .move, .delete], budget: 2),
         Scenario(
             "3 in order, moved", .curator, [.exclusive, .exclusive, .exclusive], [.cut, .move, .delete, .leave],
