@@ -114,7 +114,8 @@ let package = Package(
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "InteropWorker", "ProcessSignals", "TestSupport", "ZooKeeper", "ZooKeeperTesting", .subprocess, .system,
+                "InteropWorker", "ProcessSignals", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                .subprocess, .system,
             ]),
         .testTarget(
             name: "ExampleTests",

@@ -102,7 +102,7 @@ struct Acquisition {
             return .held(Holding(contender: contender, lease: lease, isWatched: isWatched))
         case .failed(.busy, _): return .taken
         case .failed(.timedOut, _):
-            if wanted != nil { throw LockError(.timedOut, path: directory) }
+            if wanted != nil { throw timedOut(contender, nil) }
             throw LockError(
                 .unavailable, path: directory,
                 underlying: ZooKeeperError(.connectionLoss, message: "no answer for \(limit)"))
@@ -205,11 +205,25 @@ struct Acquisition {
     }
 
     private func timedOut(_ contender: Contender, _ holder: String?) -> LockError {
-        var error = LockError(.timedOut, path: directory, holder: holder, foreignNode: contender.foreignNode)
+        var error = LockError(
+            .timedOut, path: directory, holder: holder, foreignNode: contender.foreignNode,
+            underlying: trouble(of: contender.session, isAnswered: holder != nil))
         let participant = holder.flatMap { contender.participant($0) }
         error.holderID = participant?.id
         error.holderSince = participant?.since
         return error
+    }
+
+    /// What is wrong between a session and its servers, for a caller that has waited in vain; `nil` if nothing is.
+    private func trouble(of session: ZooKeeperSession, isAnswered: Bool) -> ZooKeeperError? {
+        if !session.isUp {
+            let findings = session.findings.map(\.description).joined(separator: "; ")
+            return ZooKeeperError(
+                .connectionLoss, message: "there is no connection" + (findings.isEmpty ? "" : ": \(findings)"))
+        }
+        if isAnswered { return nil }
+        let server = session.server.map { " (\($0))" } ?? ""
+        return ZooKeeperError(.connectionLoss, message: "the server\(server) has not answered in that time")
     }
 
     private func failure(

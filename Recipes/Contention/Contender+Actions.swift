@@ -12,8 +12,9 @@ extension Contender {
         case .check:
             watchBudgetIsSpent()
             Deadlines.shared.schedule(at: .now + session.heartbeatInterval) { [weak self] in self?.send(action) }
-        case .enqueue:
+        case .enqueue(_, let createsParents, _):
             logJoining()
+            if createsParents, let fault = settings.directoryFault { return refuse(fault) }
             send(action)
         case .watch(let blocker?, _, _):
             logWaiting(blocker)
@@ -35,6 +36,15 @@ extension Contender {
             let errors = state.withLock { $0.errors }
             decide(.failed(reason, error(for: reason, among: errors)))
         }
+    }
+
+    /// Refuses to join, as the servers would.
+    private func refuse(_ error: ZooKeeperError) {
+        let failure = ContenderMachine.Failure(error.code, .refused)
+        state.withLock { $0.errors[error.code] = error }
+        post(
+            .enqueued(
+                create: .failure(failure), list: .failure(failure), parents: failure, connection: session.connection))
     }
 
     private func error(
@@ -97,15 +107,20 @@ extension Contender {
 
     private func remove(_ name: String) {
         // The watch on it fires by its removal; cancelled before, it would cost a request to take it off.
-        let (watch, held) = state.withLock { ($0.ownWatch, $0.heldNode) }
+        let (watch, held, lease) = state.withLock { ($0.ownWatch, $0.heldNode, $0.lease) }
         // Not a second node that a create has left.
         let isHeld = held?.name == name
         let path = if isHeld, let held { held.path } else { directory.child(name) }
         session.janitor.remove(path, in: session) { [self] removal in
             watch?.cancel()
             guard isHeld else { return }
-            if case .refused = removal {} else { logEnd("The lock is released", of: name) }
-            if case .refused(let error) = removal { removed.fulfil(.refused(error)) } else { removed.fulfil(.done) }
+            if case .refused(let error) = removal {
+                removed.fulfil(.refused(error))
+            } else {
+                // Of a lock that was lost, that has been said.
+                if case .some(.some) = lease?.end.current {} else { logEnd("The lock is released", of: name) }
+                removed.fulfil(.done)
+            }
         }
     }
 }

@@ -24,6 +24,23 @@ package final class ContenderSettings: Sendable {
         self.mixedKinds = mixedKinds
     }
 
+    /// The reason why the directory must not be created with its access control: nobody could take part then, not even the
+    /// one that creates it, and the directory would stay.
+    var directoryFault: ZooKeeperError? {
+        let permissions = context.directoryAccessControl.entries.reduce(AccessControl.Permissions()) {
+            $0.union($1.permissions)
+        }
+        // What is wrong with an empty list, the create says.
+        guard !context.directoryAccessControl.entries.isEmpty, !permissions.isSuperset(of: [.read, .create, .delete])
+        else { return nil }
+        return ZooKeeperError(
+            .invalidArgument, path: directory.string, operation: "create",
+            message: """
+                the directory of the lock does not exist, and with the access control that it would get nobody could take part: \
+                that needs READ, CREATE and DELETE; set directoryAccessControl, which is otherwise as accessControl
+                """)
+    }
+
     package var directory: ZNodePath { context.directory }
     package var dialect: LineDialect { context.dialect }
     package var data: [UInt8] { context.data }

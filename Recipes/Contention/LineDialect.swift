@@ -165,7 +165,7 @@ package struct LineDialect: Sendable, Hashable {
     }
 
     /// The children that are of another kind of lock: they do not wait for ours, nor ours for them. By their names, which end
-    /// with the ten digits of the server.
+    /// with the ten digits of the server: those of Curator and kazoo, and what looks like a name of a user's own scheme.
     package func foreignNodes(among names: ChildNames, upTo limit: Int) -> [String] {
         var found: [String] = []
         for position in names.indices where found.count < limit {
@@ -177,9 +177,17 @@ package struct LineDialect: Sendable, Hashable {
                 if case .contender = other.read(name) { return true }
                 return false
             }
-            if isKnown { found.append(names[position]) }
+            if isKnown || Self.isCustom(name) { found.append(names[position]) }
         }
         return found
+    }
+
+    /// Tells whether a name is a GUID without dashes, text, and the digits of the server.
+    private static func isCustom(_ name: ArraySlice<UInt8>) -> Bool {
+        func isHexadecimal(_ byte: UInt8) -> Bool {
+            (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte) || (0x41...0x46).contains(byte)
+        }
+        return name.count > 42 && name.prefix(32).allSatisfy(isHexadecimal)
     }
 
     private static let known: [LineDialect] = [.curator, .curatorLatch, .curatorReadWrite, .kazoo]

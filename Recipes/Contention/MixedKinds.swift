@@ -2,8 +2,8 @@ import Logging
 import Synchronization
 import ZooKeeper
 
-/// The treatment of other kinds of lock in a directory: Curator's mutex, its read/write lock, its latch and kazoo's locks
-/// have different nodes, and do not exclude each other.
+/// The treatment of other kinds of lock in a directory: Curator's mutex, its read/write lock, its latch, kazoo's locks and
+/// those with names of one's own (``LockDialect/custom(_:)``) have different nodes, and do not exclude each other.
 @nonexhaustive
 public enum MixedKindsPolicy: Sendable, Hashable {
     /// A participant that finds a node of another kind when it joins leaves, and throws ``LockError`` with code

@@ -6,7 +6,7 @@ public import ZooKeeper
 /// and which other libraries fill as they like.
 public struct Participant: Sendable, Hashable {
     /// The name that it has given itself: by our locks the host's name and the process id, by Curator's the host's
-    /// address. `nil` if its node cannot be read.
+    /// address. `nil` if its node cannot be read, or if its revocation has been requested: the request stands in its place.
     public var id: String?
     /// Its node.
     public var path: ZNodePath
@@ -26,7 +26,10 @@ extension Participant {
     /// - Parameter node: What is in its node; `nil` if that cannot be read.
     init(_ name: ContenderName, _ path: ZNodePath, _ node: ZNode?) {
         self.init(
-            id: node.map { String(decoding: $0.data, as: UTF8.self) }, path: path, kind: name.kind,
+            id: node.flatMap {
+                RevocationRequest.isContained(in: $0.data) ? nil : String(decoding: $0.data, as: UTF8.self)
+            },
+            path: path, kind: name.kind,
             since: node?.stat.ctime, fencingToken: (node?.stat.czxid).map { FencingToken(czxid: $0) },
             session: node?.stat.ephemeralOwner)
     }

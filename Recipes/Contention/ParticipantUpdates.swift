@@ -22,7 +22,8 @@ public struct ParticipantUpdates: AsyncSequence, Sendable {
 
         fileprivate init(queue: QueueReader) {
             loop = RereadLoop(spansSessions: true, areEqual: ==) { last throws(ZooKeeperError) in
-                try await queue.participantsWatched(known: last ?? [])
+                // Those that could not be read may be readable now.
+                try await queue.participantsWatched(known: (last ?? []).filter { $0.since != nil })
             }
         }
 

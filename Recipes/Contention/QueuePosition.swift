@@ -1,3 +1,4 @@
+import Synchronization
 public import ZooKeeper
 
 /// The position of a participant in its queue while it waits: to show it, or to know that it has joined at all.
@@ -29,8 +30,12 @@ public final class QueuePosition: Sendable {
     }
 
     private let latest = LatestValue<Snapshot?>(nil)
+    private let wasReported = Atomic(false)
 
     public init() {}
+
+    /// Tells whether our node has been in the queue.
+    var hasJoined: Bool { wasReported.load(ordering: .relaxed) }
 
     /// The position, as far as it is known; `nil` while we are not in the queue (not yet, or not for a moment because
     /// the session was lost). When the waiting is over, the last position.
@@ -51,6 +56,7 @@ public final class QueuePosition: Sendable {
     public var positions: Positions { Positions(latest: latest) }
 
     func report(_ position: Snapshot?) {
+        if position != nil { wasReported.store(true, ordering: .relaxed) }
         if position != latest.current { latest.send(position) }
     }
 

@@ -18,8 +18,8 @@ import ZooKeeper
 /// * When the work returns, the service requeues: one transaction moves it to the end of the queue.
 /// * When the work throws, the service resigns and throws that error, which ends the group.
 /// * When it cannot become a candidate, for lack of a connection or of permissions, it logs that and tries again.
-/// * When another kind of lock is in use at its path, it throws `mixedKinds` at the beginning; later it logs that once, as an
-///   error, and becomes a candidate again when the other is gone.
+/// * When another kind of lock is in use at its path, it throws `mixedKinds` at the beginning; once it has been a candidate,
+///   it logs that once, as an error, and becomes a candidate again when the other is gone.
 /// * When the servers refuse to delete its node, nobody can lead before they do: it logs that once, as an error, and
 ///   becomes a candidate again when the node is gone.
 /// * On a graceful shutdown the work is cancelled, and when it has ended the service resigns before it returns. So the
@@ -53,14 +53,14 @@ public struct LeaderService: Service {
         try await cancelWhenGracefulShutdown { [election, work, state] in
             var attempt = 0
             var hasToldRefusal = false
-            var hasLed = false
+            var hasJoined = false
             while !Task.isCancelled {
                 var workError: (any Error)?
                 var electedAt: ContinuousClock.Instant?
+                let position = QueuePosition()
                 do {
-                    try await election.withTerms { lease in
+                    try await election.terms(position: position) { lease in
                         electedAt = .now
-                        hasLed = true
                         let term = state.begin(lease)
                         defer { state.end(term) }
                         hasToldRefusal = false
@@ -79,13 +79,15 @@ public struct LeaderService: Service {
                 } catch let error as LockError where error.code == .lost && error.path == election.path {
                     // Leadership itself was lost; the work was told so, whatever it threw. A term of some length shows
                     // that the next one is worth trying for at once.
+                    hasJoined = true
                     let isLongTerm = electedAt.map { $0.duration(to: .now) > .seconds(10) } ?? false
                     attempt = isLongTerm ? 1 : attempt + 1
                     await Backoff().pause(beforeAttempt: attempt)
                 } catch let error as LockError
                     where error.code == .unavailable || error.code == .notReleased
-                    || (error.code == .mixedKinds && hasLed)
+                    || (error.code == .mixedKinds && (hasJoined || position.hasJoined))
                 {
+                    hasJoined = hasJoined || position.hasJoined
                     if Task.isCancelled { return }
                     if let workError { throw workError }
                     if error.underlying?.code == .closed { throw error }

@@ -38,11 +38,13 @@ final class LeadershipState: Sendable {
         let number = state.withLock { state in
             state.count += 1
             state.lease = lease
+            // Under the lock, so that terms are told in their order.
+            terms.send(
+                LeadershipTerm(
+                    number: state.count, fencingToken: lease.fencingToken, node: lease.nodePath, began: .now),
+                isLast: false)
             return state.count
         }
-        terms.send(
-            LeadershipTerm(number: number, fencingToken: lease.fencingToken, node: lease.nodePath, began: .now),
-            isLast: false)
         lease.core.end.whenFulfilled { [weak self] _ in self?.end(number) }
         return number
     }
@@ -51,12 +53,11 @@ final class LeadershipState: Sendable {
     ///
     /// - Parameter number: Nothing happens if another one has begun meanwhile.
     func end(_ number: Int) {
-        let isOver = state.withLock { state in
-            guard state.lease != nil, number == state.count else { return false }
+        state.withLock { state in
+            guard state.lease != nil, number == state.count else { return }
             state.lease = nil
-            return true
+            terms.send(nil, isLast: false)
         }
-        if isOver { terms.send(nil, isLast: false) }
     }
 }
 

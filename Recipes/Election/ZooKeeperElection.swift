@@ -123,7 +123,15 @@ public struct ZooKeeperElection: Sendable {
         waitingUpTo limit: Duration? = nil, holdingAtMost holdLimit: Duration? = nil,
         isolation: isolated (any Actor)? = #isolation, _ body: (LockLease) async throws -> TermEnd
     ) async throws {
-        let scope = scope(nil, holdLimit)
+        try await terms(waitingUpTo: limit, holdingAtMost: holdLimit, position: nil, body)
+    }
+
+    /// - Parameter position: Shows the position in the queue before the first term.
+    func terms(
+        waitingUpTo limit: Duration? = nil, holdingAtMost holdLimit: Duration? = nil, position: QueuePosition?,
+        isolation: isolated (any Actor)? = #isolation, _ body: (LockLease) async throws -> TermEnd
+    ) async throws {
+        let scope = scope(position, holdLimit)
         if let outer = try scope.enclosing() {
             while try await scope.enterAgain(outer, body) == .requeue {}
             return

@@ -70,9 +70,10 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
     /// A node in the lock's directory that is of another kind of lock, if one was seen: that participant and this client do
     /// not exclude each other. If a lock does not seem to exclude, look here first.
     public var foreignNode: String?
-    /// With `unavailable` and `notReleased`: the error of the client.
+    /// With `unavailable` and `notReleased`: the error of the client. With `timedOut`: what was wrong with the connection when
+    /// the time was up, if something was: then perhaps nobody was in the way.
     public var underlying: ZooKeeperError?
-    /// With `lost`: what the body threw when it was cancelled. With `notReleased`: what it threw, if it did.
+    /// With `lost` and `heldTooLong`: what the body threw when it was cancelled. With `notReleased`: what it threw, if it did.
     public var bodyError: (any Error)?
 
     package init(

@@ -9,8 +9,9 @@ extension ZooKeeperLock {
     /// ```
     ///
     /// The time is that of the ensemble's leader, so clocks of clients do not matter; it is counted from the
-    /// beginning of the run, which is written into the node `last-run` below the lock's path before `body` runs, in
-    /// transactions that go through only while the lock is held.
+    /// beginning of the run, which is written into the node `last-run-2147483647` below the lock's path before `body` runs,
+    /// in transactions that go through only while the lock is held. (Participants of other libraries take no notice of a
+    /// child of that name.)
     ///
     /// * If another participant holds the lock, `body` does not run: that one is at it.
     /// * If `body` throws, the run does not count: the time of the one before is put back.
@@ -18,8 +19,10 @@ extension ZooKeeperLock {
     /// * If `body` runs for longer than `interval`, the next one may begin as soon as it has ended.
     ///
     /// A free lock and a run that is due cost three round trips more than
-    /// ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``, a run that is not due two more. The node has the access
-    /// control of the lock's directory, and keeps the lock's directory from being removed.
+    /// ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``, the first run of all five, a run that is not due two.
+    /// The node keeps the lock's directory from being removed as an empty container. Whoever may join the lock by
+    /// ``RecipeConfiguration/directoryAccessControl`` may read and write it: set that also if the directory is there already
+    /// and not open, for this is what keeps strangers from putting the job off.
     ///
     /// - Parameters:
     ///   - interval: More than zero.
@@ -27,8 +30,9 @@ extension ZooKeeperLock {
     ///   - holdLimit: As in ``withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
     ///   - body: Runs while the lock is held.
     /// - Returns: The result of `body`; `nil` if it has not run.
-    /// - Throws: As ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``, and ``ZooKeeperError`` with code
-    ///   `invalidArgument` for an interval of nothing.
+    /// - Throws: As ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)`` (``LockError`` `unavailable` also if the
+    ///   node cannot be read, created or written), and ``ZooKeeperError`` with code `invalidArgument` for an interval of
+    ///   nothing.
     @discardableResult
     public func runOncePer<Success>(
         _ interval: Duration,
@@ -44,8 +48,10 @@ extension ZooKeeperLock {
             waitingUpTo: limit, holdingAtMost: holdLimit, isolation: isolation
         ) { lease in
             let marker = RunMarker(
-                client: client, path: path.child("last-run"),
-                accessControl: configuration.directoryAccessControl ?? configuration.accessControl, lease: lease)
+                client: client, path: path.child(RunMarker.name),
+                accessControl: RunMarker.accessControl(
+                    in: configuration.directoryAccessControl ?? configuration.accessControl),
+                lease: lease)
             guard let last = try await marker.begin(interval) else { return nil }
             do {
                 return .some(try await body(lease))
@@ -61,6 +67,10 @@ extension ZooKeeperLock {
 
 /// The node that says when a job ran last: in its data, in milliseconds since 1970 by the clock of the leader.
 private struct RunMarker {
+    /// go-zookeeper reads the sequence number of every child behind its last hyphen, and fails if there is none: this one is
+    /// behind everybody's.
+    static let name = "last-run-2147483647"
+
     let client: ZooKeeperClient
     let path: ZNodePath
     let accessControl: AccessControl
@@ -113,14 +123,27 @@ private struct RunMarker {
         await Task { _ = try? await write(last.data) }.value
     }
 
+    /// The rights on the marker: who may join may also write it.
+    static func accessControl(in directory: AccessControl) -> AccessControl {
+        AccessControl(
+            directory.entries.map { entry in
+                entry.permissions.contains(.create)
+                    ? AccessControl.Entry(entry.permissions.union([.read, .write]), for: entry.identity) : entry
+            })
+    }
+
     private func data() async throws -> [UInt8] {
         while true {
-            if let node = try await client.getIfExists(path) { return node.data }
             do {
+                if let node = try await client.getIfExists(path) { return node.data }
                 try await client.createIfMissing(path, accessControl: accessControl)
-            } catch ZooKeeperError.Code.connectionLoss {
-                // Looked for again, as long as the lock is held.
+            } catch let error as ZooKeeperError {
                 try lease.checkHeld()
+                try Task.checkCancellation()
+                // Looked for again, as long as the lock is held.
+                guard error.code == .connectionLoss else {
+                    throw LockError(.unavailable, path: lease.path, underlying: error)
+                }
             }
         }
     }

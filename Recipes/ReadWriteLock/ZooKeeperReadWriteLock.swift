@@ -177,7 +177,8 @@ public struct ZooKeeperReadWriteLock: Sendable {
     }
 
     /// Runs `body` as a reader if no writer holds the lock or waits for it; returns `nil` at once if one does, which
-    /// costs one read and no write.
+    /// costs one read and no write. Everything else is as in
+    /// ``ZooKeeperLock/withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``.
     public func withReadLockIfAvailable<Success>(
         waitingUpTo limit: Duration? = nil,
         holdingAtMost holdLimit: Duration? = nil,
@@ -193,6 +194,9 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// Inside a reading scope of the same task it upgrades: the scope's own reader is not in the way. Of two readers
     /// that try at the same time, neither succeeds and neither waits; both may give up reading and wait to write. When
     /// `body` has ended, the scope goes on as a reader.
+    ///
+    /// Everything else is as in ``ZooKeeperLock/withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``. Inside a reading
+    /// scope, an attempt is made in that scope's session only.
     public func withWriteLockIfAvailable<Success>(
         waitingUpTo limit: Duration? = nil,
         holdingAtMost holdLimit: Duration? = nil,

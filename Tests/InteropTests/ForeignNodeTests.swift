@@ -1,6 +1,7 @@
 import TestSupport
 import Testing
 import ZooKeeper
+import ZooKeeperRecipes
 import ZooKeeperTesting
 
 extension InteropTests {
@@ -40,6 +41,20 @@ extension InteropTests {
                     try await pair.release(pair.waiter)
                     try await pair.isEmpty()
                 }
+            }
+        }
+
+        /// The marker of a job that runs once in a while stands beside the participants.
+        @Test(arguments: [Peer.go, .kazoo, .curator].filter { $0.whyNot == nil })
+        func theMarkerOfARunDisturbsNobody(_ peer: Peer) async throws {
+            let environment = try InteropEnvironment.required
+            let path = try await environment.server.makeDirectory()
+            let lock = ZooKeeperLock(environment.observer, at: path)
+            try await lock.runOncePer(.seconds(3_600)) { _ in }
+            try await environment.withProcess(peer) { process in
+                let other = try await process.contender(peer == .kazoo ? "kazoo-lock" : "lock", at: path)
+                try await other.do("acquire", expecting: "acquired")
+                try await other.do("release", expecting: "released")
             }
         }
 

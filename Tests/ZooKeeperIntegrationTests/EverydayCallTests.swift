@@ -213,6 +213,24 @@ import ZooKeeperTesting
 
     // MARK: Protected nodes
 
+    @Test(arguments: ServerKind.allCases) func aViewMakesProtectedNodesToo(_ kind: ServerKind) async throws {
+        try await kind.withClients(1) { clients in
+            try await clients[0].create("/app")
+            let session = try await clients[0].withSession { $0 }
+            for node in [
+                try await clients[0].rooted(at: "/app").createProtected("/n-"),
+                try await session.rooted(at: "/app").createProtected("/n-"),
+            ] {
+                #expect(node.path.parent == "/")
+                #expect(try await clients[0].exists(node.path.below("/app")) != nil)
+            }
+            let error = await expectFailure(.noNode) {
+                try await clients[0].rooted(at: "/none").createProtected("/n-")
+            }
+            #expect((error as? ZooKeeperError)?.path?.hasPrefix("/none") == false)
+        }
+    }
+
     @Test func aSequentialNodeIsCreatedOnceWhateverHappensToItsAnswer() async throws {
         try await ZooKeeperServer.required.withRelayedClient(sessionTimeout: .seconds(30)) { client, relay, beside in
             try await beside.create("/queue")

@@ -16,7 +16,7 @@ import Darwin
 @Suite(.timeLimit(.minutes(3))) struct NameResolutionTests {
     /// Runs a worker that reads all the time, with names resolved as the file says.
     private func withWorker(
-        _ orders: String,
+        _ orders: String, besides: String = "",
         _ body:
             @Sendable (ZooKeeperServer, ZooKeeperRelay, Program.Running, _ give: @Sendable (String) throws -> Void)
             async throws -> Void
@@ -25,7 +25,7 @@ import Darwin
             try await ZooKeeperRelay.withRelay(to: server) { relay in
                 try await withTemporaryFile(containing: orders) { file in
                     try await Program.testWorker.run(
-                        ["names", "zk.test:\(relay.port)"], environment: ["FAULTY_RESOLVER": file]
+                        ["names", "zk.test:\(relay.port)\(besides)"], environment: ["FAULTY_RESOLVER": file]
                     ) { worker in
                         defer { ProcessSignal.send(SIGKILL, to: worker.pid) }
                         try await body(server, relay, worker) { try overwrite(file, $0) }
@@ -96,6 +96,52 @@ import Darwin
             try give("127.0.0.1")
             try await eventually("reading") { worker.lines.value.last?.hasPrefix("ok") == true }
             #expect(worker.lines.value.last != "ok 1")
+        }
+    }
+
+    /// What becomes of an address that is a server's no more.
+    enum OldAddress: CaseIterable, Sendable {
+        case refuses
+        /// Accepts connections, and is silent.
+        case isFrozen
+    }
+
+    /// As in a rolling restart: the name of the server stands for another address.
+    @Test(arguments: OldAddress.allCases) func aSessionGoesWithItsName(_ old: OldAddress) async throws {
+        try await withWorker("127.0.0.2") { server, relay, worker, give in
+            // Nobody is there yet.
+            _ = try await worker.line(startingWith: "error connectTimeout")
+            try await ZooKeeperRelay.withRelay(to: server, port: relay.port, host: 2) { first in
+                try await eventually("reading") { worker.lines.value.last?.hasPrefix("ok") == true }
+                let session = try #require(worker.lines.value.last)
+                let before = worker.lines.value.count
+                func move() async throws {
+                    try give("127.0.0.1")
+                    try await eventually("reading at the other address") {
+                        relay.traffic.requests[.exists, default: 0] > 20
+                    }
+                }
+                switch old {
+                case .refuses: try await first.whileRefusing { try await move() }
+                case .isFrozen:
+                    first.freeze()
+                    first.cut()
+                    try await move()
+                }
+                let outcomes = worker.lines.value.dropFirst(before).filter { !$0.hasPrefix("lookups") }
+                #expect(outcomes.isEmpty, "neither an error nor another session than \(session)")
+                first.thaw()
+            }
+        }
+    }
+
+    /// The other server has a number.
+    @Test func aNameThatHangsKeepsNoOtherWaiting() async throws {
+        try await ZooKeeperServer.withServer { other in
+            try await withWorker("hang", besides: ",127.0.0.1:\(other.port)") { _, _, worker, _ in
+                let first = try await worker.line(startingWith: "")
+                #expect(first.hasPrefix("ok 1"), "\(first)")
+            }
         }
     }
 

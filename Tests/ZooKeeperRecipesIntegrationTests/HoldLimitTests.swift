@@ -52,8 +52,17 @@ import ZooKeeperTesting
             let lock = ZooKeeperLock(client, at: "/a")
             relay.freezeReplies()
             let limit = Duration.milliseconds(50)
-            await #expect { try await lock.withLockIfAvailable(waitingUpTo: limit) { _ in } } throws: {
-                LockError.Code.timedOut ~= $0
+            let error = await #expect(throws: LockError.self) {
+                try await lock.withLockIfAvailable(waitingUpTo: limit) { _ in }
+            }
+            #expect(error?.code == .timedOut)
+            // It is not taken: nobody has answered.
+            #expect(error?.underlying?.code == .connectionLoss)
+            #expect(error?.description.contains("127.0.0.1:\(relay.port)) has not answered") == true)
+            await relay.whileRefusing {
+                let error = await #expect(throws: LockError.self) { try await lock.acquire(waitingUpTo: limit) }
+                #expect(error?.code == .timedOut)
+                #expect(error?.description.contains("there is no connection") == true)
             }
             await #expect { try await lock.acquireIfAvailable(waitingUpTo: limit) } throws: {
                 LockError.Code.timedOut ~= $0

@@ -87,6 +87,45 @@ import ZooKeeperTesting
         }
     }
 
+    /// A mistake in the set-up shows at the start; a standby of long standing does not end for it.
+    @Test(arguments: [true, false]) func anotherKindAtItsPathEndsItOnlyAtTheStart(hasJoined: Bool) async throws {
+        let log = InMemoryLogHandler()
+        let configuration = try await configuration()
+        try await ZooKeeperClient.withClient(configuration, logger: Logger(label: "test") { _ in log }) { client in
+            let election = ZooKeeperElection(client, at: "/e")
+            let hasWorked = Shared(0)
+            let service = LeaderService(election) { _ in
+                hasWorked.withLock { $0 += 1 }
+                try await Task.sleep(for: .seconds(3_600))
+            }
+            var others = ZooKeeperLock.Configuration()
+            others.mixedKinds = .ignore
+            let lock = ZooKeeperLock(client, at: "/e", configuration: others)
+            guard hasJoined else {
+                let held = try await lock.acquire()
+                await #expect { try await service.run() } throws: { LockError.Code.mixedKinds ~= $0 }
+                return try await held.release().map { Issue.record("\($0)") } ?? ()
+            }
+            let leading = try await election.acquireLeadership()
+            let running = Task { try await service.run() }
+            try await client.waitForQueue(at: "/e", of: 2)
+            let held = try await lock.acquire()
+            // Deposed, it joins again, and finds the other.
+            let standby = try #require(try await election.participants().last)
+            try await election.depose(standby)
+            try await eventually("it says so") {
+                log.entries.contains {
+                    $0.level == .error && $0.metadata["zookeeper.lock.foreignNode"] == "\(held.lease.nodePath.name)"
+                }
+            }
+            try await held.release()
+            try await leading.release()
+            try await eventually("it leads") { hasWorked.value == 1 }
+            running.cancel()
+            try await running.value
+        }
+    }
+
     /// An error of the work ends the service, also one that looks like an error of the election.
     @Test func anErrorOfTheWorkIsNotTakenForTheElections() async throws {
         let configuration = try await configuration()

@@ -102,6 +102,22 @@ import ZooKeeperTesting
         }
     }
 
+    /// Not even the one that creates it: the directory would stay, and nobody could use it.
+    @Test(arguments: Recipe.allCases) func aDirectoryThatNobodyCouldJoinIsNotCreated(_ recipe: Recipe) async throws {
+        try await ServerKind.real.withClients(1) { clients in
+            let client = clients[0]
+            let failure = await expectFailure(.invalidArgument) {
+                try await recipe.acquire(client, at: "/locks/a", .readOnly)
+            }
+            #expect(LockError.Code.unavailable ~= (try #require(failure)))
+            #expect("\(String(describing: failure))".contains("directoryAccessControl"))
+            #expect(try await client.exists("/locks") == nil)
+            // With one of its own, or in one that is there, it may.
+            try await recipe.acquire(client, at: "/locks/a", .readOnly, directory: .open).release()
+            try await recipe.acquire(client, at: "/locks/a", .readOnly).release()
+        }
+    }
+
     @Test func aDigestIsWhatTheServersKnow() async throws {
         // By `DigestAuthenticationProvider`.
         #expect(

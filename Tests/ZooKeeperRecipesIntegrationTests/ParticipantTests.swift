@@ -128,4 +128,25 @@ import ZooKeeperTesting
             try await waiting.value.release()
         }
     }
+
+    /// It stands where the name was.
+    @Test func aRequestedRevocationIsNoName() async throws {
+        try await ServerKind.real.withClients { clients in
+            let held = try await ZooKeeperLock(clients[0], at: "/a").acquire()
+            let lock = ZooKeeperLock(clients[1], at: "/a")
+            let holder = try #require(try await lock.participants().first)
+            #expect(holder.id != nil)
+            #expect(try await lock.requestRevocation(of: holder))
+            let asked = try #require(try await lock.participants().first)
+            #expect(asked.id == nil)
+            #expect(asked.since == holder.since && asked.path == holder.path)
+            let error = await #expect(throws: LockError.self) {
+                try await lock.withLock(waitingUpTo: .milliseconds(200)) { _ in }
+            }
+            #expect(error?.holderID == nil)
+            #expect(error?.holder == held.lease.nodePath.name)
+            #expect(error?.underlying == nil, "nothing is wrong with the connection")
+            try await held.release()
+        }
+    }
 }

@@ -27,9 +27,18 @@ import ZooKeeperTesting
             try await server.withClient { second in
                 let held = try await lock(first, .custom("-mutex-")).acquire()
                 #expect(try await lock(second, .custom("-mutex-")).withLockIfAvailable { _ in } == nil)
-                #expect(try await lock(second, .custom("-other-")).withLockIfAvailable { _ in } != nil)
-                #expect(try await lock(second, .curator).withLockIfAvailable { _ in } != nil)
+                // Neither knows the other's, and both are refused, whichever comes first.
+                for other in [LockDialect.custom("-other-"), .curator, .kazoo] {
+                    let error = await #expect(throws: LockError.self) {
+                        try await lock(second, other).withLockIfAvailable { _ in }
+                    }
+                    #expect(error?.code == .mixedKinds)
+                    #expect(error?.foreignNode == held.lease.nodePath.name)
+                }
                 try await held.release()
+                let others = try await lock(second, .curator).acquire()
+                await #expect(throws: LockError.self) { try await lock(first, .custom("-mutex-")).acquire() }
+                try await others.release()
                 #expect(try await lock(second, .custom("-mutex-")).withLockIfAvailable { _ in } != nil)
             }
         }
@@ -43,9 +52,11 @@ import ZooKeeperTesting
                 let both = LockDialect.custom("-mutex-").alsoRecognising(.curator)
                 #expect(try await lock(second, both).withLockIfAvailable { _ in } == nil)
                 try await held.release()
-                // Ours are named as before, so Curator does not wait for them.
+                // Ours are named as before, so Curator's would not wait for them, and are refused.
                 let ours = try await lock(second, both).acquire()
-                #expect(try await lock(first, .curator).withLockIfAvailable { _ in } != nil)
+                await #expect {
+                    try await lock(first, .curator).withLockIfAvailable { _ in }
+                } throws: { LockError.Code.mixedKinds ~= $0 }
                 try await ours.release()
             }
         }

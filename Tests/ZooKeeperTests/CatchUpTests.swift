@@ -90,7 +90,8 @@ import ZooKeeper
         var effects = SessionEffects()
         try core.admit(.single(read), .normal, &effects)
         send(&core, &effects)
-        #expect(paths(core) == ["exists /app", "sync /app"], "a heartbeat may: it says nothing of the tree")
+        #expect(
+            paths(core) == ["exists /app", "sync /app"], "a heartbeat may: what it says of the tree does not count")
         answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
         #expect(paths(core) == ["exists /app", "get /app/a"])
         let renewed = answer(
@@ -255,6 +256,54 @@ import ZooKeeper
         send(&core, &effects)
         answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
         #expect(!paths(core).contains("get /app/a"))
+    }
+
+    /// Its server may not know the chroot yet.
+    @Test func aProbeInFrontOfTheSyncIsMadeAgain() throws {
+        var configuration: ZooKeeperConfiguration = "not-used:1"
+        configuration.sessionTimeout = .seconds(12)
+        configuration.chroot = "/app"
+        // They are shown on each connection, so an answer is waited for.
+        configuration.credentials = [.digest(user: "a", password: "b")]
+        var core = SessionCore(SessionSettings(configuration), openedAt: now)
+        connect(&core)
+        for pending in issued(core) { answer(pending, .success(.stat(stat(1))), in: &core) }
+        move(&core)
+        let read = PendingRequest(
+            Request("/b", .exists), below: "/app", submittedAt: now, retry: .never, delegate: nil)
+        var effects = SessionEffects()
+        try core.admit(.single(read), .normal, &effects)
+        let early = answer(try issuedRequest("exists /app", in: core), .failure(ResultFailure(.noNode)), in: &core)
+        #expect(early.finished.isEmpty)
+        #expect(paths(core) == ["sync /app"])
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        #expect(paths(core) == ["exists /app"])
+        answer(try issuedRequest("exists /app", in: core), .success(.stat(stat(1))), in: &core)
+        #expect(paths(core) == ["exists /app/b"])
+    }
+
+    /// Its holder has let go of it in the meantime, and the new handle did not know of it yet.
+    @Test(arguments: [true, false]) func aWatchThatIsSetAgainForNobodyIsTakenOff(isThere: Bool) throws {
+        var core = try makeCore()
+        let result: Result<ServerResponse, ResultFailure> =
+            isThere ? .success(.node(ZNode(data: [], stat: stat(5)))) : .failure(ResultFailure(.noNode))
+        let watch = try watch("/a", isThere ? .getData : .exists, result, in: &core)
+        move(&core)
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        let name = isThere ? "get /app/a" : "exists /app/a"
+        let throttled = answer(try issuedRequest(name, in: core), .failure(ResultFailure(.throttled)), in: &core)
+        var effects = SessionEffects()
+        core.abandon(watch.registration, on: Request("/a", .exists), at: now, &effects)
+        core.startSending(at: now, &effects)
+        if let batch = effects.batch, let removal = batch.entry.first {
+            // C knows no such watch.
+            core.refused(removal, .noWatcher, batch, at: now, &effects)
+            core.goOnSending(at: now, &effects)
+        }
+        try repetitions(throttled, in: &core)
+        answer(try issuedRequest(name, in: core), result, in: &core)
+        #expect(paths(core).contains("removeWatches /app/a"))
+        #expect(core.catchUp == .done)
     }
 
     // MARK: Busy servers

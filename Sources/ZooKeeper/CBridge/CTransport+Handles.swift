@@ -19,19 +19,21 @@ extension CTransport {
     /// The C client doubles it in 32 bits, and takes what comes out for silence that has lasted too long.
     private static let mostTimeout = Int64(Int32.max / 2)
 
-    // Name resolution may take as long as it likes; and `zookeeper_init` starts threads.
     package func resolve() {
-        guard let delegate else { return }
-        let isStarted = DetachedThread.start { [self] in
-            let (list, order) = servers.withLock { $0 }
-            let resolution = Resolver.resolve(list, in: order)
-            if resolution.addresses.isEmpty {
-                delegate.transport(did: .notResolved(resolution.faults.joined(separator: "; ")))
-            } else {
-                delegate.transport(did: .resolved(resolution.addresses, faults: resolution.faults))
-            }
-        }
-        if !isStarted { refused { delegate.transport(did: .notResolved(Self.noThread)) } }
+        let (list, order) = servers.withLock { $0 }
+        lookups.ask(for: list, in: order) { [weak self] resolution in self?.resolved(resolution) }
+    }
+
+    package func update(servers list: [ServerAddress]) {
+        servers.withLock { $0.list = list }
+        lookups.update(list)
+    }
+
+    private func resolved(_ resolution: Resolver.Resolution) {
+        delegate?.transport(
+            did: resolution.addresses.isEmpty
+                ? .notResolved(resolution.faults.joined(separator: "; "))
+                : .resolved(resolution.addresses, faults: resolution.faults))
     }
 
     package func diagnose(_ addresses: [String]) {
@@ -67,7 +69,7 @@ extension CTransport {
         }
     }
 
-    private static let noThread = "the system refuses to start a thread"
+    static let noThread = "the system refuses to start a thread"
 
     private func refused(_ tell: @escaping @Sendable () -> Void) { Deadlines.shared.schedule(at: .now, tell) }
 

@@ -58,31 +58,42 @@ extension CTransport {
         guard let id = mine else { return false }
         // Longer than it takes from reading the id to the state that says that the handshake is out.
         usleep(20_000)
-        let isConnected = withdrawn.withLock { withdrawn in
-            guard let index = withdrawn.firstIndex(where: { $0.handle === handle }) else { return false }
-            // Its event may not have been heard yet.
-            let present = unsafe SessionID(rawValue: czk_session(handle.pointer))
-            let hasIt =
-                unsafe Self.connected.contains(zoo_state(handle.pointer)) && (present == id || present.rawValue == 0)
-            if hasIt || withdrawn[index].isConnected {
-                if id.rawValue != 0 { unsafe czk_remember_session(handle.pointer, id.rawValue) }
-                return true
+        // Under the lock: by now somebody may have closed it, with its session.
+        let outcome: Withdrawal = state.withLock { state in
+            guard case .open(let open) = state, open === handle else { return .isClosed }
+            let goesOn = withdrawn.withLock { withdrawn in
+                guard let index = withdrawn.firstIndex(where: { $0.handle === handle }) else { return false }
+                // Its event may not have been heard yet.
+                let present = unsafe SessionID(rawValue: czk_session(handle.pointer))
+                let hasIt =
+                    unsafe Self.connected.contains(zoo_state(handle.pointer))
+                    && (present == id || present.rawValue == 0)
+                if hasIt || withdrawn[index].isConnected {
+                    if id.rawValue != 0 { unsafe czk_remember_session(handle.pointer, id.rawValue) }
+                    return true
+                }
+                withdrawn[index].giveUp()
+                return false
             }
-            withdrawn[index].giveUp()
-            return false
-        }
-        if isConnected {
-            goOn(with: handle)
-            return false
-        }
-        let isOpen = state.withLock { state in
-            guard case .open(let open) = state, open === handle else { return false }
+            if goesOn { return .goesOn }
             state = .replacing(done: nil)
-            return true
+            return .isGivenUp
         }
-        // If not, it is being closed, with its session.
-        if isOpen { handle.calls.giveUp() } else { withdrawn.withLock { $0.removeAll { $0.handle === handle } } }
-        return isOpen
+        switch outcome {
+        case .goesOn: goOn(with: handle)
+        case .isGivenUp: handle.calls.giveUp()
+        case .isClosed: withdrawn.withLock { $0.removeAll { $0.handle === handle } }
+        }
+        return outcome == .isGivenUp
+    }
+
+    /// What has become of a handle that was to be given up.
+    private enum Withdrawal {
+        /// It has got a connection for its session.
+        case goesOn
+        case isGivenUp
+        /// The session is over.
+        case isClosed
     }
 
     /// Passes on the news of a handle that has been kept back, and what comes meanwhile behind it.

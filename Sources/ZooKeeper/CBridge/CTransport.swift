@@ -49,6 +49,8 @@ package final class CTransport: SessionTransport {
     let servers: Mutex<(list: [ServerAddress], order: ServerOrder)>
     /// Those that every handle shows.
     let credentials: Mutex<[Credential]>
+    /// The questions for their addresses.
+    let lookups = NameLookups()
     let logger: Logger
     /// The callback for the log lines of its handles.
     let logSlot: CLogBridge.Slot
@@ -79,8 +81,6 @@ package final class CTransport: SessionTransport {
     package func open(sessionTimeout: Duration, delegate: any SessionTransportDelegate) {
         owner.withLock { $0 = delegate }
     }
-
-    package func update(servers list: [ServerAddress]) { servers.withLock { $0.list = list } }
 
     // MARK: News
 
@@ -130,7 +130,8 @@ package final class CTransport: SessionTransport {
             case .idle, .closed: return ResultCode.invalidState.rawValue
             }
             if case .authenticate(let credential) = request.request.action {
-                credentials.withLock { $0.append(credential) }
+                // Before C knows it: another handle may be made at any time.
+                credentials.withLock { if !$0.contains(credential) { $0.append(credential) } }
             }
             let call = handle.calls.take(request)
             let code = unsafe issue(request.request, request.setsWatch, call, on: handle.pointer)

@@ -17,30 +17,50 @@ package enum Resolver {
         package var addresses: [String]
         /// The names that cannot be resolved, with the reasons.
         package var faults: [String]
+
+        package init(addresses: [String], faults: [String]) {
+            self.addresses = addresses
+            self.faults = faults
+        }
     }
 
     /// An address that a name stands for.
-    struct Address {
+    package struct Address: Sendable {
         var text: String
         var family: Int32
         /// Tells whether this machine has any way to addresses of this family.
         var isReachable: Bool
+
+        package init(text: String, family: Int32, isReachable: Bool) {
+            self.text = text
+            self.family = family
+            self.isReachable = isReachable
+        }
     }
 
-    /// Resolves all servers. Blocks.
+    /// The answer to the question for one server.
+    package enum Lookup: Sendable {
+        case addresses([Address])
+        /// What is wrong, for people.
+        case fault(String)
+    }
+
+    /// Puts the answers for all servers together.
     ///
     /// Where a name stands for addresses of both families, they take turns: if one of them swallows packets, the next
     /// attempt is with the other. Those that this machine has no way to are left out, unless it has none to any.
-    package static func resolve(_ servers: [ServerAddress], in order: ServerOrder) -> Resolution {
+    static func resolution(
+        of servers: [ServerAddress], in order: ServerOrder, _ answer: (ServerAddress) -> Lookup
+    ) -> Resolution {
         var found: [Address] = []
         var faults: [String] = []
         for server in order == .random ? servers.shuffled() : servers {
-            switch resolve(server) {
-            case .success(let addresses):
+            switch answer(server) {
+            case .addresses(let addresses):
                 for address in addresses where !found.contains(where: { $0.text == address.text }) {
                     found.append(address)
                 }
-            case .failure(let failure): faults.append(failure.description)
+            case .fault(let fault): if !faults.contains(fault) { faults.append(fault) }
             }
         }
         if found.contains(where: \.isReachable) { found.removeAll { !$0.isReachable } }
@@ -60,11 +80,8 @@ package enum Resolver {
         return result
     }
 
-    private struct Failure: Error, CustomStringConvertible {
-        let description: String
-    }
-
-    private static func resolve(_ server: ServerAddress) -> Result<[Address], Failure> {
+    /// Asks for the addresses of one server. Blocks.
+    package static func look(for server: ServerAddress) -> Lookup {
         var hints = unsafe addrinfo()
         unsafe hints.ai_family = AF_UNSPEC
         unsafe hints.ai_socktype = streamType
@@ -73,7 +90,7 @@ package enum Resolver {
         let code = unsafe getaddrinfo(server.host, String(server.port), &hints, &list)
         guard code == 0 else {
             let reason = unsafe String(cString: gai_strerror(code))
-            return .failure(Failure(description: "\(server.host) cannot be resolved: \(reason)"))
+            return .fault("\(server.host) cannot be resolved: \(reason)")
         }
         defer { unsafe freeaddrinfo(list) }
         var addresses: [Address] = []
@@ -90,7 +107,7 @@ package enum Resolver {
             }
             unsafe next = entry.pointee.ai_next
         }
-        return .success(addresses)
+        return .addresses(addresses)
     }
 
     /// The text of a numeric address, without its port.

@@ -137,3 +137,19 @@ extension ZooKeeperClient {
         .failure(error)
     }
 }
+
+extension RootedOperations where Base == ZooKeeperClient {
+    /// Creates a sequential node once: see ``ZooKeeperClient/createProtected(_:data:mode:accessControl:file:line:)``.
+    ///
+    /// - Throws: As that one.
+    @discardableResult
+    public func createProtected(
+        _ path: ZNodePath, data: some Sequence<UInt8> = [], mode: CreateMode = .ephemeralSequential,
+        accessControl: AccessControl = .open, file: String = #fileID, line: Int = #line
+    ) async throws -> CreatedZNode {
+        try await relative {
+            try await base.createProtected(
+                absolute(path), data: data, mode: mode, accessControl: accessControl, file: file, line: line)
+        }
+    }
+}

@@ -68,6 +68,18 @@ public struct RootedOperations<Base: ZooKeeperOperations>: ZooKeeperOperations {
     }
 }
 
+extension RootedOperations {
+    /// A node that the base has created, as this view sees it.
+    func relative(_ create: () async throws -> CreatedZNode) async throws -> CreatedZNode {
+        do {
+            let node = try await create()
+            return CreatedZNode(path: node.path.relative(to: root), stat: node.stat)
+        } catch let error as ZooKeeperError {
+            throw error.relative(to: root)
+        }
+    }
+}
+
 /// A request whose answer is taken apart elsewhere.
 private struct RawOperation: ZooKeeperOperation {
     let request: Request

@@ -70,7 +70,7 @@ extension ZooKeeperOperations {
                 while !rest.isEmpty {
                     let part = rest.prefix(200)
                     rest = rest.dropFirst(part.count)
-                    count += try await delete(Array(part), file, line)
+                    try await delete(Array(part), counting: &count, file, line)
                 }
                 return count
             } catch {
@@ -120,22 +120,25 @@ extension ZooKeeperOperations {
 
     /// Deletes these nodes, those below before those above.
     ///
-    /// - Returns: The number of those that had not been deleted before.
-    private func delete(_ paths: [ZNodePath], _ file: String, _ line: Int) async throws(ZooKeeperError) -> Int {
+    /// - Parameter count: Grows by the number of those that had not been deleted before.
+    private func delete(
+        _ paths: [ZNodePath], counting count: inout Int, _ file: String, _ line: Int
+    ) async throws(ZooKeeperError) {
         do {
             _ = try await send(TransactionList(paths.map { Delete($0) }), file: file, line: line)
-            return paths.count
+            count += paths.count
+            return
         } catch {
             // Something has changed meanwhile, or the answer is lost: each for itself.
             guard [.noNode, .notEmpty, .connectionLoss, .requestTooLarge].contains(error.code) else { throw error }
         }
-        var count = 0
+        var failure: ZooKeeperError?
         for result in await results(of: paths.map { Delete($0) }, within: nil, file: file, line: line) {
             switch result {
             case .success: count += 1
-            case .failure(let error): if error.code != .noNode { throw error }
+            case .failure(let error): if error.code != .noNode, failure == nil { failure = error }
             }
         }
-        return count
+        if let failure { throw failure }
     }
 }

@@ -73,7 +73,7 @@ extension SessionCore {
 
     /// A read answers from whatever server we are connected to, which is enough to know that the session lives. For
     /// leases a `sync` is sent: it goes to the leader, without costing a quorum write.
-    private mutating func appendHeartbeat(toLeader: Bool, at now: Moment) {
+    mutating func appendHeartbeat(toLeader: Bool, at now: Moment) {
         let isProbe = isProbing || !toLeader
         let request = Request(.root, isProbe ? .exists : .sync)
         queue.prepend(.single(ownRequest(request, isProbe ? .probe : .heartbeat, at: now)), .urgent)
@@ -89,6 +89,9 @@ extension SessionCore {
             guard !isRepeatingHeartbeat else { return }
             isRepeatingHeartbeat = true
             effects.timers.append((.heartbeat, now() + repetitionDelay))
+        } else if pending.purpose == .probe, code == .noNode, catchUp == .syncing {
+            // By a server that may lag behind: asked again behind the sync.
+            return
         } else if pending.purpose == .probe, code == .ok || code.error.execution == .refused {
             probed(isMissing: code == .noNode, &effects)
         }

@@ -151,6 +151,8 @@ extension SessionCore {
     ) {
         guard catchUp == .syncing, code.isAnswer else { return }
         if code == .throttled { return repeatLater(pending, at: now(), &effects) }
+        // What was answered in front of it does not count.
+        if isProbing { appendHeartbeat(toLeader: false, at: now()) }
         let renewals = watches.renewals
         for key in renewals {
             var request = Request(ZNodePath(unchecked: key.path.string), key.read, watch: Watch())

@@ -178,11 +178,12 @@ package struct WatchTable {
     /// is taken from the node itself, and not from the newest transaction that the client has seen. A node that cannot
     /// be read any more counts as changed: its watch would be lost without a word.
     ///
-    /// - Returns: `nil` if there is no such watch any more.
+    /// - Returns: `nil` if there is nothing to do.
     package mutating func renewed(
         _ request: ServerRequest, _ result: Result<ServerResponse, ResultFailure>
     ) -> Renewal? {
-        guard let key = Self.key(for: request), let entry = entries[key], entry.isStale else { return nil }
+        guard let key = Self.key(for: request) else { return nil }
+        guard let entry = entries[key], entry.isStale else { return superfluous(key, result) }
         entries[key]?.isStale = false
         var renewal = Renewal(path: key.path)
         let isSet: Bool
@@ -201,12 +202,27 @@ package struct WatchTable {
             isSet = false
         }
         if renewal.kind != nil { renewal.fired = takeWatches(key) }
-        let removable: RemovableWatches = key.table == .children ? .children : .dataAndExistence
-        if isSet, entries[key]?.watches.isEmpty ?? true, mayRemove(removable, at: key.path) {
-            renewal.removable = removable
-            for table in removable.tables { entries[Key(table: table, path: key.path)]?.isBeingRemoved = true }
-        }
+        if isSet { renewal.removable = removableIfUnused(key) }
         return renewal
+    }
+
+    /// A watch has been set again that nobody has waited for any more.
+    private mutating func superfluous(_ key: Key, _ result: Result<ServerResponse, ResultFailure>) -> Renewal? {
+        let isSet =
+            switch result {
+            case .success: true
+            case .failure(let failure): key.table == .existence && failure.code == .noNode
+            }
+        guard isSet, let removable = removableIfUnused(key) else { return nil }
+        return Renewal(path: key.path, removable: removable)
+    }
+
+    /// The watches at a path that the server is to take off, because nobody holds one.
+    private mutating func removableIfUnused(_ key: Key) -> RemovableWatches? {
+        let removable: RemovableWatches = key.table == .children ? .children : .dataAndExistence
+        guard entries[key]?.watches.isEmpty ?? true, mayRemove(removable, at: key.path) else { return nil }
+        for table in removable.tables { entries[Key(table: table, path: key.path)]?.isBeingRemoved = true }
+        return removable
     }
 
     private mutating func takeWatches(_ key: Key) -> [WatchRegistration] {

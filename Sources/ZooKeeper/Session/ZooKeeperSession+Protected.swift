@@ -85,3 +85,19 @@ extension ZooKeeperSession {
         }
     }
 }
+
+extension RootedOperations where Base == ZooKeeperSession {
+    /// Creates a sequential node once: see ``ZooKeeperSession/createProtected(_:data:mode:accessControl:file:line:)``.
+    ///
+    /// - Throws: As that one.
+    @discardableResult
+    public func createProtected(
+        _ path: ZNodePath, data: some Sequence<UInt8> = [], mode: CreateMode = .ephemeralSequential,
+        accessControl: AccessControl = .open, file: String = #fileID, line: Int = #line
+    ) async throws -> CreatedZNode {
+        try await relative {
+            try await base.createProtected(
+                absolute(path), data: data, mode: mode, accessControl: accessControl, file: file, line: line)
+        }
+    }
+}

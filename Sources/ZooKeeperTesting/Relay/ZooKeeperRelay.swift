@@ -56,9 +56,9 @@ public final class ZooKeeperRelay: Sendable {
     /// The condition on which the threads wait whose messages are held back.
     private let condition = BlockingCondition()
 
-    private init(serverPort: Int) throws {
+    private init(serverPort: Int, port: Int = 0, host: UInt8 = 1) throws {
         state = Mutex(State(serverPort: serverPort))
-        self.listener = try Socket.listening()
+        self.listener = try Socket.listening(on: port, host: host)
         self.port = listener.port
     }
 
@@ -72,6 +72,21 @@ public final class ZooKeeperRelay: Sendable {
         _ body: (ZooKeeperRelay) async throws -> Success
     ) async throws -> Success {
         let relay = try ZooKeeperRelay(serverPort: server.port)
+        relay.start()
+        defer { relay.close() }
+        return try await body(relay)
+    }
+
+    /// As ``withRelay(to:isolation:_:)``, at another address of this machine.
+    ///
+    /// - Parameters:
+    ///   - port: The port that it listens on.
+    ///   - host: The last number of the address 127.0.0.x.
+    package static func withRelay<Success>(
+        to server: ZooKeeperServer, port: Int, host: UInt8, isolation: isolated (any Actor)? = #isolation,
+        _ body: (ZooKeeperRelay) async throws -> Success
+    ) async throws -> Success {
+        let relay = try ZooKeeperRelay(serverPort: server.port, port: port, host: host)
         relay.start()
         defer { relay.close() }
         return try await body(relay)

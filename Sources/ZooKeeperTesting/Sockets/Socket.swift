@@ -37,14 +37,18 @@ package final class Socket: Sendable {
 
     /// Opens a socket that listens on `port` of the loopback interface; 0 stands for any free port.
     ///
-    /// - Parameter backlog: The number of connections that wait to be accepted. With more, the system drops packets.
-    package static func listening(on port: Int = 0, backlog: Int32 = 128) throws(TestKitError) -> Socket {
+    /// - Parameters:
+    ///   - host: The last number of the address 127.0.0.x.
+    ///   - backlog: The number of connections that wait to be accepted. With more, the system drops packets.
+    package static func listening(
+        on port: Int = 0, host: UInt8 = 1, backlog: Int32 = 128
+    ) throws(TestKitError) -> Socket {
         let socket = try make()
         var on: Int32 = 1
         // A server that was killed leaves connections behind that would occupy the port for a minute.
         _ = unsafe setsockopt(
             socket.descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
-        let code = unsafe withLoopback(port) { unsafe bind(socket.descriptor, $0, $1) }
+        let code = unsafe withLoopback(port, host) { unsafe bind(socket.descriptor, $0, $1) }
         guard code == 0, listen(socket.descriptor, backlog) == 0 else {
             throw TestKitError("cannot listen on port \(port): \(lastError)")
         }
@@ -169,12 +173,12 @@ package final class Socket: Sendable {
     }
 
     private static func withLoopback<Result>(
-        _ port: Int, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+        _ port: Int, _ host: UInt8 = 1, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(UInt16(port)).bigEndian
-        address.sin_addr = in_addr(s_addr: UInt32(0x7F00_0001).bigEndian)
+        address.sin_addr = in_addr(s_addr: (UInt32(0x7F00_0000) + UInt32(host)).bigEndian)
         return unsafe withUnsafePointer(to: &address) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 unsafe body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
