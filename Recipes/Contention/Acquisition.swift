@@ -223,7 +223,7 @@ struct Acquisition {
         }
         if isAnswered { return nil }
         let server = session.server.map { " (\($0))" } ?? ""
-        return ZooKeeperError(.connectionLoss, message: "the server\(server) has not answered in that time")
+        return ZooKeeperError(.timedOut, message: "the server\(server) has not answered in that time")
     }
 
     private func failure(

@@ -57,7 +57,7 @@ import ZooKeeperTesting
             }
             #expect(error?.code == .timedOut)
             // It is not taken: nobody has answered.
-            #expect(error?.underlying?.code == .connectionLoss)
+            #expect(error?.underlying?.code == .timedOut)
             #expect(error?.description.contains("127.0.0.1:\(relay.port)) has not answered") == true)
             await relay.whileRefusing {
                 let error = await #expect(throws: LockError.self) { try await lock.acquire(waitingUpTo: limit) }

@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 import TestSupport
 import Testing
 import ZooKeeper
@@ -10,11 +9,11 @@ import ZooKeeper
     private final class Names: Sendable {
         private let hanging: Set<String>
         private let isLetGo = DispatchSemaphore(value: 0)
-        private let counts = Mutex<[String: Int]>([:])
+        private let counts = Shared<[String: Int]>([:])
 
         init(hanging: Set<String>) { self.hanging = hanging }
 
-        func count(_ host: String) -> Int { counts.withLock { $0[host, default: 0] } }
+        func count(_ host: String) -> Int { counts.value[host, default: 0] }
 
         func letGo() { isLetGo.signal() }
 
