@@ -9,6 +9,7 @@ import ZooKeeper
     private final class Names: Sendable {
         private let hanging: Set<String>
         private let isLetGo = DispatchSemaphore(value: 0)
+        private let failing = Shared<Set<String>>(["none"])
         private let counts = Shared<[String: Int]>([:])
 
         init(hanging: Set<String>) { self.hanging = hanging }
@@ -17,10 +18,12 @@ import ZooKeeper
 
         func letGo() { isLetGo.signal() }
 
+        func fail(_ host: String) { failing.withLock { _ = $0.insert(host) } }
+
         func look(for server: ServerAddress) -> Resolver.Lookup {
             counts.withLock { $0[server.host, default: 0] += 1 }
             if hanging.contains(server.host) { isLetGo.wait() }
-            if server.host == "none" { return .fault("none is no name") }
+            if failing.value.contains(server.host) { return .fault("\(server.host) is no name") }
             return .addresses([
                 Resolver.Address(text: "\(server.host):\(server.port)", family: 2, isReachable: true)
             ])
@@ -62,6 +65,21 @@ import ZooKeeper
         names.letGo()
         try await eventually("the rest") { answers.value.count == 3 }
         #expect(answers.value[2] == Resolver.Resolution(addresses: ["a:1", "b:1"], faults: []))
+    }
+
+    /// Where names cannot be resolved, their servers may be where they were.
+    @Test func theAddressesOfANameThatFailsAreKept() async throws {
+        let names = Names(hanging: [])
+        let lookups = NameLookups(patience: .seconds(3_600), lookup: { names.look(for: $0) })
+        let answers = Shared<[Resolver.Resolution]>([])
+        for _ in 0..<2 {
+            let before = answers.value.count
+            lookups.ask(for: try servers("a", "b"), in: .fixed) { answer in answers.withLock { $0.append(answer) } }
+            try await eventually("an answer") { answers.value.count == before + 1 }
+            names.fail("a")
+        }
+        #expect(answers.value[0] == Resolver.Resolution(addresses: ["a:1", "b:1"], faults: []))
+        #expect(answers.value[1] == Resolver.Resolution(addresses: ["a:1", "b:1"], faults: ["a is no name"]))
     }
 
     /// An operator replaces the servers because their names hang.

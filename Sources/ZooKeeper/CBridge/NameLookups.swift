@@ -4,7 +4,8 @@ import Synchronization
 ///
 /// An answer is a ``Resolver/Resolution`` of all servers that are asked for at that time. The first comes when all have
 /// answered; or after a second, with those that have, if there is an address among them, and then one more with each that
-/// comes late. A lookup that is under way is not begun a second time.
+/// comes late. A lookup that is under way is not begun a second time. A name that cannot be resolved any more, or not at the
+/// moment, stands for the addresses that it had.
 package final class NameLookups: Sendable {
     private struct State {
         var servers: [ServerAddress] = []
@@ -12,6 +13,8 @@ package final class NameLookups: Sendable {
         var tell: @Sendable (Resolver.Resolution) -> Void = { _ in }
         var underWay: Set<ServerAddress> = []
         var found: [ServerAddress: Resolver.Lookup] = [:]
+        /// Those found last.
+        var addresses: [ServerAddress: [Resolver.Address]] = [:]
         /// The number of questions so far.
         var question = 0
         /// Tells whether the last question has no answer yet.
@@ -75,7 +78,7 @@ package final class NameLookups: Sendable {
         state.withLock { state in
             guard question == state.question else { return }
             state.isImpatient = true
-            answer(&state)
+            if state.isAsked { answer(&state) }
         }
         deliver()
     }
@@ -84,6 +87,7 @@ package final class NameLookups: Sendable {
         state.withLock { state in
             state.underWay.remove(server)
             state.found[server] = answer
+            if case .addresses(let addresses) = answer { state.addresses[server] = addresses }
             if state.servers.contains(server) { self.answer(&state) }
         }
         deliver()
@@ -94,7 +98,13 @@ package final class NameLookups: Sendable {
         let isComplete = state.underWay.isDisjoint(with: state.servers)
         guard isComplete || state.isImpatient else { return }
         let resolution = Resolver.resolution(of: state.servers, in: state.order) { server in
-            state.found[server] ?? .fault("\(server.host) cannot be resolved: there is no answer yet")
+            let fault: String? =
+                switch state.found[server] {
+                case .addresses: nil
+                case .fault(let fault): fault
+                case nil: "\(server.host) cannot be resolved: there is no answer yet"
+                }
+            return (state.addresses[server] ?? [], fault)
         }
         // With nothing to try, the answer is waited for.
         if !isComplete, resolution.addresses.isEmpty { return }

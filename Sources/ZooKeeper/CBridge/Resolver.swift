@@ -50,18 +50,17 @@ package enum Resolver {
     /// Where a name stands for addresses of both families, they take turns: if one of them swallows packets, the next
     /// attempt is with the other. Those that this machine has no way to are left out, unless it has none to any.
     static func resolution(
-        of servers: [ServerAddress], in order: ServerOrder, _ answer: (ServerAddress) -> Lookup
+        of servers: [ServerAddress], in order: ServerOrder,
+        _ answer: (ServerAddress) -> (addresses: [Address], fault: String?)
     ) -> Resolution {
         var found: [Address] = []
         var faults: [String] = []
         for server in order == .random ? servers.shuffled() : servers {
-            switch answer(server) {
-            case .addresses(let addresses):
-                for address in addresses where !found.contains(where: { $0.text == address.text }) {
-                    found.append(address)
-                }
-            case .fault(let fault): if !faults.contains(fault) { faults.append(fault) }
+            let (addresses, fault) = answer(server)
+            for address in addresses where !found.contains(where: { $0.text == address.text }) {
+                found.append(address)
             }
+            if let fault, !faults.contains(fault) { faults.append(fault) }
         }
         if found.contains(where: \.isReachable) { found.removeAll { !$0.isReachable } }
         return Resolution(addresses: interleaved(found).map(\.text), faults: faults.sorted())

@@ -124,7 +124,7 @@ extension ZooKeeperSession {
                     """, [LogKeys.count: "\(count) in 10 s"])
             case .namesNotResolved(let faults):
                 log(
-                    "A server's name cannot be resolved; going on with the others",
+                    "A server's name cannot be resolved; going on with the addresses that are known",
                     [LogKeys.reason: "\(faults.joined(separator: "; "))"])
             case .retiring: retiring.fulfil(())
             case .unheld: unheld.fulfil(())
