@@ -149,6 +149,32 @@ import ZooKeeper
         #expect(late.finished.first?.pending === read)
     }
 
+    /// The server keeps it for a read that is under way, and whose caller goes away.
+    @Test func aWatchThatAFailedReadDoesNotWantIsTakenOff() throws {
+        var core = try makeCore()
+        connect(&core)
+        let first = Watch()
+        let read = pending("/a", .getData, watch: first, in: core)
+        var effects = SessionEffects()
+        try core.admit(.single(read), .normal, &effects)
+        core.startSending(at: now, &effects)
+        _ = leave(&core, &effects)
+        core.answered(read, with: .success(.node(ZNode(data: [], stat: stat))), at: now, &effects)
+        // Another is to be set at the same path when the first is let go of.
+        let second = Watch()
+        let again = pending("/a", .getData, watch: second, in: core)
+        try core.admit(.single(again), .normal, &effects)
+        core.abandon(first.registration, on: Request("/a", .exists), at: now, &effects)
+        core.startSending(at: now, &effects)
+        #expect(leave(&core, &effects) == ["/a"], "only the read")
+        core.answered(again, with: .failure(ResultFailure(.noAuth)), at: now, &effects)
+        core.startSending(at: now, &effects)
+        #expect(leave(&core, &effects) == ["/a"])
+        #expect(core.queue.allIssued.contains { $0.purpose == .watchRemoval })
+        #expect(core.watches.count == 0)
+        withExtendedLifetime(second) {}
+    }
+
     @Test func aRefusedRequestWaitsForTheNextConnection() throws {
         var core = try makeCore()
         connect(&core)

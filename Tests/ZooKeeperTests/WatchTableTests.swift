@@ -134,4 +134,43 @@ import ZooKeeper
         #expect(isRegistered)
         #expect(table.fire(.deleted, at: a).count == 1)
     }
+
+    /// The read has failed, or was taken back: nobody would ask for the removal any more.
+    @Test(arguments: [ResultCode.connectionLoss, .noAuth, .closing], [true, false])
+    func aReadThatFailsLeavesNoWatchBehind(_ code: ResultCode, isRemovalUnderWay: Bool) throws {
+        var table = WatchTable(budget: 1_000)
+        let first = try finished(&table, "/a", .getData, .ok)
+        let coming = Read("/a", .exists)
+        if isRemovalUnderWay {
+            let removable = table.remove(first.watch.registration, at: a)
+            #expect(removable == .dataAndExistence)
+            try table.reserve(for: coming.request)
+            #expect(!table.mayRemove(.dataAndExistence, at: a))
+            table.putOff(.dataAndExistence, at: a)
+        } else {
+            try table.reserve(for: coming.request)
+            #expect(table.remove(first.watch.registration, at: a) == nil)
+        }
+        #expect(table.unwanted.isEmpty, "it may want it")
+        let isRegistered = table.finish(coming.request, coming.watch.registration, code)
+        #expect(!isRegistered)
+        let unwanted = table.takeUnwanted()
+        #expect(unwanted.map(\.watches) == [.dataAndExistence] && unwanted.map(\.path) == [a])
+        #expect(table.encodedLength > 0, "until the server has answered")
+        table.removed(.dataAndExistence, at: a)
+        #expect(table.encodedLength == 0)
+    }
+
+    /// What an event has taken out is not there to be taken off.
+    @Test func aReadThatFailsBehindAnEventLeavesNothing() throws {
+        var table = WatchTable(budget: 1_000)
+        let first = try finished(&table, "/a", .getData, .ok)
+        let coming = Read("/a", .getData)
+        try table.reserve(for: coming.request)
+        #expect(table.remove(first.watch.registration, at: a) == nil)
+        #expect(table.fire(.deleted, at: a).isEmpty)
+        _ = table.finish(coming.request, coming.watch.registration, .noNode)
+        #expect(table.unwanted.isEmpty)
+        #expect(table.encodedLength == 0)
+    }
 }

@@ -74,7 +74,11 @@ extension SessionCore {
 
     /// From here on the queue keeps its requests for the transport, and they count as sent.
     private mutating func nextBatch(at moment: @autoclosure () -> Moment, _ effects: inout SessionEffects) -> Batch? {
-        while let (entry, priority) = queue.next() {
+        while true {
+            for unwanted in watches.unwanted.isEmpty ? [] : watches.takeUnwanted() {
+                removeWatches(unwanted.watches, at: unwanted.path, at: moment(), &effects)
+            }
+            guard let (entry, priority) = queue.next() else { return nil }
             let now = moment()
             let leaving: RequestQueue.Entry
             switch entry {
@@ -91,14 +95,13 @@ extension SessionCore {
             }
             return Batch(entry: leaving, priority: priority, mayGoBack: entry.count == 1, connection: connection)
         }
-        return nil
     }
 
     private mutating func begin(
         _ pending: PendingRequest, _ priority: RequestQueue.Priority, at now: Moment, _ effects: inout SessionEffects
     ) -> Bool {
         if pending.purpose == .watchRemoval, !mayRemoveWatches(pending) {
-            removedWatches(pending)
+            putOffRemoval(pending)
             effects.finished.append((pending, .success(Response(.done))))
             return false
         }
@@ -227,6 +230,11 @@ extension SessionCore {
             return true
         }
         return watches.mayRemove(table, at: path)
+    }
+
+    private mutating func putOffRemoval(_ removal: PendingRequest) {
+        guard case .removeWatches(let table) = removal.request.action, let path = removal.request.path else { return }
+        watches.putOff(table, at: path)
     }
 
     private mutating func removedWatches(_ removal: PendingRequest) {

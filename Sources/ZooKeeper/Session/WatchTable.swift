@@ -15,7 +15,7 @@ package struct WatchTable {
     }
 
     /// The transactions that have made a node what it was when it was read.
-    private struct Seen: Equatable {
+    struct Seen: Equatable {
         var czxid: Zxid
         /// The last that a watch in this table sees.
         var changed: Zxid
@@ -26,7 +26,7 @@ package struct WatchTable {
         }
     }
 
-    private struct Entry {
+    struct Entry {
         var watches: [WatchRegistration] = []
         /// The state that the last read has shown; `nil` if there was no node.
         var seen: Seen?
@@ -36,9 +36,19 @@ package struct WatchTable {
         var pending = 0
         /// The server still has the watch until a removal has been answered.
         var isBeingRemoved = false
+        /// Nobody holds it any more, and the server still has it: a read that is under way may want it.
+        var isLeft = false
     }
 
-    private var entries: [Key: Entry] = [:]
+    /// Watches that a server has and nobody holds, and which it is to be asked to remove.
+    package struct Unwanted: Sendable, Hashable {
+        package var watches: RemovableWatches
+        package var path: ServerPath
+    }
+
+    var entries: [Key: Entry] = [:]
+    /// Those that a read has left behind which did not want them after all.
+    package private(set) var unwanted: [Unwanted] = []
 
     /// The size of all paths in the one packet that sets their watches again after a reconnect. Above the server's
     /// limit that packet would be refused for ever (ZOOKEEPER-706).
@@ -88,9 +98,30 @@ package struct WatchTable {
             if entries[key] == nil { encodedLength += Self.encodedLength(of: key) }
             entries[key, default: Entry()].watches.append(registration)
             entries[key]?.seen = stat.map { Seen($0, key.table) }
+            entries[key]?.isLeft = false
+        } else {
+            leave(reserved)
         }
         removeIfUnused(reserved)
         return key != nil
+    }
+
+    /// A read has set no watch: one that was kept for it is not wanted.
+    private mutating func leave(_ key: Key) {
+        let removable: RemovableWatches = key.table == .children ? .children : .dataAndExistence
+        let keys = removable.tables.map { Key(table: $0, path: key.path) }
+        guard keys.contains(where: { entries[$0]?.isLeft == true }), mayRemove(removable, at: key.path) else { return }
+        for key in keys {
+            entries[key]?.isLeft = false
+            entries[key]?.isBeingRemoved = true
+        }
+        unwanted.append(Unwanted(watches: removable, path: key.path))
+    }
+
+    /// Takes out the watches that the server is to be asked to remove.
+    package mutating func takeUnwanted() -> [Unwanted] {
+        defer { unwanted = [] }
+        return unwanted
     }
 
     /// Takes out the watches that see this change.
@@ -124,7 +155,7 @@ package struct WatchTable {
                 entries[key]?.watches.remove(at: index)
                 let keys = removable.tables.map { Key(table: $0, path: path) }
                 guard keys.allSatisfy({ entries[$0].map { $0.watches.isEmpty && $0.pending == 0 } ?? true }) else {
-                    removeIfUnused(key)
+                    if entries[key]?.watches.isEmpty == true { entries[key]?.isLeft = true }
                     return nil
                 }
                 for key in keys { entries[key]?.isBeingRemoved = true }
@@ -142,90 +173,27 @@ package struct WatchTable {
         }
     }
 
+    /// The server is not asked to remove these watches for now: see ``mayRemove(_:at:)``.
+    package mutating func putOff(_ removable: RemovableWatches, at path: ServerPath) {
+        for table in removable.tables {
+            let key = Key(table: table, path: path)
+            guard let entry = entries[key], entry.isBeingRemoved else { continue }
+            entries[key]?.isBeingRemoved = false
+            entries[key]?.isLeft = entry.watches.isEmpty
+        }
+    }
+
     /// The server has answered a removal, or will never be asked again.
     package mutating func removed(_ removable: RemovableWatches, at path: ServerPath) {
         for table in removable.tables {
             let key = Key(table: table, path: path)
             entries[key]?.isBeingRemoved = false
+            entries[key]?.isLeft = false
             removeIfUnused(key)
         }
     }
 
-    // MARK: A new handle
-
-    /// The transport goes on through a new handle, whose tables are empty.
-    package mutating func expectRenewal() {
-        for index in entries.indices { entries.values[index].isStale = !entries.values[index].watches.isEmpty }
-    }
-
-    /// The watches to be set again: one read for each.
-    package var renewals: [Key] { entries.filter { $0.value.isStale && !$0.value.watches.isEmpty }.map(\.key) }
-
-    /// A watch that has been set again, or that fires because its node has changed meanwhile.
-    package struct Renewal {
-        package var path: ServerPath
-        /// The change, if there was one.
-        package var kind: WatchEvent.Kind?
-        /// The watches that see it.
-        package var fired: [WatchRegistration] = []
-        /// The watches that the read has set and that nobody holds.
-        package var removable: RemovableWatches?
-    }
-
-    /// Takes in the answer to a read that sets a watch again.
-    ///
-    /// The news is what the server would send if the old handle had come back (`setWatches` in `DataTree.java`); but it
-    /// is taken from the node itself, and not from the newest transaction that the client has seen. A node that cannot
-    /// be read any more counts as changed: its watch would be lost without a word.
-    ///
-    /// - Returns: `nil` if there is nothing to do.
-    package mutating func renewed(
-        _ request: ServerRequest, _ result: Result<ServerResponse, ResultFailure>
-    ) -> Renewal? {
-        guard let key = Self.key(for: request) else { return nil }
-        guard let entry = entries[key], entry.isStale else { return superfluous(key, result) }
-        entries[key]?.isStale = false
-        var renewal = Renewal(path: key.path)
-        let isSet: Bool
-        switch (result, key.table) {
-        case (.success(let response), .existence):
-            renewal.kind = .created
-            isSet = response.stat != nil
-        case (.success(let response), let table):
-            let now = response.stat.map { Seen($0, table) }
-            if now != entry.seen { renewal.kind = table == .children ? .childrenChanged : .dataChanged }
-            isSet = true
-        case (.failure(let failure), .existence) where failure.code == .noNode: isSet = true
-        case (.failure(let failure), let table):
-            let isGone = failure.code == .noNode
-            renewal.kind = isGone ? .deleted : table == .children ? .childrenChanged : .dataChanged
-            isSet = false
-        }
-        if renewal.kind != nil { renewal.fired = takeWatches(key) }
-        if isSet { renewal.removable = removableIfUnused(key) }
-        return renewal
-    }
-
-    /// A watch has been set again that nobody has waited for any more.
-    private mutating func superfluous(_ key: Key, _ result: Result<ServerResponse, ResultFailure>) -> Renewal? {
-        let isSet =
-            switch result {
-            case .success: true
-            case .failure(let failure): key.table == .existence && failure.code == .noNode
-            }
-        guard isSet, let removable = removableIfUnused(key) else { return nil }
-        return Renewal(path: key.path, removable: removable)
-    }
-
-    /// The watches at a path that the server is to take off, because nobody holds one.
-    private mutating func removableIfUnused(_ key: Key) -> RemovableWatches? {
-        let removable: RemovableWatches = key.table == .children ? .children : .dataAndExistence
-        guard entries[key]?.watches.isEmpty ?? true, mayRemove(removable, at: key.path) else { return nil }
-        for table in removable.tables { entries[Key(table: table, path: key.path)]?.isBeingRemoved = true }
-        return removable
-    }
-
-    private mutating func takeWatches(_ key: Key) -> [WatchRegistration] {
+    mutating func takeWatches(_ key: Key) -> [WatchRegistration] {
         // Looked up once: hashing a path costs more than the rest.
         guard let index = entries.index(forKey: key) else { return [] }
         let watches = entries.values[index].watches
@@ -236,17 +204,19 @@ package struct WatchTable {
             entries.values[index].watches = []
             entries.values[index].isStale = false
             entries.values[index].isBeingRemoved = false
+            entries.values[index].isLeft = false
         }
         return watches
     }
 
     private mutating func removeIfUnused(_ key: Key) {
-        guard let entry = entries[key], entry.watches.isEmpty, entry.pending == 0, !entry.isBeingRemoved else { return }
+        guard let entry = entries[key], entry.watches.isEmpty, entry.pending == 0, !entry.isBeingRemoved, !entry.isLeft
+        else { return }
         entries[key] = nil
         encodedLength -= Self.encodedLength(of: key)
     }
 
-    private static func key(for request: ServerRequest) -> Key? {
+    static func key(for request: ServerRequest) -> Key? {
         guard let path = request.path else { return nil }
         return switch request.action {
         case .exists: Key(table: .existence, path: path)
@@ -257,17 +227,6 @@ package struct WatchTable {
     }
 
     private static func encodedLength(of key: Key) -> Int { key.path.string.utf8.count + 4 }
-}
-
-extension WatchTable.Key {
-    /// The read that sets such a watch. (Of an absent node, `get` would set none: that is the point where there was one.)
-    var read: Action<TransactionStep> {
-        switch table {
-        case .data: .getData
-        case .existence: .exists
-        case .children: .getChildren
-        }
-    }
 }
 
 extension ServerResponse {
@@ -283,7 +242,7 @@ extension ServerResponse {
 }
 
 extension RemovableWatches {
-    fileprivate var tables: [WatchTable.Table] {
+    var tables: [WatchTable.Table] {
         switch self {
         case .dataAndExistence: [.data, .existence]
         case .children: [.children]
