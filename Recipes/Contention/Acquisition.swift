@@ -214,7 +214,7 @@ struct Acquisition {
         return error
     }
 
-    /// What is wrong between a session and its servers, for a caller that has waited in vain; `nil` if nothing is.
+    /// The trouble between a session and its servers, for a caller that has waited in vain; `nil` if there is none.
     private func trouble(of session: ZooKeeperSession, isAnswered: Bool) -> ZooKeeperError? {
         if !session.isUp {
             let findings = session.findings.map(\.description).joined(separator: "; ")

@@ -117,7 +117,7 @@ extension Contender {
             if case .refused(let error) = removal {
                 removed.fulfil(.refused(error))
             } else {
-                // Of a lock that was lost, that has been said.
+                // A loss has been logged already, and is no release.
                 if case .some(.some) = lease?.end.current {} else { logEnd("The lock is released", of: name) }
                 removed.fulfil(.done)
             }

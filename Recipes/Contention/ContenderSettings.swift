@@ -30,7 +30,7 @@ package final class ContenderSettings: Sendable {
         let permissions = context.directoryAccessControl.entries.reduce(AccessControl.Permissions()) {
             $0.union($1.permissions)
         }
-        // What is wrong with an empty list, the create says.
+        // An empty list is refused by the create, which says so.
         guard !context.directoryAccessControl.entries.isEmpty, !permissions.isSuperset(of: [.read, .create, .delete])
         else { return nil }
         return ZooKeeperError(

@@ -99,7 +99,7 @@ import Darwin
         }
     }
 
-    /// What becomes of an address that is a server's no more.
+    /// The behaviour of an address that is a server's no more.
     enum OldAddress: CaseIterable, Sendable {
         case refuses
         /// Accepts connections, and is silent.

@@ -7,7 +7,7 @@ import ZooKeeperTesting
 /// Servers that get other addresses, as in a rolling restart on Kubernetes: sessions go on, and with them locks, waiters
 /// and watches.
 @Suite(.timeLimit(.minutes(5))) struct MovedServerTests {
-    /// What has become of the address where the server was.
+    /// The behaviour of the address where the server was.
     enum OldAddress: CaseIterable, Sendable {
         case refuses
         /// Accepts connections, and is silent.

@@ -57,7 +57,7 @@ import ZooKeeperTesting
                 try await locks[0].runOncePer(.seconds(3_600)) { lease in
                     try await clients[1].delete(lease.nodePath)
                     _ = await Promise<Void>().wait()
-                    // What a body does that is cancelled.
+                    // As a body does that is cancelled.
                     throw CancellationError()
                 }
             }

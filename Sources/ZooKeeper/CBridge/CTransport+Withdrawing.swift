@@ -87,7 +87,7 @@ extension CTransport {
         return outcome == .isGivenUp
     }
 
-    /// What has become of a handle that was to be given up.
+    /// The outcome of giving a handle up.
     private enum Withdrawal {
         /// It has got a connection for its session.
         case goesOn

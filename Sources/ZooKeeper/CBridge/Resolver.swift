@@ -41,7 +41,7 @@ package enum Resolver {
     /// The answer to the question for one server.
     package enum Lookup: Sendable {
         case addresses([Address])
-        /// What is wrong, for people.
+        /// The reason why there is none, for people.
         case fault(String)
     }
 

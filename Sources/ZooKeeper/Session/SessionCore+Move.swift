@@ -151,7 +151,7 @@ extension SessionCore {
     ) {
         guard catchUp == .syncing, code.isAnswer else { return }
         if code == .throttled { return repeatLater(pending, at: now(), &effects) }
-        // What was answered in front of it does not count.
+        // Answers to probes in front of the sync do not count.
         if isProbing { appendHeartbeat(toLeader: false, at: now()) }
         let renewals = watches.renewals
         for key in renewals {
