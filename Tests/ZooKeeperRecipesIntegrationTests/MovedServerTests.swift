@@ -196,4 +196,35 @@ import ZooKeeperTesting
             }
         }
     }
+
+    /// All five servers have other addresses at once; four of the old ones swallow packets, or refuse.
+    @Test(arguments: [true, false]) func allServersMoveAtOnce(dropsPackets: Bool) async throws {
+        try await ZooKeeperServer.withServer { server in
+            let holes = try (0..<4).map { _ in try BlackHole() }
+            try await ZooKeeperRelay.withRelays(to: [server, server, server, server, server]) { relays in
+                var configuration = try relays[0].configuration
+                configuration.sessionTimeout = .seconds(12)
+                configuration.serverOrder = .fixed
+                let others = dropsPackets ? holes.map(\.port) : relays.dropFirst().map(\.port)
+                for port in others { configuration.servers.append(try ServerAddress(host: "127.0.0.1", port: port)) }
+                try await ZooKeeperClient.withClient(configuration) { client in
+                    try await ZooKeeperLock(client, at: "/lock").withLock { lease in
+                        let session = lease.session
+                        try client.update(servers: [ServerAddress(host: "127.0.0.1", port: server.port)])
+                        try await refusing(relays[...]) {
+                            try await eventually("moved") { session.server?.port == server.port }
+                            try await lease.verify()
+                        }
+                        #expect(client.currentSession === session)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs `body` while none of them takes a connection.
+    private func refusing(_ relays: ArraySlice<ZooKeeperRelay>, _ body: () async throws -> Void) async throws {
+        guard let first = relays.first else { return try await body() }
+        try await first.whileRefusing { try await refusing(relays.dropFirst(), body) }
+    }
 }
