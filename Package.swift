@@ -41,6 +41,13 @@ let package = Package(
                 "ProcessSignals", "ZooKeeper", "ZooKeeperHistory", "ZooKeeperRecipes", "ZooKeeperTesting",
                 .argumentParser, .logging, .serviceLifecycle, .subprocess, .system, .unixSignals,
             ]),
+        .target(name: "CZKLock"),
+        .executableTarget(
+            name: "zklock",
+            dependencies: [
+                "CZKLock", "ProcessSignals", "ZooKeeper", "ZooKeeperRecipes", .argumentParser, .logging, .system,
+            ],
+            exclude: ["README.md"]),
         .tool(
             "ModelChecker",
             dependencies: ["ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", .argumentParser, .system]),
@@ -59,7 +66,6 @@ let package = Package(
             dependencies: [
                 "ProcessSignals", "ZooKeeperRecipes", "ZooKeeperTesting", .logging, .subprocess, .system,
             ]),
-        .example("zklock", dependencies: ["ProcessSignals", "ZooKeeperRecipes", .subprocess, .system, .unixSignals]),
 
         // MARK: Tests
         .target(
@@ -121,16 +127,23 @@ let package = Package(
             name: "ExampleTests",
             dependencies: [
                 "FencedWriter", "FirstLock", "LeaderElectedWorker", "LockDemo", "ProcessSignals", "ReadWriteCache",
-                "ServiceRegistry", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", "zklock",
+                "ServiceRegistry", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
             ],
             exclude: ["Uses"]),
+        .testTarget(
+            name: "ZKLockTests",
+            dependencies: [
+                "ProcessSignals", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting", "zklock",
+                .logging,
+                .system,
+            ]),
         .testTarget(
             name: "HarnessTests",
             dependencies: ["ProcessSignals", "RecipeHarness", "TestSupport", "ZooKeeperHistory", "ZooKeeperTesting"]),
     ])
 
-// All but the two targets in C.
-for target in package.targets where !["CZooKeeper", "FaultyResolver"].contains(target.name) {
+// All but the targets in C.
+for target in package.targets where !["CZKLock", "CZooKeeper", "FaultyResolver"].contains(target.name) {
     target.swiftSettings = [
         .swiftLanguageMode(.v6),
         .enableUpcomingFeature("ExistentialAny"),

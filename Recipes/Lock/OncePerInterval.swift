@@ -47,21 +47,32 @@ extension ZooKeeperLock {
         let result: Success?? = try await withLockIfAvailable(
             waitingUpTo: limit, holdingAtMost: holdLimit, isolation: isolation
         ) { lease in
-            let marker = RunMarker(
-                client: client, path: path.child(RunMarker.name),
-                accessControl: RunMarker.accessControl(
-                    in: configuration.directoryAccessControl ?? configuration.accessControl),
-                lease: lease)
-            guard let last = try await marker.begin(interval) else { return nil }
-            do {
-                return .some(try await body(lease))
-            } catch {
-                // Lost, it counts: the next holder may be at it.
-                await marker.putBack(last)
-                throw error
-            }
+            try await runIfDue(interval, under: lease, isolation: isolation, body)
         }
         return result ?? nil
+    }
+
+    /// Runs `body`, unless a participant has run it within the last `interval`, under a lease of this lock.
+    ///
+    /// - Returns: `nil` if it did not run.
+    package func runIfDue<Success>(
+        _ interval: Duration, under lease: LockLease,
+        isolation: isolated (any Actor)? = #isolation,
+        _ body: (LockLease) async throws -> Success
+    ) async throws -> Success? {
+        let marker = RunMarker(
+            client: client, path: path.child(RunMarker.name),
+            accessControl: RunMarker.accessControl(
+                in: configuration.directoryAccessControl ?? configuration.accessControl),
+            lease: lease)
+        guard let last = try await marker.begin(interval) else { return nil }
+        do {
+            return .some(try await body(lease))
+        } catch {
+            // Lost, it counts: the next holder may be at it.
+            await marker.putBack(last)
+            throw error
+        }
     }
 }
 

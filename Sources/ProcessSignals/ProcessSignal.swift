@@ -57,16 +57,6 @@ package enum ProcessSignal {
         return kill(-leader, signal) == 0
     }
 
-    /// Sends `signal` to every process in the group of this process, itself included.
-    ///
-    /// - Returns: `true` if it was sent; `false` if this process does not lead its group, which may then contain
-    ///   processes that it did not start, for example the shell.
-    @discardableResult
-    package static func sendToOwnGroup(_ signal: Int32) -> Bool {
-        guard getpgrp() == getpid(), getpid() > 1 else { return false }
-        return kill(-getpid(), signal) == 0
-    }
-
     /// Returns whether `pid` is a live child of this process, or a live descendant of one. A process that has ended and
     /// for which its parent has not waited yet is not alive.
     package static func isLiveDescendant(_ pid: pid_t) -> Bool {

@@ -21,12 +21,38 @@ package struct ProcessStatus: Sendable, Hashable {
     /// Indicates whether the process has been stopped, by SIGSTOP or a similar signal.
     package var isStopped: Bool
 
-    #if os(Linux)
-    /// Reads the state of a process; `nil` if it does not exist, or if `pid` is below 2.
+    /// Reads the state of a process; `nil` if it does not exist, or if `pid` is below 2. Without a `/proc` of this process's
+    /// own, which is so on other systems and in some containers, also `nil` for a process that is no child of this one.
     package init?(_ pid: pid_t) {
         guard pid > 1 else { return nil }
-        self.init(file: "/proc/\(pid)/stat")
+        #if os(Linux)
+        if Self.isProcOurs {
+            self.init(file: "/proc/\(pid)/stat")
+            return
+        }
+        #endif
+        self.init(child: pid)
     }
+
+    /// Asks the kernel about a child that has not been waited for.
+    private init?(child pid: pid_t) {
+        var information = unsafe siginfo_t()
+        // The pointer lives for the call. The signal is set if there is something to tell.
+        guard unsafe waitid(P_PID, id_t(pid), &information, WEXITED | WNOHANG | WNOWAIT) == 0 else { return nil }
+        hasEnded = unsafe information.si_signo == SIGCHLD
+        unsafe information = siginfo_t()
+        guard unsafe waitid(P_PID, id_t(pid), &information, WSTOPPED | WNOHANG | WNOWAIT) == 0 else { return nil }
+        isStopped = unsafe !hasEnded && information.si_signo == SIGCHLD
+        parent = getpid()
+        group = getpgid(pid)
+    }
+
+    #if os(Linux)
+    /// Tells whether `/proc` shows the processes of this process's own namespace: then it knows this process by its number.
+    package static let isProcOurs: Bool = {
+        let text = (try? contents(of: "/proc/self/stat")) ?? ""
+        return text.split(separator: " ").first.flatMap { pid_t($0) } == getpid()
+    }()
 
     /// Returns whether the process has stopped with all its threads. One thread may stop later than another.
     package static func isStopped(_ pid: pid_t) -> Bool {
@@ -34,13 +60,17 @@ package struct ProcessStatus: Sendable, Hashable {
         return tasks.allSatisfy { ProcessStatus(file: "/proc/\(pid)/task/\($0)/stat")?.isStopped ?? true }
     }
 
-    /// Indicates whether there are other live processes in the group of this process.
-    package static var isGroupShared: Bool {
-        let (own, group) = (getpid(), getpgrp())
-        return ((try? entries(of: "/proc")) ?? []).contains { name in
-            guard let pid = pid_t(name), pid != own, let status = ProcessStatus(pid) else { return false }
-            return status.group == group && !status.hasEnded
+    /// The live processes of the machine, each with its id; of a container, those in it. Empty without a `/proc` of its own.
+    package static var all: [pid_t: ProcessStatus] {
+        guard isProcOurs else { return [:] }
+        var found: [pid_t: ProcessStatus] = [:]
+        for name in (try? entries(of: "/proc")) ?? [] {
+            guard let pid = pid_t(name), let status = ProcessStatus(file: "/proc/\(pid)/stat"), !status.hasEnded else {
+                continue
+            }
+            found[pid] = status
         }
+        return found
     }
 
     private init?(file: String) {
@@ -60,26 +90,31 @@ package struct ProcessStatus: Sendable, Hashable {
         isStopped = ["T", "t"].contains(fields[0])
     }
     #else
-    /// Reads the state of a direct child; `nil` for any other process, since without `/proc` descendants are not known.
-    package init?(_ pid: pid_t) {
-        guard pid > 1 else { return nil }
-        var information = siginfo_t()
-        // The pointer lives for the call.
-        guard unsafe waitid(P_PID, id_t(pid), &information, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) == 0 else {
-            return nil
-        }
-        parent = getpid()
-        group = getpgid(pid)
-        hasEnded = unsafe information.si_pid == pid && information.si_code != CLD_STOPPED
-        isStopped = unsafe information.si_pid == pid && information.si_code == CLD_STOPPED
-    }
+    /// Always `false`: there is none.
+    package static var isProcOurs: Bool { false }
 
     /// Returns whether the process has stopped.
     package static func isStopped(_ pid: pid_t) -> Bool { ProcessStatus(pid)?.isStopped ?? false }
 
-    /// Always `false`: without `/proc` the members of a group are not known.
-    package static var isGroupShared: Bool { false }
+    /// Always empty: without `/proc` only children are known.
+    package static var all: [pid_t: ProcessStatus] { [:] }
     #endif
+}
+
+extension [pid_t: ProcessStatus] {
+    /// Those that descend from `ancestor`, over parents that are among them.
+    package func descendants(of ancestor: pid_t) -> [pid_t: ProcessStatus] {
+        var known: [pid_t: Bool] = [ancestor: true]
+        func descends(_ pid: pid_t) -> Bool {
+            if let answer = known[pid] { return answer }
+            // Against circles, which processes that end and begin meanwhile can make.
+            known[pid] = false
+            let answer = self[pid].map { descends($0.parent) } ?? false
+            known[pid] = answer
+            return answer
+        }
+        return filter { $0.key != ancestor && descends($0.key) }
+    }
 }
 
 #if os(Linux)
