@@ -22,7 +22,7 @@ enum { caught_count = sizeof caught / sizeof caught[0] };
 
 // The mask with which this program was started.
 static sigset_t inherited_mask;
-// The same, without the stops by the terminal: in force while zkl_poll waits.
+// The same, and what is blocked throughout: in force while zkl_poll waits.
 static sigset_t waiting_mask;
 static volatile int signal_descriptor = -1;
 static volatile sig_atomic_t continued;
@@ -34,21 +34,69 @@ void zkl_prepare(void) {
     if (open("/dev/null", O_RDWR | O_CLOEXEC) < 0) _exit(71);
   }
   sigprocmask(SIG_SETMASK, NULL, &inherited_mask);
-  // A process in the background may write to its terminal and change its foreground group if it blocks this.
-  sigset_t stops;
-  sigemptyset(&stops);
-  sigaddset(&stops, SIGTTIN);
-  sigaddset(&stops, SIGTTOU);
-  sigprocmask(SIG_BLOCK, &stops, NULL);
+  // A process in the background may write to its terminal and change its foreground group if it blocks SIGTTOU. A pipe or a
+  // socket without a reader is an error like others.
+  sigset_t blocked;
+  sigemptyset(&blocked);
+  sigaddset(&blocked, SIGTTIN);
+  sigaddset(&blocked, SIGTTOU);
+  sigaddset(&blocked, SIGPIPE);
+  sigprocmask(SIG_BLOCK, &blocked, NULL);
   sigprocmask(SIG_SETMASK, NULL, &waiting_mask);
+  // Without these two nothing is noticed.
+  sigdelset(&waiting_mask, SIGCHLD);
+  sigdelset(&waiting_mask, SIGCONT);
   signal(SIGCHLD, SIG_DFL);
+  // The runtime of the language may have handlers that print a report and go on.
+  static const int faults[] = {SIGABRT, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGQUIT};
+  for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+    struct sigaction action;
+    sigaction(faults[i], NULL, &action);
+    if (action.sa_handler != SIG_IGN) signal(faults[i], SIG_DFL);
+  }
+#ifdef __linux__
+  // A core file would have the credentials in it. The command begins anew.
+  prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+// In the process of zkl_watch_group: the one that started it.
+static pid_t family;
+
+// The parent of a process, from /proc/PID/stat: `PID (NAME) STATE PARENT ...`. 0 if it is not known. For signal handlers.
+static pid_t parent_of(pid_t pid) {
+  char path[32] = "/proc/", digits[12], text[512];
+  int count = 0, length = 6;
+  for (pid_t rest = pid; rest > 0; rest /= 10) digits[count++] = (char)('0' + rest % 10);
+  while (count > 0) path[length++] = digits[--count];
+  for (const char *end = "/stat"; *end; end++) path[length++] = *end;
+  path[length] = 0;
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return 0;
+  ssize_t size = read(file, text, sizeof text - 1);
+  close(file);
+  // The name may contain anything, also what looks like the rest.
+  ssize_t i = size - 1;
+  while (i > 0 && text[i] != ')') i--;
+  if (i <= 0 || i + 4 >= size) return 0;
+  pid_t parent = 0;
+  for (i += 4; i < size && text[i] >= '0' && text[i] <= '9'; i++) parent = parent * 10 + (text[i] - '0');
+  return parent;
+}
+
+static int is_of_family(pid_t pid) {
+  for (int level = 0; level < 1000 && pid > 1; level++, pid = parent_of(pid))
+    if (pid == family) return 1;
+  return 0;
 }
 
 static void on_signal(int number, siginfo_t *information, void *context) {
   (void)context;
   int fault = errno;
   if (number == SIGCONT) continued++;
-  struct zkl_signal signal = {number, information->si_code > 0, information->si_pid};
+  struct zkl_signal signal = {number, information->si_code > 0, information->si_pid, 0};
+  // At once: a sender like kill(1) is gone soon.
+  if (family > 0 && information->si_code <= 0) signal.from_family = is_of_family(information->si_pid);
   // A pipe that is full has enough to tell.
   ssize_t written = write(signal_descriptor, &signal, sizeof signal);
   (void)written;
@@ -89,10 +137,24 @@ int zkl_poll(int first, int second, int third, int milliseconds) {
   return ready;
 }
 
+// Takes a SIGCONT that has come and has not been told of.
+static int take_continuation(void) {
+  sigset_t pending, set;
+  int number;
+  sigpending(&pending);
+  if (sigismember(&pending, SIGCONT) != 1) return 0;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCONT);
+  sigwait(&set, &number);
+  return 1;
+}
+
 int zkl_stop(void) {
   sig_atomic_t before = continued;
   struct sigaction action = {.sa_handler = SIG_DFL}, old;
-  sigset_t stop, mask, pending;
+  sigset_t stop, mask;
+  // It is continued already; a stop would discard that.
+  if (take_continuation()) return 1;
   sigemptyset(&stop);
   sigaddset(&stop, SIGTSTP);
   sigaction(SIGTSTP, &action, &old);
@@ -101,8 +163,7 @@ int zkl_stop(void) {
   pthread_sigmask(SIG_UNBLOCK, &stop, &mask);
   pthread_sigmask(SIG_SETMASK, &mask, NULL);
   sigaction(SIGTSTP, &old, NULL);
-  sigpending(&pending);
-  return continued != before || sigismember(&pending, SIGCONT) == 1;
+  return take_continuation() || continued != before;
 }
 
 void zkl_die(int number) {
@@ -160,6 +221,9 @@ pid_t zkl_spawn(char *const arguments[], pid_t group, int terminal) {
   if (child == 0) {
     reset_signals();
     end_with_parent(parent);
+#ifdef __linux__
+    prctl(PR_SET_DUMPABLE, 1);
+#endif
     setpgid(0, group);
     if (group == 0 && terminal >= 0) tcsetpgrp(terminal, getpid());
     sigprocmask(SIG_SETMASK, &inherited_mask, NULL);
@@ -212,6 +276,7 @@ pid_t zkl_watch_group(pid_t group, int descriptor) {
     setpgid(0, group);
     close_all_but(descriptor);
     signal_descriptor = descriptor;
+    family = parent;
     sigprocmask(SIG_SETMASK, &waiting_mask, NULL);
     for (;;) pause();
   }
@@ -243,11 +308,8 @@ void zkl_reap_all_but(pid_t kept) {
   for (;;) {
     siginfo_t information = {0};
     if (waitid(P_ALL, 0, &information, WEXITED | WNOHANG | WNOWAIT) != 0 || information.si_pid <= 0) return;
-    if (information.si_pid == kept) {
-      // It stands in front of the others; they are found when it is gone.
-      return;
-    }
-    if (waitpid(information.si_pid, NULL, WNOHANG) != information.si_pid) return;
+    // Those behind it come when it is gone.
+    if (information.si_pid == kept || waitpid(information.si_pid, NULL, WNOHANG) != information.si_pid) return;
   }
 }
 
@@ -255,9 +317,9 @@ int zkl_open_terminal(void) { return open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOC
 
 int zkl_set_foreground(int terminal, pid_t group) { return tcsetpgrp(terminal, group); }
 
-int zkl_is_private(int descriptor) {
+int zkl_privacy(int descriptor) {
   struct stat status;
-  if (fstat(descriptor, &status) != 0) return 0;
-  if (status.st_uid != geteuid() && status.st_uid != 0) return -1;
-  return (status.st_mode & 077) == 0;
+  if (fstat(descriptor, &status) != 0 || !(S_ISREG(status.st_mode) || S_ISFIFO(status.st_mode))) return ZKL_NO_FILE;
+  if (status.st_uid != geteuid() && status.st_uid != 0) return ZKL_ANOTHER_USERS;
+  return status.st_mode & 077 ? ZKL_OPEN_TO_OTHERS : ZKL_PRIVATE;
 }

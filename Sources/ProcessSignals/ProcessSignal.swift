@@ -57,6 +57,29 @@ package enum ProcessSignal {
         return kill(-leader, signal) == 0
     }
 
+    /// Sends `signal` to every process in a group in which this process has a child, which may have ended but has not been
+    /// waited for: until then the number of the group is not another's.
+    ///
+    /// - Returns: `true` if it was sent; `false` if there is no such child, or if the group is that of this process.
+    @discardableResult
+    package static func send(_ signal: Int32, toGroupWithChild group: pid_t) -> Bool {
+        guard group > 1, group != getpgrp(), hasChild(inGroup: group) else { return false }
+        return kill(-group, signal) == 0
+    }
+
+    /// Continues the parent of this process, if that is still `parent`.
+    package static func continueParent(_ parent: pid_t) {
+        if parent > 0, getppid() == parent { kill(parent, SIGCONT) }
+    }
+
+    /// Returns whether this process has a child in a group, alive or not waited for.
+    package static func hasChild(inGroup group: pid_t) -> Bool {
+        guard group > 1 else { return false }
+        var information = unsafe siginfo_t()
+        // The pointer lives for the call.
+        return unsafe waitid(P_PGID, id_t(group), &information, WEXITED | WNOHANG | WNOWAIT) == 0
+    }
+
     /// Returns whether `pid` is a live child of this process, or a live descendant of one. A process that has ended and
     /// for which its parent has not waited yet is not alive.
     package static func isLiveDescendant(_ pid: pid_t) -> Bool {
@@ -67,7 +90,7 @@ package enum ProcessSignal {
     private static func isDescendant(_ status: ProcessStatus) -> Bool {
         var parent = status.parent
         // Bounded: while it is followed, the chain may change.
-        for _ in 0..<64 {
+        for _ in 0..<1_000 {
             if parent == getpid() { return true }
             guard parent > 1, let next = ProcessStatus(parent) else { return false }
             parent = next.parent

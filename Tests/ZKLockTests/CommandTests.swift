@@ -60,6 +60,20 @@ import Darwin
         }
     }
 
+    /// Also where an argument is no text.
+    @Test func argumentsArePassedOnByteByByte() async throws {
+        try await withChroot { connect, _ in
+            let bytes = #"$(printf 'a\377\344b')"#
+            let line = ["--connect", connect, "-q", "/lock"]
+            for shell in [
+                #""$0" "$@" printf %s \#(bytes) | od -An -tx1"#, #""$0" "$@" -c "printf %s '\#(bytes)'" | od -An -tx1"#,
+            ] {
+                let lines = try await Command.run(line, shell: shell)
+                #expect(lines == [" 61 ff e4 62", "status 0"])
+            }
+        }
+    }
+
     @Test func theCommandHoldsTheLockAndKnowsItsToken() async throws {
         try await withChroot { connect, client in
             let lines = try await Command.run([], ["sh", "-c", "echo $ZKLOCK_PATH $ZKLOCK_FENCING_TOKEN"], connect)

@@ -15,22 +15,26 @@ import zklock
     ])
     func theCommandIsEverythingBehindThePath(_ line: [String]) throws {
         let request = try HoldOptions.parse(arguments: line).request(shell: "")
-        #expect(request.path == "/l" && request.command == ["cmd", "-n", "--x"])
+        #expect(request.path == "/l" && request.command.words == ["cmd", "-n", "--x"])
         #expect((request.patience == .none) == (line.dropLast(3).contains("-n")))
     }
 
     @Test func aTerminatorOfTheCommandIsItsOwn() throws {
-        #expect(try request("/l", "git", "log", "--", "file").command == ["git", "log", "--", "file"])
-        #expect(try request("/l", "--", "git", "--", "file").command == ["git", "--", "file"])
-        #expect(try request("/l", "cmd", "--help").command == ["cmd", "--help"])
+        #expect(try request("/l", "git", "log", "--", "file").command.words == ["git", "log", "--", "file"])
+        #expect(try request("/l", "--", "git", "--", "file").command.words == ["git", "--", "file"])
+        #expect(try request("/l", "cmd", "--help").command.words == ["cmd", "--help"])
     }
 
     @Test func aStringIsForTheShell() throws {
         for line in [["-c", "a b"], ["--command", "a b"]] {
             #expect(
-                try HoldOptions.parse(arguments: ["/l"] + line).request(shell: "/s").command == ["/s", "-c", "a b"])
+                try HoldOptions.parse(arguments: ["/l"] + line).request(shell: "/s").command.words == [
+                    "/s", "-c", "a b",
+                ])
             #expect(
-                try HoldOptions.parse(arguments: line + ["/l"]).request(shell: "/s").command == ["/s", "-c", "a b"])
+                try HoldOptions.parse(arguments: line + ["/l"]).request(shell: "/s").command.words == [
+                    "/s", "-c", "a b",
+                ])
         }
         #expect(throws: (any Error).self) { try request("/l", "-c", "a", "b") }
     }
@@ -38,7 +42,7 @@ import zklock
     @Test(arguments: [
         (["-n"], HoldRequest.Patience.none), (["--try"], .none), (["--nonblock"], .none), (["-w", "0"], .none),
         (["-w", "1.5"], .upTo(.milliseconds(1_500))), (["--timeout", "2m"], .upTo(.seconds(120))),
-        (["--wait=3"], .upTo(.seconds(3))), ([], .forever),
+        (["--wait=3"], .upTo(.seconds(3))), (["-w5"], .upTo(.seconds(5))), (["-n", "--"], .none), ([], .forever),
     ])
     func theWait(_ options: [String], _ patience: HoldRequest.Patience) throws {
         #expect(
@@ -69,7 +73,8 @@ import zklock
         ["-E", "-1", "/l", "c"],
         ["--session-timeout", "0", "/l", "c"], ["--session-timeout", "601", "/l", "c"], ["--no-fork", "/l", "c"],
         ["-u", "/l", "c"], ["l", "c"], ["/l/", "c"], ["/l"], ["/l", "--"], [], ["--bogus", "/l", "c"],
-        ["--once-per", "0", "/l", "c"], ["--once-per", "1h", "-s", "/l", "c"], ["-w", "soon", "/l", "c"],
+        ["/l", "--bogus", "c"], ["--once-per", "0", "/l", "c"], ["--once-per", "1h", "-s", "/l", "c"],
+        ["-w", "soon", "/l", "c"],
     ])
     func badInput(_ line: [String]) {
         #expect(throws: (any Error).self) { try HoldOptions.parse(arguments: line).request(shell: "") }

@@ -209,6 +209,21 @@ import Darwin
         }
     }
 
+    /// An abort of zklock itself, which its runtime must not turn into a report and nothing else.
+    @Test(arguments: [SIGABRT, SIGSEGV]) func aFaultEndsBoth(_ signal: Int32) async throws {
+        try await withLock { connect, _ in
+            let line = ["--connect", connect, "/lock"] + Command.patient
+            let lines = try await Command.run(
+                line, environment: ["SWIFT_BACKTRACE": "enable=yes"], shell: Command.waitingShell
+            ) { command in
+                let pid = try await command.pid(of: "command")
+                command.send(signal, to: try await command.pid(of: "zklock"))
+                try await command.waitForEnd(of: pid)
+            }
+            #expect(lines.contains("ended with \(128 + signal)"))
+        }
+    }
+
     /// The system ends the command with the supervisor, when both are killed together.
     @Test(arguments: [true, false]) func killedTogetherWithItsSupervisor(_ isSupervisorFirst: Bool) async throws {
         try await withLock { connect, _ in
@@ -323,6 +338,37 @@ import Darwin
         }
     }
 
+    /// Whether the group is empty is known also where no look at the processes sees one that forks and ends all the time.
+    @Test func whatForksAndEndsAllTheTimeIsKilled() async throws {
+        try await withLock { connect, lock in
+            try await withTemporaryFile(containing: "") { file in
+                let nomad = """
+                    import os, signal, time
+                    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+                    file = os.open('\(file)', os.O_WRONLY | os.O_APPEND)
+                    print('begun', flush=True)
+                    os.dup2(file, 1)
+                    os.dup2(file, 2)
+                    while True:
+                        if os.fork():
+                            os._exit(0)
+                        os.write(file, b'x')
+                    """
+                let line = [
+                    "--connect", connect, "--grace", "0.3", "/lock", "sh", "-c", "python3 -c \"$NOMAD\"; exit 3",
+                ]
+                let lines = try await Command.run(line, environment: ["NOMAD": nomad])
+                #expect(lines == ["begun", "status 3"])
+                #expect(try await lock.participants() == [])
+                let written = try readFile(file).utf8.count
+                #expect(written > 0)
+                // The time of another run.
+                try await Command.run([], ["true"], connect)
+                #expect(try readFile(file).utf8.count == written)
+            }
+        }
+    }
+
     // MARK: Descriptors
 
     @Test func inputAndDescriptorsArePassedOn() async throws {
@@ -332,6 +378,31 @@ import Darwin
             let line = ["--connect", connect, "-q", "/lock", "sh", "-c", script]
             try await check(Command.run(line, shell: shell), ["input three", "status 0"])
         }
+    }
+
+    /// An output that nobody reads any more is no reason to end the command.
+    @Test func nobodyNeedsToReadWhatItSays() async throws {
+        try await withChroot { connect, client in
+            let lock = ZooKeeperLock(client, at: "/lock")
+            try await withTemporaryFile(containing: "") { file in
+                let script = "trap '' PIPE; echo command; while [ ! -s \(file) ]; do sleep 0.05; done; exit 3"
+                let line = ["--connect", connect, "-v", "/lock", "bash", "-c", script]
+                let shell = #"exec 3>&1; { "$0" "$@" 2>&1; echo "ended with $?" >&3; } | head -n 1 >&3"#
+                let lines = try await Command.run(line, shell: shell) { command in
+                    _ = try await command.running.line(startingWith: "zklock: getting the lock")
+                    let held = try await eventuallyHeld(lock)
+                    try await lock.requestRevocation(of: held)
+                    try await eventually("it is told") { try await lock.participants().first?.id == nil }
+                    try overwrite(file, "end")
+                }
+                #expect(lines.contains("ended with 3"), "\(lines)")
+            }
+        }
+    }
+
+    private func eventuallyHeld(_ lock: ZooKeeperLock) async throws -> Participant {
+        try await eventually("held") { try await !lock.participants().isEmpty }
+        return try #require(try await lock.participants().first)
     }
 
     /// Closed standard descriptors stay closed, and nothing of zklock's gets their numbers.

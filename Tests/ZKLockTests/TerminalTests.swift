@@ -89,6 +89,22 @@ import ZooKeeperTesting
         }
     }
 
+    /// In the background the command stops again when it reads; each stop counts once.
+    @Test(arguments: ["", " | cat"]) func itStopsInTheBackgroundAndGoesOn(_ pipeline: String) async throws {
+        try await withShell { shell, lock in
+            shell.type("\(shell.zklock) -q /lock -- sh -c 'echo running; read line; echo read $line'\(pipeline)")
+            try await shell.wait(for: "running")
+            shell.press("z")
+            try await shell.wait(for: "Stopped")
+            shell.type("bg")
+            try await shell.type("jobs", until: "Stopped")
+            shell.type("fg")
+            shell.type("something")
+            try await shell.wait(for: "read something")
+            try await eventually("released") { try await lock.participants().isEmpty }
+        }
+    }
+
     /// Stopped for longer than its session lives, zklock has lost the lock, and the command does not run any more.
     @Test(arguments: ["", " | cat"]) func stoppedForTooLongTheCommandDoesNotGoOn(_ pipeline: String) async throws {
         try await withShell { shell, lock in
@@ -134,7 +150,7 @@ import ZooKeeperTesting
             try await shell.wait(for: "told")
             // It is killed after the grace, and zklock says by what it was told to end.
             try await shell.wait(for: "status 143")
-            #expect(shell.screen.count { $0 == "told" } == 1)
+            #expect(shell.screen.count { $0 == "told" } == 1, "\(shell.screen)")
             try await eventually("released") { try await lock.participants().isEmpty }
         }
     }
@@ -146,15 +162,16 @@ import ZooKeeperTesting
                 "timeout 1 \(shell.zklock) -q --grace 1 /lock -- bash -c 'trap \"echo told\" TERM; while :; do sleep 0.05; done'; echo status $?"
             )
             try await shell.wait(for: "status")
-            #expect(shell.screen.count { $0 == "told" } == 1)
+            #expect(shell.screen.count { $0 == "told" } == 1, "\(shell.screen)")
         }
     }
 
-    @Test(arguments: ["", " | (trap '' INT; cat)"])
-    func whatTheCommandDoesToItsGroupIsItsOwn(_ pipeline: String) async throws {
+    /// Also if the process that sends the signal is gone at once.
+    @Test(arguments: ["", " | (trap '' INT; cat)"], ["kill", "/bin/kill"])
+    func whatTheCommandDoesToItsGroupIsItsOwn(_ pipeline: String, _ kill: String) async throws {
         try await withShell { shell, _ in
             shell.type(
-                "\(shell.zklock) -q --grace 0 /lock -- bash -c 'trap \"echo key\" INT; kill -INT 0; sleep 1; echo done; exit 5'\(pipeline); echo status ${PIPESTATUS[0]}"
+                "\(shell.zklock) -q --grace 0 /lock -- bash -c 'trap \"echo key\" INT; \(kill) -INT 0; sleep 1; echo done; exit 5'\(pipeline); echo status ${PIPESTATUS[0]}"
             )
             try await shell.wait(for: "status 5")
             #expect(shell.screen.count { $0.contains("key") } == 1)

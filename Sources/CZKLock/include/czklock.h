@@ -10,7 +10,8 @@
 
 // To be called before anything else opens a descriptor or starts a thread. Remembers the signal mask, for the command. Fills
 // closed standard descriptors, so that nothing else gets their numbers; the command has them closed again. Gives SIGCHLD its
-// default action, and keeps the terminal from stopping this process.
+// default action, keeps the terminal from stopping this process, and pipes without a reader from ending it. An abort or a trap
+// ends the process at once, and leaves no core file.
 void zkl_prepare(void);
 
 // MARK: Signals
@@ -22,6 +23,8 @@ struct zkl_signal {
   int32_t from_kernel;
   // Who else.
   int32_t sender;
+  // In the process of zkl_watch_group: 1 if the sender descends from the process that started it.
+  int32_t from_family;
 };
 
 // From here on, signals that the process does not ignore are written to `descriptor` as zkl_signal, and do nothing else: those
@@ -33,8 +36,8 @@ void zkl_catch_signals(int descriptor);
 // Returns a bit for each that can be read, the first being 1; all bits are 0 after a signal or when the time is over.
 int zkl_poll(int first, int second, int third, int milliseconds);
 
-// Stops this process as the terminal would, and returns when it is continued. Returns 0 if the system did not stop it, since
-// nobody would continue it.
+// Stops this process as the terminal would, and returns when it is continued; the SIGCONT that did so is not told of. Returns 0
+// if the system did not stop it, since nobody would continue it.
 int zkl_stop(void);
 
 // Ends this process by a signal, without a core file. Returns only where that cannot be: in the first process of a container.
@@ -73,7 +76,7 @@ struct zkl_change zkl_change_of(pid_t pid);
 // Waits for a child that has ended. Returns 0 if it has not.
 int zkl_reap(pid_t pid);
 
-// Waits for every child that has ended but `kept`.
+// Waits for every child that has ended, up to `kept`, which is left (-1: none is).
 void zkl_reap_all_but(pid_t kept);
 
 // MARK: The terminal
@@ -86,8 +89,9 @@ int zkl_set_foreground(int terminal, pid_t group);
 
 // MARK: Files
 
-// 1 if the file belongs to this user or to root and nobody else may do anything with it, 0 if others may, -1 if it belongs to
-// another user.
-int zkl_is_private(int descriptor);
+enum { ZKL_PRIVATE, ZKL_OPEN_TO_OTHERS, ZKL_ANOTHER_USERS, ZKL_NO_FILE };
+
+// Tells whether a file or pipe belongs to this user or to root, and nobody else may do anything with it.
+int zkl_privacy(int descriptor);
 
 #endif

@@ -95,6 +95,9 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     /// The interval of heartbeats. Every hold asks for it, and to divide a `Duration` takes 128 bits.
     package var heartbeatInterval: Duration { .nanoseconds(read { $0.machine.timeout.nanoseconds } / 6) }
 
+    /// The distance of ``leasesExpireBy`` from the moment at which the servers may end the session.
+    package var leaseMargin: Duration { read { $0.machine.margin } }
+
     /// The password with which a client can take the session over. For tests that end it so.
     package var password: [UInt8] { read { $0.password } }
 

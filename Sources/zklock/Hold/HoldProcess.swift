@@ -27,6 +27,9 @@ struct HoldProcess {
     private let supervisor: SupervisorChannel
     private let state = HoldState()
     private let outcome = Promise<Outcome>()
+    /// The time after which a process that is told to end does, although it has not left the queue, or released the lock: its
+    /// session ends by itself then.
+    private static let patience = Duration.seconds(5)
 
     /// Does everything there is to do, and ends the process.
     static func run(_ request: HoldRequest, _ configuration: ZooKeeperConfiguration) -> Never {
@@ -37,7 +40,9 @@ struct HoldProcess {
             let (signals, wakeUp) = (try System.makePipe(), try System.makePipe())
             zkl_catch_signals(signals.writeEnd.rawValue)
             let process = HoldProcess(request: request, supervisor: supervisor)
-            end(process.run(configuration, signals: signals.readEnd, wakeUp))
+            let outcome = process.run(configuration, signals: signals.readEnd, wakeUp)
+            supervisor.close()
+            end(outcome)
         } catch {
             printError("a process cannot be started: \(error)")
             exit(71)
@@ -70,17 +75,20 @@ struct HoldProcess {
             _ = try? wakeUp.writeEnd.writeAll([0])
         }
         var reports = supervisor.reports.rawValue
+        var deadline: ContinuousClock.Instant?
         while true {
-            let ready = zkl_poll(signals.rawValue, wakeUp.readEnd.rawValue, reports, -1)
+            let ready = zkl_poll(signals.rawValue, wakeUp.readEnd.rawValue, reports, deadline == nil ? -1 : 100)
             if let outcome = outcome.current { return outcome }
+            if let told = state.told, let end = deadline, end <= .now { return .die(told) }
             if ready & 4 != 0 {
-                if supervisor.readReports() {
-                    for signal in stop(signals) { take(signal, holding) }
+                if let number = supervisor.readReports() {
+                    for signal in stop(number, signals) { take(signal, holding) }
                 }
                 // Nothing comes after the end.
                 if supervisor.result.current != nil { reports = -1 }
             }
-            for signal in System.readSignals(signals) { take(signal, holding) }
+            for signal in System.readSignals(signals) ?? [] { take(signal, holding) }
+            if state.told != nil, deadline == nil { deadline = .now + Self.patience }
         }
     }
 
@@ -94,6 +102,8 @@ struct HoldProcess {
             case .nothing: break
             }
         case SIGTSTP where state.lease == nil: _ = zkl_stop()
+        // By which the supervisor wakes it.
+        case SIGCONT where signal.sender == supervisor.supervisor: break
         default:
             if state.forwards() { supervisor.send(.signal(signal)) }
         }
@@ -112,19 +122,20 @@ struct HoldProcess {
 
     /// Stops, because the command has stopped, and goes on with it, if the lock is still held then.
     ///
+    /// - Parameter number: The number of the stop.
     /// - Returns: The signals that came meanwhile, without those that were about the stop.
-    private func stop(_ signals: FileDescriptor) -> [CaughtSignal] {
+    private func stop(_ number: Int, _ signals: FileDescriptor) -> [CaughtSignal] {
         // Where nobody would continue this process the command cannot stop either, but not in a circle without a pause.
         if zkl_stop() == 0 { usleep(50_000) }
-        let rest = System.readSignals(signals).filter { $0.number != SIGCONT }
+        let rest = (System.readSignals(signals) ?? []).filter { $0.number != SIGCONT }
         if let lease = state.lease {
             if (try? lease.checkHeld()) != nil {
                 supervisor.send(.deadline(Moment(lease.expiresBy).nanoseconds))
-                supervisor.send(.resume)
             } else {
                 supervisor.send(.lost)
             }
         }
+        supervisor.send(.resume(number))
         return rest
     }
 }

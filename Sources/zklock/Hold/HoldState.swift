@@ -57,12 +57,13 @@ final class HoldState: Sendable {
         }
     }
 
-    /// Begins to run the command.
+    /// Begins to run the command, by `start`: no signal comes in between.
     ///
     /// - Returns: `false` if zklock has been told to end.
-    func begin(_ lease: LockLease) -> Bool {
+    func begin(_ lease: LockLease, _ start: () -> Void) -> Bool {
         state.withLock { state in
             guard state.told == nil else { return false }
+            start()
             state.phase = .running(lease)
             return true
         }

@@ -8,8 +8,8 @@ enum HoldWords {
         let since = error.holderSince.map { ", in the queue since \(UTCTime(millisecondsSince1970: $0))" } ?? ""
         let holder =
             switch (error.holderID, error.holder) {
-            case (let id?, let node?): " by \(id)\(since), node \(node)"
-            case (nil, let node?): " by the node \(node)\(since)"
+            case (let id?, let node?): " by \(id)\(since), node \(name(node))"
+            case (nil, let node?): " by the node \(name(node))\(since)"
             default: ""
             }
         return "\(error.path) is taken\(holder)\(inFront(ahead))"
@@ -19,9 +19,13 @@ enum HoldWords {
     static func taken(_ path: ZNodePath, _ participants: [Participant]) -> String {
         guard let first = participants.first else { return "\(path) was taken a moment ago" }
         let since = first.since.map { ", in the queue since \(UTCTime(millisecondsSince1970: $0))" } ?? ""
-        let holder = first.id.map { "by \($0)\(since), node \(first.path)" } ?? "by the node \(first.path)\(since)"
+        let node = first.path.name
+        let holder = first.id.map { "by \($0)\(since), node \(node)" } ?? "by the node \(node)\(since)"
         return "\(path) is taken \(holder)\(inFront(participants.count))"
     }
+
+    /// The name of a node, of which there may be the path.
+    private static func name(_ node: String) -> Substring { node.split(separator: "/").last ?? node[...] }
 
     private static func inFront(_ count: Int?) -> String {
         switch count ?? 0 {
@@ -49,7 +53,7 @@ enum HoldWords {
     private enum Kind { case mutex, readWrite, kazoo, latch, other }
 
     private static func kind(of node: String) -> Kind {
-        let name = node.split(separator: "/").last.map(String.init) ?? node
+        let name = String(name(node))
         let kinds: [(LineDialect, Kind)] = [
             (.curatorLatch, .latch), (.curatorReadWrite, .readWrite), (.kazoo, .kazoo), (.curator, .mutex),
         ]

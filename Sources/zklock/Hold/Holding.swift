@@ -91,16 +91,16 @@ struct Holding: Sendable {
 
     /// Runs the command to its end. If the lock is lost, which cancels the current task, the supervisor ends it.
     private func runCommand(_ lease: LockLease) async throws -> SupervisorChannel.Result {
-        guard state.begin(lease) else { throw CancellationError() }
-        defer { state.finish() }
         let (request, supervisor) = (request, supervisor)
-        request.tell("executing \(request.command[0])")
+        request.tell("executing \(request.command.name)")
+        let start = Order.start(
+            deadline: Moment(lease.expiresBy).nanoseconds, margin: lease.session.leaseMargin.nanoseconds,
+            token: "\(lease.fencingToken)", path: lease.path.string)
+        guard state.begin(lease, { supervisor.send(start) }) else { throw CancellationError() }
+        defer { state.finish() }
         supervisor.cannotEnd.whenFulfilled { _ in
             request.say("processes of the command do not end although they are killed; are they another user's?")
         }
-        supervisor.send(
-            .start(
-                deadline: Moment(lease.expiresBy).nanoseconds, token: "\(lease.fencingToken)", path: lease.path.string))
         let news = Task {
             async let _: Void = Self.sendDeadlines(lease, supervisor)
             if await lease.revocationRequest() {
@@ -152,7 +152,7 @@ struct Holding: Sendable {
     private func outcome(of result: SupervisorChannel.Result, _ loss: LockLoss?) -> Outcome {
         switch result {
         case .notExecuted(let fault):
-            printError(HoldWords.notExecuted(request.command[0], fault))
+            printError(HoldWords.notExecuted(request.command.name, fault))
             return .exit(fault == ENOENT ? Status.notFound : Status.notExecutable)
         case .unsupervised:
             request.say("the supervisor of the command was killed; the command has been ended")

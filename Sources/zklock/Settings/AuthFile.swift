@@ -44,9 +44,11 @@ package enum AuthFile {
 
     private static func contents(_ path: String) throws(Failure) -> [UInt8] {
         do {
-            let file = try FileDescriptor.open(FilePath(path), .readOnly, options: [.closeOnExec])
+            let file = try FileDescriptor.open(FilePath(path), .readOnly, options: [.closeOnExec, .nonBlocking])
             defer { try? file.close() }
             try checkMode(file, path)
+            // A pipe is waited for; one that nobody writes to is at its end.
+            System.setBlocking(file)
             guard let text = try System.readAll(file, limit: 65_536) else {
                 throw Failure(description: "\(path) is too long for a file of credentials")
             }
@@ -59,11 +61,12 @@ package enum AuthFile {
     }
 
     private static func checkMode(_ file: FileDescriptor, _ path: String) throws(Failure) {
-        switch zkl_is_private(file.rawValue) {
-        case 1: return
-        case 0: throw Failure(description: "\(path) can be read by others; run: chmod 600 \(path)")
-        default:
+        switch Int(zkl_privacy(file.rawValue)) {
+        case ZKL_PRIVATE: return
+        case ZKL_OPEN_TO_OTHERS: throw Failure(description: "\(path) can be read by others; run: chmod 600 \(path)")
+        case ZKL_ANOTHER_USERS:
             throw Failure(description: "\(path) belongs to another user, who could read the password; it must be yours")
+        default: throw Failure(description: "\(path) is not a file")
         }
     }
 }

@@ -48,7 +48,7 @@ package struct HoldOptions: ParsableCommand {
     var isTry = false
 
     @Option(
-        name: [.customShort("w"), .customLong("timeout"), .customLong("wait")],
+        name: [.customShort("w", allowingJoined: true), .customLong("timeout"), .customLong("wait")],
         help: ArgumentHelp("The longest wait for the lock. Default: no limit.", valueName: "seconds"))
     var timeout: TimeSpan?
 
@@ -66,12 +66,12 @@ package struct HoldOptions: ParsableCommand {
     var kazoo = false
 
     @Option(
-        name: [.customShort("E"), .customLong("conflict-exit-code")],
+        name: [.customShort("E", allowingJoined: true), .customLong("conflict-exit-code")],
         help: ArgumentHelp("The exit status if another participant has the lock.", valueName: "status"))
     var conflictExitCode = Status.taken
 
     @Option(
-        name: [.customShort("c"), .customLong("command")],
+        name: [.customShort("c", allowingJoined: true), .customLong("command")],
         help: ArgumentHelp("A command for the shell ($SHELL, or /bin/sh), in one argument.", valueName: "string"))
     var shellCommand: String?
 
@@ -129,6 +129,11 @@ package struct HoldOptions: ParsableCommand {
     /// Parses a command line. Options may also stand between the path and `--`.
     package static func parse(arguments: [String]) throws -> HoldOptions {
         var options = try parse(arguments)
+        // As getopt takes it: the end of the options.
+        if options.words.first == "--" {
+            options.words.removeFirst()
+            return options
+        }
         switch options.words.first {
         case "-h", "--help", "help": throw CleanExit.helpRequest(HoldOptions.self)
         case "-V", "--version": throw CleanExit.message(configuration.version)
@@ -139,6 +144,10 @@ package struct HoldOptions: ParsableCommand {
         else { return options }
         let before = arguments.dropLast(options.words.count)
         options = try parse(Array(before) + Array(options.words.dropFirst()))
+        if let first = options.words.first, first.hasPrefix("-"), first != "--" {
+            if ["-V", "--version"].contains(first) { throw CleanExit.message(configuration.version) }
+            throw ValidationError("unknown option \(first); put -- in front of a command that begins with a hyphen")
+        }
         options.words.insert(path, at: 0)
         return options
     }
@@ -172,7 +181,9 @@ package struct HoldOptions: ParsableCommand {
             rest = [shell, "-c", shellCommand]
         }
         try require(!rest.isEmpty, "there is no command; give it after the path, or as a string with -c")
-        var request = HoldRequest(path: try ConnectionOptions.path(first), command: Array(rest))
+        var request = HoldRequest(
+            path: try ConnectionOptions.path(first),
+            command: HeldCommand(Array(rest), isShellString: shellCommand != nil))
         try require(!(isTry && timeout != nil), "--try does not wait: it takes no --timeout")
         try require(!(isShared && isExclusive), "--shared and --read-write exclude each other")
         try require(

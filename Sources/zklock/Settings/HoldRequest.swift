@@ -20,7 +20,7 @@ package struct HoldRequest: Sendable, Hashable {
     }
 
     package var path: ZNodePath
-    package var command: [String]
+    package var command: HeldCommand
     package var kind = Kind.mutex
     package var isKazoo = false
     package var patience = Patience.forever
@@ -36,7 +36,7 @@ package struct HoldRequest: Sendable, Hashable {
     package var isQuiet = false
     package var isVerbose = false
 
-    package init(path: ZNodePath, command: [String]) {
+    package init(path: ZNodePath, command: HeldCommand) {
         self.path = path
         self.command = command
     }

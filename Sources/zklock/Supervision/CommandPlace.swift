@@ -21,8 +21,9 @@ struct CommandPlace {
     let terminal: CInt
     let isGroupItsOwn: Bool
     /// The process that notes the signals for the group, and the pipe through which it tells of them.
-    let watcher: pid_t?
-    let groupSignals: FileDescriptor?
+    private(set) var watcher: pid_t?
+    private(set) var groupSignals: FileDescriptor?
+    private var watchers = 0
     private let zklock: pid_t
     private let zklockGroup: pid_t
 
@@ -35,15 +36,29 @@ struct CommandPlace {
             ProcessStatus.isProcOurs
             ? !ProcessStatus.all.contains { $0.value.group == zklockGroup && $0.key != zklock } : zklock == zklockGroup
         isGroupItsOwn = terminal < 0 || isAlone && tcgetpgrp(terminal) == zklockGroup
-        guard !isGroupItsOwn, let pipe = try? System.makePipe() else {
-            watcher = nil
-            groupSignals = nil
-            return
-        }
+        if !isGroupItsOwn { watchAgain() }
+    }
+
+    /// Starts a process that notes the signals for the group; again if one was killed, but not for ever.
+    mutating func watchAgain() {
+        try? groupSignals?.close()
+        (watcher, groupSignals) = (nil, nil)
+        guard watchers < 10, let pipe = try? System.makePipe() else { return }
+        watchers += 1
         let pid = zkl_watch_group(zklockGroup, pipe.writeEnd.rawValue)
-        watcher = pid > 0 ? pid : nil
-        groupSignals = pid > 0 ? pipe.readEnd : nil
         try? pipe.writeEnd.close()
+        if pid > 0 {
+            (watcher, groupSignals) = (pid, pipe.readEnd)
+        } else {
+            try? pipe.readEnd.close()
+        }
+    }
+
+    /// Ends that process. What it has noted can still be read.
+    mutating func stopWatching() {
+        guard let watcher else { return }
+        ProcessSignal.send(SIGKILL, to: watcher)
+        watchers = .max
     }
 
     /// The group that the command is started in; 0: a new one.
@@ -54,6 +69,12 @@ struct CommandPlace {
 
     /// Tells whether zklock has the terminal, for its command.
     var isTerminalForCommand: Bool { isGroupItsOwn && terminal >= 0 && tcgetpgrp(terminal) == zklockGroup }
+
+    /// Tells whether the command has the terminal, in a group of its own.
+    func hasTerminal(_ command: pid_t) -> Bool { isGroupItsOwn && terminal >= 0 && tcgetpgrp(terminal) == command }
+
+    /// Continues zklock, which has stopped together with its command.
+    func continueZKLock() { ProcessSignal.continueParent(zklock) }
 
     /// Tells whether there was a terminal that is gone.
     var isTerminalGone: Bool { terminal >= 0 && tcgetpgrp(terminal) < 0 }

@@ -7,48 +7,57 @@ package struct CaughtSignal: Sendable, Hashable {
     package var isFromKernel: Bool
     /// The process that sent it; 0 if that is not known.
     package var sender: Int32
+    /// Tells whether the sender is known to be the command or a descendant of it.
+    package var isFromCommand: Bool
 
-    package init(_ number: Int32, isFromKernel: Bool = false, sender: Int32 = 0) {
+    package init(_ number: Int32, isFromKernel: Bool = false, sender: Int32 = 0, isFromCommand: Bool = false) {
         self.number = number
         self.isFromKernel = isFromKernel
         self.sender = sender
+        self.isFromCommand = isFromCommand
+    }
+
+    /// Tells whether these can be the same signal, seen by two processes of a group.
+    package func isSame(as other: CaughtSignal) -> Bool {
+        number == other.number && isFromKernel == other.isFromKernel && sender == other.sender
     }
 }
 
 /// An order to the supervisor.
 package enum Order: Sendable, Hashable {
-    /// Start the command: the lock is held until the deadline at least, in nanoseconds of `Moment`.
-    case start(deadline: Int64, token: String, path: String)
+    /// Start the command: the lock is held until the deadline at least, in nanoseconds of `Moment`, and the servers give it to
+    /// nobody else for `margin` nanoseconds more, unless its node is deleted.
+    case start(deadline: Int64, margin: Int64, token: String, path: String)
     /// The lock is held until then at least.
     case deadline(Int64)
     /// The command is to get a signal that zklock got, unless it has it already.
     case signal(CaughtSignal)
     /// End the command.
     case end
-    /// Let the command go on, if it is stopped.
-    case resume
+    /// Let the command go on, if it is stopped: zklock goes on after the stop with this number.
+    case resume(Int)
     /// End everything: the lock is lost.
     case lost
 
     package var line: String {
         switch self {
-        case .start(let deadline, let token, let path): "start \(deadline) \(token) \(path)"
+        case .start(let deadline, let margin, let token, let path): "start \(deadline) \(margin) \(token) \(path)"
         case .deadline(let deadline): "deadline \(deadline)"
         case .signal(let signal): "signal \(signal.number) \(signal.isFromKernel ? 1 : 0) \(signal.sender)"
         case .end: "end"
-        case .resume: "resume"
+        case .resume(let number): "resume \(number)"
         case .lost: "lost"
         }
     }
 
     package init?(line: String) {
         // A path may contain spaces.
-        let words = line.split(separator: " ", maxSplits: 3, omittingEmptySubsequences: false)
+        let words = line.split(separator: " ", maxSplits: 4, omittingEmptySubsequences: false)
         let numbers = words.dropFirst().map { Int64($0) }
         switch (words.first ?? "", words.count) {
-        case ("start", 4):
-            guard let deadline = numbers[0] else { return nil }
-            self = .start(deadline: deadline, token: String(words[2]), path: String(words[3]))
+        case ("start", 5):
+            guard let deadline = numbers[0], let margin = numbers[1] else { return nil }
+            self = .start(deadline: deadline, margin: margin, token: String(words[3]), path: String(words[4]))
         case ("deadline", 2):
             guard let deadline = numbers[0] else { return nil }
             self = .deadline(deadline)
@@ -56,7 +65,9 @@ package enum Order: Sendable, Hashable {
             guard let number = numbers[0], let isFromKernel = numbers[1], let sender = numbers[2] else { return nil }
             self = .signal(CaughtSignal(Int32(number), isFromKernel: isFromKernel != 0, sender: Int32(sender)))
         case ("end", 1): self = .end
-        case ("resume", 1): self = .resume
+        case ("resume", 2):
+            guard let number = numbers[0] else { return nil }
+            self = .resume(Int(number))
         case ("lost", 1): self = .lost
         default: return nil
         }
@@ -90,8 +101,10 @@ package enum Report: Sendable, Hashable {
     case notExecuted(Int32)
     /// An order has been carried out.
     case done
-    /// The terminal, or a signal like its own, has stopped the command.
-    case stopped
+    /// The command runs, in a group of its own with this number; 0: in that of zklock.
+    case started(group: Int32)
+    /// The terminal, or a signal like its own, has stopped the command, for the how-many-th time.
+    case stopped(Int)
     /// Processes of the command have been killed and do not end.
     case cannotEnd
     case ended(CommandEnd)
@@ -100,7 +113,8 @@ package enum Report: Sendable, Hashable {
         switch self {
         case .notExecuted(let fault): "not-executed \(fault)"
         case .done: "done"
-        case .stopped: "stopped"
+        case .started(let group): "started \(group)"
+        case .stopped(let number): "stopped \(number)"
         case .cannotEnd: "cannot-end"
         case .ended(let end):
             switch end.process {
@@ -116,7 +130,8 @@ package enum Report: Sendable, Hashable {
         switch (words.first ?? "", numbers.count) {
         case ("not-executed", 1): self = .notExecuted(numbers[0])
         case ("done", 0): self = .done
-        case ("stopped", 0): self = .stopped
+        case ("started", 1): self = .started(group: numbers[0])
+        case ("stopped", 1): self = .stopped(Int(numbers[0]))
         case ("cannot-end", 0): self = .cannotEnd
         case ("exited", 3): self = .ended(Self.end(.exited(numbers[0]), numbers))
         case ("killed", 3): self = .ended(Self.end(.killed(numbers[0]), numbers))

@@ -24,12 +24,14 @@ final class SupervisorChannel: Sendable {
     }
 
     /// The supervisor's process.
-    private let supervisor: pid_t
+    let supervisor: pid_t
     private let orders: Mutex<FileDescriptor?>
     /// The pipe by which it reports.
     let reports: FileDescriptor
     private let lines = Mutex(LineBuffer())
     private let carriedOut = Atomic(0)
+    /// The command's process group, if it has one of its own; otherwise 0.
+    private let group = Atomic<pid_t>(0)
     /// The end of the command.
     let result = Promise<Result>()
     /// Fulfilled when processes of the command do not end although they are killed.
@@ -44,7 +46,7 @@ final class SupervisorChannel: Sendable {
     /// Starts the supervisor, which waits for the order to start its command.
     ///
     /// It is forked here, where this process has one thread yet.
-    static func start(_ command: [String], grace: Duration) throws -> SupervisorChannel {
+    static func start(_ command: HeldCommand, grace: Duration) throws -> SupervisorChannel {
         let (orders, reports) = (try System.makePipe(), try System.makePipe())
         let pid = zkl_fork()
         guard pid >= 0 else { throw Errno(rawValue: errno) }
@@ -72,24 +74,38 @@ final class SupervisorChannel: Sendable {
 
     /// Reads what the supervisor has reported.
     ///
-    /// - Returns: `true` if the command has been stopped, and zklock is to stop too.
-    func readReports() -> Bool {
+    /// - Returns: The number of the stop if the command has been stopped, and zklock is to stop too.
+    func readReports() -> Int? {
         guard let bytes = System.read(reports) else {
             result.fulfil(.unsupervised)
-            return false
+            return nil
         }
-        var isStopped = false
+        var stop: Int?
         for line in lines.withLock({ $0.append(bytes) }) {
             switch Report(line: line) {
             case .notExecuted(let fault): result.fulfil(.notExecuted(fault))
             case .done: carriedOut.add(1, ordering: .relaxed)
-            case .stopped: isStopped = true
+            case .started(let group): self.group.store(group, ordering: .relaxed)
+            case .stopped(let number): stop = number
             case .cannotEnd: cannotEnd.fulfil(())
             case .ended(let end): result.fulfil(.ended(end))
             case nil: break
             }
         }
-        return isStopped
+        // Whoever has ended needs nobody to stop with it.
+        return result.current == nil ? stop : nil
+    }
+
+    /// Lets the supervisor end, if it has nothing to do, and waits for that: it has the descriptors of this process. One that
+    /// stands still is not waited for.
+    func close() {
+        orders.withLock { orders in
+            try? orders?.close()
+            orders = nil
+        }
+        for _ in 0..<200 where ProcessStatus(supervisor)?.parent == getpid() && zkl_reap(supervisor) == 0 {
+            _ = zkl_poll(-1, -1, -1, 5)
+        }
     }
 
     /// Kills the supervisor, and with it the command: it does not do what it is told.
@@ -99,10 +115,17 @@ final class SupervisorChannel: Sendable {
     func endOrphans(after grace: Duration) async {
         var (signal, deadline) = (SIGTERM, ContinuousClock.now + grace)
         var told: Set<pid_t> = []
+        let group = group.load(ordering: .relaxed)
         while true {
             let left = ProcessStatus.all.descendants(of: getpid())
-            if left.isEmpty { return }
-            for pid in left.keys where signal == SIGKILL || told.insert(pid).inserted {
+            // Also where the others cannot be seen.
+            let isInGroup = ProcessSignal.hasChild(inGroup: group)
+            if left.isEmpty, !isInGroup { return }
+            if isInGroup, signal == SIGKILL || told.insert(-group).inserted {
+                ProcessSignal.send(signal, toGroupWithChild: group)
+            }
+            for (pid, status) in left where status.group != group || group == 0 {
+                guard signal == SIGKILL || told.insert(pid).inserted else { continue }
                 ProcessSignal.send(signal, to: pid)
             }
             if ContinuousClock.now >= deadline {

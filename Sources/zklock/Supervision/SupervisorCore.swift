@@ -50,10 +50,14 @@ package struct SupervisorCore: Sendable, Hashable {
     private static let ending: Set<Int32> = [SIGHUP, SIGINT, SIGQUIT, SIGTERM]
     /// timeout(1) and others send a signal to a process and then to its group: within this time it is the same one.
     private static let echo: Int64 = 100_000_000
+    /// The time that a kill may take.
+    private static let reserve: Int64 = 500_000_000
     /// The time after the last kill in which a process that cannot be killed is waited for when the lock is lost anyway.
     private static let patience: Int64 = 5_000_000_000
 
     private let grace: Int64
+    /// The time after the deadline in which the servers still give the lock to nobody.
+    private let margin: Int64
     private var deadline: Int64
     /// The moment at which what is left is killed; `nil` if nothing is to end.
     private var killTime: Int64?
@@ -74,8 +78,9 @@ package struct SupervisorCore: Sendable, Hashable {
     /// Tells whether everything that is to end has ended.
     package private(set) var isOver = false
 
-    package init(deadline: Int64, grace: Int64) {
+    package init(deadline: Int64, margin: Int64, grace: Int64) {
         self.deadline = deadline
+        self.margin = margin
         self.grace = grace
     }
 
@@ -93,22 +98,18 @@ package struct SupervisorCore: Sendable, Hashable {
 
     /// Takes a signal that zklock has got.
     ///
-    /// - Parameters:
-    ///   - hasArrived: The command has got it already: it was sent to a group in which both are.
-    ///   - isFromCommand: The command, or a descendant of it, has sent it.
-    package mutating func forward(
-        _ signal: CaughtSignal, hasArrived: Bool, isFromCommand: Bool, at now: Int64
-    ) -> [Action] {
+    /// - Parameter hasArrived: The command has got it already: it was sent to a group in which both are.
+    package mutating func forward(_ signal: CaughtSignal, hasArrived: Bool, at now: Int64) -> [Action] {
         guard Self.ending.contains(signal.number) else {
             if hasArrived { return [] }
             // The default action of these two ends a process, which its children do not expect.
             let isPersonal = [SIGUSR1, SIGUSR2].contains(signal.number)
             return [.send(signal.number, to: isPersonal ? .command : .group)]
         }
-        if let lastTold, lastTold.signal == signal, now - lastTold.time < Self.echo { return [] }
+        if let lastTold, lastTold.signal.isSame(as: signal), now - lastTold.time < Self.echo { return [] }
         lastTold = Told(signal: signal, time: now)
         // A key of the terminal, and what the command does to its own group, are between it and them.
-        let isForZKLock = !(signal.isFromKernel && signal.number != SIGHUP) && !(isFromCommand && hasArrived)
+        let isForZKLock = !(signal.isFromKernel && signal.number != SIGHUP) && !(signal.isFromCommand && hasArrived)
         if isForZKLock {
             told = told ?? signal.number
             isToldToEnd = true
@@ -135,6 +136,9 @@ package struct SupervisorCore: Sendable, Hashable {
             return kill()
         }
         beginGrace(at: now)
+        // Not beside the next holder.
+        let (last, isTooLarge) = deadline.addingReportingOverflow(margin - min(margin / 4, Self.reserve))
+        if !isTooLarge { killTime = min(killTime ?? .max, max(now, last)) }
         return [.send(SIGTERM, to: .everything)]
     }
 

@@ -46,6 +46,11 @@ enum System {
         }
     }
 
+    /// Lets reads wait.
+    static func setBlocking(_ file: FileDescriptor) {
+        _ = fcntl(file.rawValue, F_SETFL, fcntl(file.rawValue, F_GETFL) & ~O_NONBLOCK)
+    }
+
     /// Reads all there is until the end.
     ///
     /// - Returns: `nil` if it is longer than `limit` bytes.
@@ -61,25 +66,43 @@ enum System {
     }
 
     /// Reads the signals that have been written to a pipe.
-    static func readSignals(_ descriptor: FileDescriptor) -> [CaughtSignal] {
+    ///
+    /// - Returns: `nil` if there are none, and will be none.
+    static func readSignals(_ descriptor: FileDescriptor) -> [CaughtSignal]? {
         var signals: [CaughtSignal] = []
         var signal = zkl_signal()
-        // A signal is written as a whole.
-        while unsafe withUnsafeMutableBytes(
-            of: &signal, { unsafe readOnce(descriptor.rawValue, $0.baseAddress, $0.count) == $0.count })
-        {
+        while true {
+            // A signal is written as a whole.
+            let count = unsafe withUnsafeMutableBytes(of: &signal) {
+                unsafe readOnce(descriptor.rawValue, $0.baseAddress, $0.count)
+            }
+            if count == 0, signals.isEmpty { return nil }
+            guard count == MemoryLayout<zkl_signal>.size else { return signals }
             signals.append(
-                CaughtSignal(signal.number, isFromKernel: signal.from_kernel != 0, sender: signal.sender))
+                CaughtSignal(
+                    signal.number, isFromKernel: signal.from_kernel != 0, sender: signal.sender,
+                    isFromCommand: signal.from_family != 0))
         }
-        return signals
     }
 
     /// Starts a program in `group`, 0 being one of its own. See `zkl_spawn`.
     ///
+    /// What comes from the command line of this process is passed on as it is there, byte by byte: as text, bytes that are no
+    /// UTF-8 have been replaced. Those bytes stay where they are for the life of the process.
+    ///
     /// - Returns: Its process id.
-    static func spawn(_ arguments: [String], group: pid_t, terminal: CInt) throws(Errno) -> pid_t {
-        var pointers = unsafe arguments.map { unsafe strdup($0) } + [nil]
-        defer { unsafe pointers.forEach { unsafe free($0) } }
+    static func spawn(_ command: HeldCommand, group: pid_t, terminal: CInt) throws(Errno) -> pid_t {
+        let own = unsafe (0..<Int(CommandLine.argc)).map { unsafe CommandLine.unsafeArgv[$0] }
+        var pointers: [UnsafeMutablePointer<CChar>?]
+        if command.isShellString {
+            let text = command.words.last ?? ""
+            let string = unsafe own.first { unsafe $0.map { unsafe String(cString: $0) } == text } ?? nil
+            unsafe pointers = command.words.dropLast().map { unsafe strdup($0) } + [string ?? strdup(text)]
+        } else {
+            // The command is the end of the command line.
+            unsafe pointers = Array(own.suffix(command.words.count))
+        }
+        unsafe pointers.append(nil)
         let pid = unsafe zkl_spawn(&pointers, group, terminal)
         guard pid > 0 else { throw Errno(rawValue: errno) }
         return pid

@@ -14,11 +14,12 @@ import termios
 
 def main():
     shell, terminal = pty.fork()
+    # Not echoed, so that what appears is what programs print: before anything is typed, and before the shell looks.
+    own = 0 if shell == 0 else terminal
+    attributes = termios.tcgetattr(own)
+    attributes[3] &= ~termios.ECHO
+    termios.tcsetattr(own, termios.TCSANOW, attributes)
     if shell == 0:
-        # Not echoed, so that what appears is what programs print.
-        attributes = termios.tcgetattr(0)
-        attributes[3] &= ~termios.ECHO
-        termios.tcsetattr(0, termios.TCSANOW, attributes)
         os.execv("/bin/bash", ["bash", "--norc", "--noprofile", "--noediting", "-i"])
     commands, screen = b"", b""
     while True:
