@@ -45,7 +45,7 @@ struct HoldProcess {
             end(outcome)
         } catch {
             printError("a process cannot be started: \(error)")
-            exit(71)
+            exit(Status.noProcess)
         }
     }
 

@@ -25,6 +25,7 @@ package struct HoldOptions: ParsableCommand {
                 64  the options are not valid
                 69  ZooKeeper could not be used
                 70  the lock was lost, and the command has been ended
+                71  the system gave no process
                 75  another participant has the lock (see --conflict-exit-code)
                 76  another kind of lock is in use at the path
                126  the command cannot be executed

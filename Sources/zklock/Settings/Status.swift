@@ -8,6 +8,8 @@ package enum Status {
     package static let unavailable: Int32 = 69
     /// The lock was lost, and the command has been ended.
     package static let lost: Int32 = 70
+    /// The system gave no process.
+    package static let noProcess: Int32 = 71
     /// Another participant has the lock.
     package static let taken: Int32 = 75
     /// Another kind of lock is in use at the path.

@@ -64,8 +64,7 @@ final class SupervisorChannel: Sendable {
     /// full, and what counts then is the deadline that it knows.
     func send(_ order: Order) {
         orders.withLock { orders in
-            guard let orders else { return }
-            if (try? orders.writeAll("\(order.line)\n".utf8)) != nil { return }
+            _ = try? orders?.writeAll("\(order.line)\n".utf8)
         }
     }
 
@@ -103,7 +102,8 @@ final class SupervisorChannel: Sendable {
             try? orders?.close()
             orders = nil
         }
-        for _ in 0..<200 where ProcessStatus(supervisor)?.parent == getpid() && zkl_reap(supervisor) == 0 {
+        let end = ContinuousClock.now + .seconds(1)
+        while ContinuousClock.now < end, ProcessStatus(supervisor)?.parent == getpid(), zkl_reap(supervisor) == 0 {
             _ = zkl_poll(-1, -1, -1, 5)
         }
     }
