@@ -81,5 +81,11 @@ package struct HistoryReport: Sendable {
         waits.isEmpty ? nil : waits[min(waits.count - 1, waits.count * percent / 100)]
     }
 
-    package var worstRecovery: Recovery? { recoveries.max { ($0.duration ?? .max) < ($1.duration ?? .max) } }
+    /// The longest recovery of those that were seen to their end.
+    package var worstRecovery: Recovery? {
+        recoveries.filter { $0.duration != nil }.max { ($0.duration ?? 0) < ($1.duration ?? 0) }
+    }
+
+    /// The number of faults after which nobody was granted any more before the end of the history.
+    package var openRecoveries: Int { recoveries.count { $0.duration == nil } }
 }

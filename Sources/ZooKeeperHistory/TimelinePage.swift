@@ -61,8 +61,9 @@ extension Timeline {
             ("\(report.grants)", "times it was held"),
             ("\(history.faults.count)", "faults"),
             (
-                report.worstRecovery.map { $0.duration.map(TimelineLayout.seconds) ?? "never" } ?? "none",
+                report.worstRecovery?.duration.map(TimelineLayout.seconds) ?? "none",
                 "worst time from a fault to the next grant"
+                    + (report.openRecoveries > 0 ? "; \(report.openRecoveries) not over at the end" : "")
             ),
             ("\(report.refusedWrites)", "late writes refused by fencing"),
             ("\(caused)", "bodies that overlap on the clock, each with its cause"),
@@ -91,8 +92,9 @@ extension Timeline {
             let durations = all.compactMap(\.duration).sorted()
             recoveries.append([
                 fault.rawValue, "\(all.count)",
-                durations.isEmpty ? "" : TimelineLayout.seconds(durations[durations.count / 2]),
-                durations.count < all.count ? "never" : TimelineLayout.seconds(durations.last ?? 0),
+                durations.isEmpty ? "" : TimelineLayout.seconds(durations[(durations.count - 1) / 2]),
+                (durations.last.map(TimelineLayout.seconds) ?? "none")
+                    + (durations.count < all.count ? "; \(all.count - durations.count) not over at the end" : ""),
             ])
         }
         let checks: [[String]] = [

@@ -216,7 +216,9 @@ import ZooKeeperTesting
             fault(.killServer, "s0", from: 5, to: 50), fault(.expire, "c0", from: 40, to: 41, number: 2),
             turn("c0", "a", from: 25, to: 28, token: "01", stamps: [2]))
         #expect(report.recoveries.map(\.duration) == [20_000, nil])
-        #expect(report.worstRecovery?.fault == .expire)
+        // That of the other is not over when the history ends.
+        #expect(report.worstRecovery?.fault == .killServer)
+        #expect(report.openRecoveries == 1)
     }
 
     @Test func aQueueThatStandsStillIsAViolation() {

@@ -46,10 +46,12 @@ enum Summary {
         lines.append(
             "faults: " + (report.faults.isEmpty ? "none" : list(report.faults.mapKeys(\.rawValue))))
         if let worst = report.worstRecovery {
+            let open = report.openRecoveries
             lines.append(
                 "recoveries: \(recovered.count) of \(report.recoveries.count), half within "
-                    + "\(seconds(recovered.sorted()[safe: recovered.count / 2])), worst \(seconds(worst.duration)) after "
-                    + "\(worst.fault.rawValue) of \(worst.process)")
+                    + "\(seconds(recovered.sorted()[safe: (recovered.count - 1) / 2])), worst \(seconds(worst.duration)) after "
+                    + "\(worst.fault.rawValue) of \(worst.process)"
+                    + (open > 0 ? "; \(open) not over at the end" : ""))
         }
         return lines
     }
