@@ -12,7 +12,8 @@ package import Darwin
 ///
 /// A process id outlives its process only as a number: `kill(-1, …)` reaches every process on the machine, `kill(0,
 /// …)` the caller's whole group, and `getpgid` of a process that is gone returns -1. So nothing is sent to a number
-/// below 2, nor to one that is not a live descendant of this process at that moment.
+/// below 2, nor to one that is not a live descendant of this process at that moment; but for SIGCONT, to the parent
+/// (``continueParent(_:)``).
 ///
 /// Between the check and the signal the process may still end, and its number be given to another one. A child's
 /// number stays taken until its parent has waited for it, so callers signal before they wait.
@@ -41,22 +42,6 @@ package enum ProcessSignal {
         return true
     }
 
-    /// Sends `signal` to every process in the group that a child of this process leads.
-    ///
-    /// The leader may have ended, but its parent must not have waited for it yet: until then its number cannot become
-    /// another group's.
-    ///
-    /// - Parameter leader: The process id of the leader, which is the number of the group.
-    /// - Returns: `true` if it was sent; `false` if `leader` is below 2, is not a descendant of this process, does not
-    ///   exist any more, leads no group, or leads the group of this process.
-    @discardableResult
-    package static func send(_ signal: Int32, toGroupOf leader: pid_t) -> Bool {
-        guard leader > 1, leader != getpgrp(), let status = ProcessStatus(leader), status.group == leader,
-            isDescendant(status)
-        else { return false }
-        return kill(-leader, signal) == 0
-    }
-
     /// Sends `signal` to every process in a group in which this process has a child, which may have ended but has not been
     /// waited for: until then the number of the group is not another's.
     ///
@@ -67,9 +52,15 @@ package enum ProcessSignal {
         return kill(-group, signal) == 0
     }
 
-    /// Continues the parent of this process, if that is still `parent`.
-    package static func continueParent(_ parent: pid_t) {
-        if parent > 0, getppid() == parent { kill(parent, SIGCONT) }
+    /// Continues the parent of this process: the one signal that goes up, and it ends nothing.
+    ///
+    /// - Parameter parent: The parent as it was when this process began. It may be the first process of a container. One that
+    ///   has ended is not the parent any more.
+    /// - Returns: `true` if it was sent; `false` if `parent` is not the parent, or is no number of a process.
+    @discardableResult
+    package static func continueParent(_ parent: pid_t) -> Bool {
+        guard parent > 0, getppid() == parent else { return false }
+        return kill(parent, SIGCONT) == 0
     }
 
     /// Returns whether this process has a child in a group, alive or not waited for.

@@ -15,15 +15,25 @@ import Darwin
     @Test(arguments: [-1, 0, 1] as [Int32]) func numbersThatReachOthersAreRefused(_ pid: Int32) {
         // Signal 0 only asks: if it got through, nothing would happen.
         #expect(!ProcessSignal.send(0, to: pid))
-        #expect(!ProcessSignal.send(0, toGroupOf: pid))
+        #expect(!ProcessSignal.send(0, toGroupWithChild: pid))
         #expect(!ProcessSignal.isLiveDescendant(pid))
+        #expect(!ProcessSignal.hasChild(inGroup: pid))
+        #expect(pid == getppid() || !ProcessSignal.continueParent(pid))
+    }
+
+    @Test func onlyTheParentIsContinued() async throws {
+        #expect(!ProcessSignal.continueParent(getpid()))
+        _ = try await Program(found: "sleep").status(["60"]) { running in
+            #expect(!ProcessSignal.continueParent(running.pid), "a child")
+            #expect(ProcessSignal.send(SIGKILL, to: running.pid))
+        }
     }
 
     @Test func processesOfOthersAreRefused() {
         let parent = getppid()
         #expect(!ProcessSignal.send(0, to: parent))
-        #expect(!ProcessSignal.send(0, toGroupOf: getpgid(parent)))
-        #expect(!ProcessSignal.send(0, toGroupOf: getpgrp()), "the group of this process itself")
+        #expect(!ProcessSignal.send(0, toGroupWithChild: getpgid(parent)))
+        #expect(!ProcessSignal.send(0, toGroupWithChild: getpgrp()), "the group of this process itself")
     }
 
     @Test func aLiveChildIsSignalledAndADeadOneIsNot() async throws {
@@ -31,7 +41,7 @@ import Darwin
         let (_, status) = try await Program(found: "sleep").status(["60"]) { running in
             child.withLock { $0 = running.pid }
             #expect(ProcessSignal.isLiveDescendant(running.pid))
-            #expect(!ProcessSignal.send(0, toGroupOf: running.pid), "it leads no group")
+            #expect(!ProcessSignal.send(0, toGroupWithChild: running.pid), "it leads no group")
             #expect(ProcessSignal.send(SIGTERM, to: running.pid))
             // Ended, and not waited for before this body returns.
             try await eventually("it has ended") { ProcessStatus(running.pid)?.hasEnded == true }
@@ -39,7 +49,7 @@ import Darwin
         }
         #expect(status == -SIGTERM)
         #expect(!ProcessSignal.send(0, to: child.value))
-        #expect(!ProcessSignal.send(0, toGroupOf: child.value))
+        #expect(!ProcessSignal.send(0, toGroupWithChild: child.value))
         #expect(!ProcessSignal.send(0, to: getpgid(child.value)), "what made kill(-1) of a dead process")
     }
 
@@ -56,10 +66,10 @@ import Darwin
             #expect(ProcessSignal.send(SIGKILL, to: leader))
             // It is waited for after this body.
             try await eventually("the leader has ended") { ProcessStatus(leader)?.hasEnded == true }
-            #expect(ProcessSignal.send(SIGKILL, toGroupOf: leader))
+            #expect(ProcessSignal.send(SIGKILL, toGroupWithChild: leader))
             try await eventually("its child has ended") { ProcessStatus(child)?.hasEnded ?? true }
         }
-        #expect(!ProcessSignal.send(0, toGroupOf: ids.value.leader))
+        #expect(!ProcessSignal.send(0, toGroupWithChild: ids.value.leader))
         #expect(!ProcessSignal.isLiveDescendant(ids.value.child))
     }
 

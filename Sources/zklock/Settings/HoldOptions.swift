@@ -105,7 +105,7 @@ package struct HoldOptions: ParsableCommand {
     @Flag(help: "End the command when another client asks for the lock (zklock revoke, Curator's Revoker).")
     var revocable = false
 
-    @Flag(name: [.customShort("q"), .long], help: "Say nothing.")
+    @Flag(name: [.customShort("q"), .long], help: "Say nothing of the lock.")
     var quiet = false
 
     @Flag(name: [.customShort("v"), .long], help: "Say what is done, and after how long.")

@@ -171,7 +171,7 @@ package struct SupervisorCore: Sendable, Hashable {
         guard !isOver else { return [] }
         var actions: [Action] = []
         if !isLost, deadline <= now { actions += lose(at: now) }
-        // What has left the group lives on after an end in time.
+        // Processes that have left the group live on after an end in time.
         let isClear = census.inGroup == 0 && (census.elsewhere == 0 || !(isLost || isToldToEnd && hasKilled))
         if end != nil, isClear {
             isOver = true

@@ -87,8 +87,8 @@ enum System {
 
     /// Starts a program in `group`, 0 being one of its own. See `zkl_spawn`.
     ///
-    /// What comes from the command line of this process is passed on as it is there, byte by byte: as text, bytes that are no
-    /// UTF-8 have been replaced. Those bytes stay where they are for the life of the process.
+    /// Words of this process's own command line are passed on as they are there, byte by byte: in a `String`, bytes that are no
+    /// UTF-8 have been replaced. They stay where they are for the life of the process.
     ///
     /// - Returns: Its process id.
     static func spawn(_ command: HeldCommand, group: pid_t, terminal: CInt) throws(Errno) -> pid_t {
