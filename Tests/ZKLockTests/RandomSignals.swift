@@ -31,7 +31,8 @@ struct RandomSignals {
                 (while :; do sleep 0.5; done) & stamp; n=0; while [ $n -lt 40 ]; do stamp; sleep 0.01; n=$((n+1)); done
                 """
             try await withTemporaryFile(containing: "go") { go in
-                let script = #"while [ -s "$GO" ]; do "$0" "$@" >/dev/null 2>&1 & wait $!; done"#
+                // Not in the background, where a shell lets its commands ignore SIGINT and SIGQUIT.
+                let script = #"while [ -s "$GO" ]; do "$0" "$@" >/dev/null 2>&1; done"#
                 let line = [
                     "--connect", connect, "-q", "--grace", "0.5", "--session-timeout", "2", "/lock", "bash", "-c", body,
                 ]

@@ -1,3 +1,4 @@
+import SystemPackage
 import TestSupport
 import Testing
 import ZooKeeper
@@ -7,6 +8,10 @@ import ZooKeeperTesting
 struct TerminalShell: Sendable {
     static let whyNot: Comment? =
         (try? readFile("/usr/bin/python3")) != nil ? nil : "the terminal of these tests is a program in Python"
+
+    private static let program = FilePath(#filePath).removingLastComponent().removingLastComponent().appending(
+        "Support/Terminal/terminal.py"
+    ).string
 
     private let lines = Shared<[String]>([])
     private let commands: AsyncStream<String>.Continuation
@@ -56,7 +61,7 @@ struct TerminalShell: Sendable {
         let lines = shell.lines
         let program = Task {
             await Program(at: "/usr/bin/python3").converse(
-                ["-B", "Tests/Support/Terminal/terminal.py"], stream, started: { _ in },
+                ["-B", Self.program], stream, started: { _ in },
                 heard: { line in lines.withLock { $0.append(line) } }, ended: {})
         }
         defer { commands.finish() }
