@@ -8,26 +8,40 @@ let package = Package(
         .library(name: "ZooKeeper", targets: ["ZooKeeper"]),
         .library(name: "ZooKeeperRecipes", targets: ["ZooKeeperRecipes"]),
         .library(name: "ZooKeeperTesting", targets: ["ZooKeeperTesting"]),
+        .library(name: "ZooKeeperHistory", targets: ["ZooKeeperHistory"]),
         .executable(name: "recipe-harness", targets: ["RecipeHarness"]),
         .executable(name: "zklock", targets: ["zklock"]),
     ],
     traits: [
         .trait(name: "ServiceLifecycle", description: "ZooKeeperClient is a Service, with graceful shutdown."),
-        .default(enabledTraits: ["ServiceLifecycle"]),
+        .trait(name: "Metrics", description: "Counts requests, sessions and locks with swift-metrics."),
+        .trait(name: "Tracing", description: "Spans for requests and acquisitions with swift-distributed-tracing."),
+        .trait(name: "Configuration", description: "Reads the configuration with swift-configuration."),
+        .default(enabledTraits: ["ServiceLifecycle", "Metrics", "Tracing"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.8.0"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.0", traits: []),
     ],
     targets: [
         // MARK: Libraries
         .systemLibrary(name: "CZooKeeper", providers: [.apt(["libzookeeper-mt-dev"]), .brew(["zookeeper"])]),
-        .target(name: "ZooKeeper", dependencies: ["CZooKeeper", .deque, .heap, .logging, .serviceLifecycle]),
-        .target(name: "ZooKeeperRecipes", dependencies: ["ZooKeeper", .logging, .serviceLifecycle], path: "Recipes"),
+        .target(
+            name: "ZooKeeper",
+            dependencies: [
+                "CZooKeeper", .configuration, .deque, .heap, .logging, .metrics, .serviceLifecycle, .tracing,
+            ]),
+        .target(
+            name: "ZooKeeperRecipes",
+            dependencies: ["ZooKeeper", .logging, .metrics, .serviceLifecycle, .tracing], path: "Recipes"),
         .target(name: "ProcessSignals", dependencies: [.system]),
         .target(
             name: "ZooKeeperTesting",
@@ -84,12 +98,14 @@ let package = Package(
             name: "InteropWorker",
             dependencies: ["ZooKeeper", "ZooKeeperRecipes", .system],
             path: "Tests/Support/Peers/Swift"),
-        .testTarget(name: "ZooKeeperTests", dependencies: ["TestSupport", "ZooKeeper", "ZooKeeperTesting", .logging]),
+        .testTarget(
+            name: "ZooKeeperTests",
+            dependencies: ["TestSupport", "ZooKeeper", "ZooKeeperTesting", .configuration, .logging]),
         .testTarget(
             name: "ZooKeeperIntegrationTests",
             dependencies: [
                 "ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting",
-                .inMemoryLogging, .logging, .serviceLifecycleTestKit,
+                .configuration, .inMemoryLogging, .inMemoryTracing, .logging, .metricsTestKit, .serviceLifecycleTestKit,
             ]),
         .testTarget(
             name: "ZooKeeperRecipesTests",
@@ -100,7 +116,7 @@ let package = Package(
             name: "ZooKeeperRecipesIntegrationTests",
             dependencies: [
                 "ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
-                .inMemoryLogging, .logging, .serviceLifecycleTestKit,
+                .inMemoryLogging, .inMemoryTracing, .logging, .metricsTestKit, .serviceLifecycleTestKit,
             ]),
         .testTarget(
             name: "ZooKeeperTestingTests",
@@ -173,14 +189,26 @@ extension Target.Dependency {
     static let heap = product(name: "HeapModule", package: "swift-collections")
     static let inMemoryLogging = product(name: "InMemoryLogging", package: "swift-log")
     static let logging = product(name: "Logging", package: "swift-log")
-    static let serviceLifecycle = serviceLifecycle("ServiceLifecycle")
-    static let serviceLifecycleTestKit = serviceLifecycle("ServiceLifecycleTestKit")
     static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
     static let system = product(name: "SystemPackage", package: "swift-system")
     /// Needed by programs without the trait, too.
     static let unixSignals = product(name: "UnixSignals", package: "swift-service-lifecycle")
 
-    private static func serviceLifecycle(_ name: String) -> Self {
-        .product(name: name, package: "swift-service-lifecycle", condition: .when(traits: ["ServiceLifecycle"]))
+    // MARK: By trait
+    static let configuration = product("Configuration", package: "swift-configuration", trait: "Configuration")
+    static let inMemoryTracing = product("InMemoryTracing", package: "swift-distributed-tracing", trait: "Tracing")
+    /// Not the product Metrics, which brings Foundation.
+    static let metrics = product("CoreMetrics", package: "swift-metrics", trait: "Metrics")
+    static let metricsTestKit = product("MetricsTestKit", package: "swift-metrics", trait: "Metrics")
+    static let serviceLifecycle = lifecycle("ServiceLifecycle")
+    static let serviceLifecycleTestKit = lifecycle("ServiceLifecycleTestKit")
+    static let tracing = product("Tracing", package: "swift-distributed-tracing", trait: "Tracing")
+
+    private static func lifecycle(_ name: String) -> Self {
+        product(name, package: "swift-service-lifecycle", trait: "ServiceLifecycle")
+    }
+
+    private static func product(_ name: String, package: String, trait: String) -> Self {
+        .product(name: name, package: package, condition: .when(traits: [trait]))
     }
 }
