@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ArgumentParser
 
 /// Lets several processes use one lock on a real server. One is killed while it holds the lock; another is frozen for

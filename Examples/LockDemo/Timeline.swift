@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The events of the run, in the order of their arrival.
 struct Timeline {
     enum Event {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 /// Gets a position in the queue, in whatever session there is, and waits for its turn.

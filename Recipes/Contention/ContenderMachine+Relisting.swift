@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 // Behind several: when the second nearest goes, I list while the nearest still holds. If that shows the nearest alone, its

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import ZooKeeper
 
 // What an action asks of the servers, and what their answers mean. Pure: the driver of a contender uses it, and the model

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 /// One participant of a queue, behind every recipe: a value that takes in events and returns actions.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The name of a node in the queue: the part before the digits says which access it asks for, the digits say its
 /// position.
 package struct ContenderName: Sendable, Hashable {

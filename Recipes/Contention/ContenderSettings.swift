@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import ZooKeeper
 
 /// The settings of the contenders of one recipe, made once: an object, because every acquisition hands it on.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The difference between one recipe and another: who in front of me is in my way.
 package enum ContentionPolicy: Sendable, Hashable {
     /// A lock, an election, a writer: everybody in front.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import ZooKeeper
 
 /// The contenders among the children of a directory, by their places in the list: of the many in a long queue, only the

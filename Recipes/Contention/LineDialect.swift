@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import ZooKeeper
 
 /// The naming scheme of a queue's nodes, by which a child of the directory is recognised as a contender for an access.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 public import ZooKeeper
 
 /// A client that takes part in a lock or an election, as every other client can see it.

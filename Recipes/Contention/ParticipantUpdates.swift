@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 /// The participants of a queue, as they come and go: ``ZooKeeperLock/participantUpdates``,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import ZooKeeper
 
 /// The answers to one pipeline, as they come in.

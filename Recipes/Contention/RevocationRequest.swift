@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 /// A request to release a lock, as Curator's `Revoker` makes it: a word written into the participant's node. The

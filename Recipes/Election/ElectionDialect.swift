@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The naming scheme of an election's nodes, and so the libraries that take part in it.
 public struct ElectionDialect: RecipeDialect {
     public let scheme: NamingScheme

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 /// The leaders of an election, as they change: ``ZooKeeperElection/leaders``.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 public import ZooKeeper
 
 /// An election: one leader at any moment among all processes that are candidates at the same path.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 public import ZooKeeper
 
 /// A number that grows from holder to holder of one lock, for a resource that must refuse a holder that is late.

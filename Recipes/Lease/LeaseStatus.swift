@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import ZooKeeper
 
 /// The decisions about one hold: a value without a clock. It ends once, by loss or because its scope closes it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The trouble that ends a lock that is held: the earlier, the less can go wrong, and the more often work is stopped
 /// for nothing.
 ///

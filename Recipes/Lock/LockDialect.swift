@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The naming scheme of a lock's nodes, and so the libraries that take part in it.
 public struct LockDialect: RevocableDialect {
     public let scheme: NamingScheme

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The naming scheme of a read/write lock's nodes, and so the libraries that take part in it.
 public struct ReadWriteLockDialect: RevocableDialect {
     public let scheme: NamingScheme

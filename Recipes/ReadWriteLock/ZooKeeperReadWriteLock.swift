@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 public import ZooKeeper
 
 /// A distributed read/write lock: any number of readers at once, or one writer.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 public import ZooKeeper
 
 /// The settings of a lock, a read/write lock or an election: ``ZooKeeperLock/Configuration``,

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The part of libzookeeper_mt that Swift may see, and what Swift cannot say itself.
 #ifndef SWIFT_ZOOKEEPER_SHIM_H
 #define SWIFT_ZOOKEEPER_SHIM_H

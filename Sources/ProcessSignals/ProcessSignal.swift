@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Signals that reach only this process's own live children: the one place from which processes are signalled.
 
 #if canImport(Glibc)

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The state of a process, as the kernel reports it.
 
 import SystemPackage

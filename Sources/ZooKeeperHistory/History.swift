@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The history of a run, assembled from its events: operations, holds, faults, and the lives of processes.
 package struct History: Sendable {
     /// One call of a recipe, from its beginning to its return.

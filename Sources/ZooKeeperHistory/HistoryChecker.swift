@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Checks a history for violations. No I/O, no clock.
 ///
 /// Exclusion is judged by ZooKeeper's order of transactions: a hold is stamped by transactions that succeed only while

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An event in a run of several processes: an invocation, its result, or a fault. Written as a line of JSON, it
 /// outlives the process that it happened in.
 package struct HistoryEvent: Hashable, Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The result of checking a history: violations and statistics.
 package struct HistoryReport: Sendable {
     /// A violation of a guarantee.

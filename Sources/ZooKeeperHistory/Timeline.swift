@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A picture of a history: a lane for each process, with its waits, holds and faults.
 ///
 /// Times are percentages of the width, so that the same marks fit any width, and text and patterns keep their shape.

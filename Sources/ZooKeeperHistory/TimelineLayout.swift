@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The layout of a timeline: lanes and the marks on them, without text and colours.
 struct TimelineLayout {
     struct Lane: Hashable {

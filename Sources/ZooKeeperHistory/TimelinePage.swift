@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Timeline {
     /// The report as one self-contained page: result, statistics, picture, violations. It is well-formed XML too.
     package var page: String {

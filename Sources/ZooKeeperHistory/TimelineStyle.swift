@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The style of a timeline: colours for light and dark screens, shapes, patterns, the legend.
 enum TimelineStyle {
     /// The palette, as variables of the elements of class `page`.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Testing
 
 /// Real Curator, kazoo and go-zookeeper, each in processes of its own, on the same paths as this library.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Known issues of the peers, which they also have by themselves. They are counted and shown instead of failing a test.
 enum KnownIssues {
     /// - Parameter isVictim: `true` if the fault hits this peer.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The library that holds, and the library that waits.
 struct PeerRoles: Sendable, CustomStringConvertible {
     var holder: Peer

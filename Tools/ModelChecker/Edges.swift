@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The steps without a fault, as pairs of states.
 struct Edges {
     private var from: [Int32] = []

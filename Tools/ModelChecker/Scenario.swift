@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import ZooKeeperRecipes
 
 /// One check: its contenders, their sessions, the directory, and the faults that may happen.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeperRecipes
 
 // One more kind of event, each in scenarios of its own: requests that the servers refuse, an owner that closes its

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeperRecipes
 
 /// The search of all worlds of a scenario, breadth first: so the first violation found took the fewest steps.

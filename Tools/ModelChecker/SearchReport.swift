@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The result of one scenario, as a line of text; and, after a violation, the history that leads to it.
 package struct SearchReport: CustomStringConvertible, Sendable {
     package var hasPassed: Bool

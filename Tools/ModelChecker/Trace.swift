@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A history as text, which can be read and replayed.
 package struct Trace: Sendable {
     package var scenario: Scenario

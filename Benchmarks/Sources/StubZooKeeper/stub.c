@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A libzookeeper_mt that does nothing but call back, and a malloc that counts. Preloaded in place of the real ones, they
 // reduce the cost of a call to that of the bridge to the library and back.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Runs a ZooKeeper server for benchmarks until its standard input ends. Prints its port, or what went wrong. Its data is in
 // a temporary directory in TMPDIR; both do not outlive this program, however it ends.
 

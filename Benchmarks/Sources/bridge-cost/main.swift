@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The cost of a call beyond plain C, with a library in place of the real one that only calls back.
 //
 //     Scripts/bridge-cost [ROUNDS [CALLS]]

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The same workloads as peer-bench in plain C: what the bindings and the recipes are compared with.
 //
 // Everything runs in the callbacks of the C client, so no thread is woken that the C client does not wake itself, and

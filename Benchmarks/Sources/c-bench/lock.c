@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A lock as one would write it by hand: create and list in one pipeline, watch the predecessor, list again when it goes.
 #include "bench.h"
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// The measured period of a run, which all its loops share: cycles count that *end* between ``begin()`` and ``end()``.

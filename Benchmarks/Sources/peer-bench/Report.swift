@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The result of a run.
 struct Report: Sendable {
     var workload: Workload

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 /// Counts whole rounds: as many as contain `ops` cycles, or as fit into the measured time, at least one.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What zklock asks of the system that Swift cannot: code that runs between fork and exec or in a signal handler, and functions
 // with a variable number of arguments.
 #ifndef CZKLOCK_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The settings of a run.
 struct Settings: Sendable {
     var workload: Workload

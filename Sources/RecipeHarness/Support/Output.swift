@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import SystemPackage
 
 /// Writes a line to standard output at once, also into a pipe, where `print` would buffer it. One write, so that lines

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 #if THREAD_SANITIZER
 import ZooKeeper
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CZooKeeper
 
 // What C calls. Top-level functions, because a closure from an isolated context would trap on C's threads. Everything

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// Asks for the addresses of servers, for each on a thread of its own: a name whose lookup hangs keeps no other waiting.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CZooKeeper
 
 /// The operations of one `zoo_amulti`, and the buffers that C fills when the answer comes.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import CZooKeeper
 
 /// A handle of the C client that is given up, or about to be, and what has been heard of it since.

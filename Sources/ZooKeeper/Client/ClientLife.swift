@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The decisions about the life of a client: when it opens a session, and what a caller is told that finds none. A value
 /// without clocks, tasks and sessions.
 package struct ClientLife: Sendable, Hashable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension SessionSettings {
     /// The settings of each session of a client with this configuration.
     package init(_ configuration: ZooKeeperConfiguration) {

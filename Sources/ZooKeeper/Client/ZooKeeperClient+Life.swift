@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The life of a client: one session after another until it is closed, and closing it.
 
 public import Logging

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension ZooKeeperClient {
     /// Operations go to the session in use, whichever that is.
     public var spansSessions: Bool { true }

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The servers of a client, which may change while it runs.
 
 import Logging

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The session in use: for operations, for recipes, for the bodies of scopes.
 
 import Synchronization

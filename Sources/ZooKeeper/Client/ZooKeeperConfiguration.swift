@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The settings of a client: the ensemble that it connects to, and its time-outs.
 ///
 /// ```swift

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Calls that take a node that is there, or is not, for an ordinary answer and not for an error.
 
 extension ZooKeeperOperations {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The servers of an ensemble, as its servers know them.
 public struct EnsembleConfiguration: Sendable, Hashable {
     /// The servers by id, each as `zoo.cfg` has it behind `server.<id>=`, for example

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension ZooKeeperOperations {
     /// The same operations, with a limit of their own for the wait for each answer.
     ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Reads a node's data and stat.
 public struct GetData: WatchableOperation {
     public var path: ZNodePath

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A change of the ensemble's servers.
 public struct Reconfiguration: Sendable, Hashable {
     package var joining: String?

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One request, as its caller means it: a path below the client's chroot, and an action.
 ///
 /// Made by the operations (``GetData``, ``Create`` and so on); nothing to make by hand.

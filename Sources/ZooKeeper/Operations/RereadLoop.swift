@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The loop behind every stream of states: reads a state, waits for the watch that the read has set, and reads again.
 ///
 /// A state that equals the last one is not delivered. A loop that is over sessions goes on after the loss of one; a

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension ZooKeeperOperations {
     /// The same operations with another root: every path is below `root`, as with a chroot in the connect string, but over
     /// the same session.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What a server would answer with a closed connection, and the C client with a crash, is refused here.
 
 extension ServerRequest {

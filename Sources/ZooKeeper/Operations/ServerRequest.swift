@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Requests and answers as the servers see them. The chroot is put on and taken off here and nowhere else: not in the C
 // client, where a path like `foo` escapes from it; and by types, so that it can neither be forgotten nor put on twice.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An operation of a transaction: ``Create``, ``SetData``, ``Delete`` or ``Check``. The library has all conforming
 /// types there are.
 public protocol TransactionOperation: Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Calls about a node and what is below it.
 
 extension ZooKeeperOperations {

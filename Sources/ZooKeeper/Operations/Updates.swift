@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The states of a node, or of its children, as they change: ``ZooKeeperOperations/updates(of:file:line:)`` and
 /// ``ZooKeeperOperations/childrenUpdates(of:file:line:)``.
 ///

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Creates a node.
 public struct Create: ZooKeeperOperation, TransactionOperation {
     public var path: ZNodePath

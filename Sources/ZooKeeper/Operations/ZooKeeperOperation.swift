@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One request to ZooKeeper as a value: ``GetData``, ``Exists``, ``GetChildren``, ``Create``, ``SetData``, ``Delete``,
 /// ``GetAccessControl``, ``SetAccessControl``, ``Sync``.
 ///

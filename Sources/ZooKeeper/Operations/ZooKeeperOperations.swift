@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The operations of ZooKeeper: the same for a ``ZooKeeperClient``, which uses the session that there is, and for a
 /// ``ZooKeeperSession``.
 ///

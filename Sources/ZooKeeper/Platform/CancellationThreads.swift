@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// Runs cancellation handlers, which are the user's code and may block, on a few threads that come and go.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A suspended task, to be resumed exactly once.
 ///
 /// Spares the allocation that `CheckedContinuation` makes for each wait.

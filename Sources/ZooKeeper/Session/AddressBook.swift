@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Decides when the names of the servers are asked for again, and when a session goes on through a new handle of the
 /// transport: a value without clocks and I/O.
 ///

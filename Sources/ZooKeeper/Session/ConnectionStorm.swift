@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Notices connections that are lost again and again: a value without clocks.
 package struct ConnectionStorm: Sendable, Hashable {
     /// So many losses within ``window`` are a storm.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import Synchronization
 
 /// A request whose answer is awaited: the only allocation a call makes besides its result.

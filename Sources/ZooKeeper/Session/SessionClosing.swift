@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Decides how a session ends that its owner closes: a value without clocks and I/O.
 ///
 /// Closing never gives a lock away under a running body. First nothing new is held, and bodies are told to end; the

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What the transport and the clock tell a session, and how it ends.
 
 extension SessionCore {

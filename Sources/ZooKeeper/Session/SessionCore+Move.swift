@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How a session finds its servers, and goes on at other addresses: through a new handle of the transport, which knows
 // neither what the old one has seen nor its watches.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How requests pass through a session: in, out to the transport, and finished.
 
 import Synchronization

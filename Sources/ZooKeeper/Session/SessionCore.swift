@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The state of a session, and what follows from everything that happens to it: a value that knows no transport, no
 /// clock and no task.
 ///

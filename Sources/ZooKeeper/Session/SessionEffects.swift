@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The consequences of a change of a session, collected by ``SessionCore`` and carried out by
 /// ``ZooKeeperSession/change(_:)``: in the order of the properties here, whatever has changed.
 package struct SessionEffects: Sendable {

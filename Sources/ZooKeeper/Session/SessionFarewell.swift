@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// Closes a session that its client has given up: goes back to it, if the servers still have it, only to say goodbye.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The settings of one session.
 package struct SessionSettings: Sendable {
     package var machine: SessionStateMachine.Settings

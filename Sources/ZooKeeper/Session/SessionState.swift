@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The state of a session.
 @nonexhaustive
 public enum SessionState: Sendable, Hashable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The knowledge that a session has of itself: a value that takes in events and moments and says what follows.
 ///
 /// Two clocks run from the *sending* of requests that have been answered, because that is what the servers count from:

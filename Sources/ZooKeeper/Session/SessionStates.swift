@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The states of a session or a client, as they change.
 ///
 /// Starts with the current state. A consumer that is slower than the changes gets the newest state and skips those in

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The watches of a session that goes on through a new handle of the transport: each is set again by a read.
 
 extension WatchTable {

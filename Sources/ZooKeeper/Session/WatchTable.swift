@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The watches that are set, by path: an exact mirror of the C client's three tables.
 ///
 /// It is exact because answers and events come in one queue, in the order in which the C client changed its own

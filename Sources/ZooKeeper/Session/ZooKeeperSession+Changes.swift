@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The one way in which a session changes: pure code changes its core under the lock and collects what follows, and that
 // is carried out here, in one order, without the lock.
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How a session ends. Whatever the C client does then, every call returns and every pending request is let go exactly
 // once.
 

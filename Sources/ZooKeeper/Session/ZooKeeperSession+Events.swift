@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // What the transport tells a session, and what contenders and leases do.
 
 import Synchronization

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension ZooKeeperSession {
     /// Operations stay in this session.
     public var spansSessions: Bool { false }

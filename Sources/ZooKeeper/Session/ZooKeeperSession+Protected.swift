@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Sequential nodes of a user's own that are created once, whatever becomes of the connection.
 
 extension ZooKeeperSession {

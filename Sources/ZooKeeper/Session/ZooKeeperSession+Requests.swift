@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // How a request gets from a caller into the session.
 
 import Synchronization

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The pause before the next attempt: doubling, with a random part so that a fleet does not come back at once.
 public struct Backoff: Sendable, Hashable {
     /// The wait before the second attempt.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 extension Duration {
     /// Whole milliseconds, towards zero; values beyond the range of `Int64` become its bounds.
     package var wholeMilliseconds: Int64 {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import Synchronization
 
 /// Makes GUIDs: random UUIDs in lower case, as the JVM writes them, without a system call for each.

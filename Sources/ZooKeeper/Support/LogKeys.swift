@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The metadata keys of every log line this package writes.
 package enum LogKeys {
     package static let sessionGeneration = "zookeeper.session.generation"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// SHA-1, the hash of ZooKeeper's `digest` scheme. It protects no secret today.
 package enum SHA1 {
     package static func hash(of message: [UInt8]) -> [UInt8] {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A list that most often has no element or one, and then allocates nothing.
 @usableFromInline
 @frozen package struct ShortList<Element> {

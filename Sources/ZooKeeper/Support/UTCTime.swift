@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A moment on the wall clock, for people: `2026-11-28T20:11:05.123Z`.
 package struct UTCTime: Sendable, Hashable, CustomStringConvertible {
     package var millisecondsSince1970: Int64

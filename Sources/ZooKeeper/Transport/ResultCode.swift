@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The result of a request as a number: the protocol's codes (`KeeperException.Code`) and the C client's own.
 package struct ResultCode: RawRepresentable, Hashable, Sendable {
     package let rawValue: Int32

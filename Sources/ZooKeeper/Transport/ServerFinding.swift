@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// What one address does with a client that connects to it: found by trying, when no connection comes about.
 package struct ServerFinding: Sendable, Hashable, CustomStringConvertible {
     package enum Behaviour: Sendable, Hashable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The carrier of one session's requests to a server: the C client, or a model of ZooKeeper in memory.
 ///
 /// A transport decides nothing. It hands over what it is given, in order, and tells what it hears.

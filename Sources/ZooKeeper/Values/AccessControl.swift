@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The access control list of a node: identities, each with its permissions.
 public struct AccessControl: Sendable, Hashable {
     /// The permissions of an identity on a node.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The names of a node's children, in one block of memory: two allocations however many there are.
 ///
 /// A contender of a long queue reads the bytes, and makes strings of the few names that concern it.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The lifetime of a new node, and its name: with or without digits that the server adds.
 public struct CreateMode: Sendable, Hashable {
     package enum Lifetime: Sendable, Hashable {

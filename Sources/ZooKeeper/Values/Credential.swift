@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Proof of an identity, shown to the server at the start of every connection.
 ///
 /// Its description never contains the secret.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The address of one server of the ensemble.
 public struct ServerAddress: Sendable, Hashable, CustomStringConvertible {
     /// A host name or a numeric address, without brackets.

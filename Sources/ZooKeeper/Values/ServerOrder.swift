@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The order in which a client tries the servers.
 @nonexhaustive
 public enum ServerOrder: Sendable, Hashable {

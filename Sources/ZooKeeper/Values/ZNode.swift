@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The data of a znode and what the server knows about it.
 public struct ZNode: Sendable, Hashable {
     /// The node's bytes. Empty for a node whose data is null: the two are not told apart.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// An absolute, valid path of a znode, as seen from the client's chroot.
 ///
 /// The rules are those of the JVM client (`org.apache.zookeeper.common.PathUtils`), so a value of this type is never

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Why an operation failed, what it was, and whether it may have been executed all the same.
 ///
 /// ```swift

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 // Access control: the schemes `world`, `auth`, `digest` and `ip`, as the server implements them.

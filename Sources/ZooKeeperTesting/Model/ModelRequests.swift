@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 // The execution of requests. The order of the checks is the server's, since it decides which error a request gets that

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import ZooKeeper
 
 /// A model of one standalone ZooKeeper server, as a value: events go in, outputs come out; no I/O, no clock, no task.

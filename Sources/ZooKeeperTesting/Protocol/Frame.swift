@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// One message of ZooKeeper's protocol: a length of four bytes, then as many bytes. Numbers are big-endian.
 struct Frame {
     /// The bytes of the message, without the length.

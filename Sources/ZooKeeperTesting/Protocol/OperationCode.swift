@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The type of a request, as in ZooKeeper's `org.apache.zookeeper.ZooDefs.OpCode`, with the same names.
 public struct OperationCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
     public let rawValue: Int32

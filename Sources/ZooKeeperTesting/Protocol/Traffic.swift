@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The traffic over a relay: requests by type, round trips, replies, watch events, bytes.
 ///
 /// Pings, handshakes and the packet that sets watches again after a reconnect are counted in ``bytesSent`` and

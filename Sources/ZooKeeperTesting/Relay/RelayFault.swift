@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A fault on a ``ZooKeeperRelay``, at one message or at many.
 ///
 /// At a request, the server has not executed it; at its reply, the server has executed it, and the client does not

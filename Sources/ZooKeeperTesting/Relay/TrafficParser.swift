@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Parses and counts the messages of one connection. No I/O, no clock.
 struct TrafficParser {
     private let connection: Int

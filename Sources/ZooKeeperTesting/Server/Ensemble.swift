@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 public import ZooKeeper
 
 /// An ensemble of real ZooKeeper servers, for tests in which some of them fail.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 /// ZooKeeper's four-letter words: commands that are sent, and answered, on a connection of their own.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The links of an ensemble: from each server to the quorum port and the election port of each other server.
 struct PeerLinks: Sendable {
     private struct Pair: Sendable {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 /// The settings of a test server: its `zoo.cfg` and its Java options.

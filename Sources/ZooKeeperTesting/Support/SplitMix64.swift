@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A generator of random numbers from a seed (Steele, Lea and Flood, 2014). The same seed gives the same numbers on
 /// every machine.
 package struct SplitMix64: RandomNumberGenerator, Sendable {

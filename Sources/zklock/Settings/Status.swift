@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import SystemPackage
 
 /// The exit statuses of zklock itself, as in `sysexits.h` and as shells use them.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ArgumentParser
 
 /// A length of time as users write it: seconds (`30`, `0.5`), or numbers with units (`90s`, `10m`, `1h30m`, `2d`, `500ms`).

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// The command that runs while the lock is held.
 package struct HeldCommand: Sendable, Hashable {
     /// The program and its arguments: the end of the command line, or a shell, `-c` and a string.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The two pipes between zklock and its supervisor: orders one way, reports the other, each a line of words.
 
 /// A signal that this process has got.

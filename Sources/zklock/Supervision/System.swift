@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The system calls of zklock that take pointers: the one file of it with `unsafe`. Each pointer is good for its call only, and
 // refers to memory that the caller keeps until the call returns; C keeps none of them.
 

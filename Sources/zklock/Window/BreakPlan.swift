@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import ZooKeeper
 
 /// The answer to the wish to delete a participant's node.

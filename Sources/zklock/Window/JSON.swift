@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A JSON value, and its text.
 package enum JSON: Sendable, Hashable, CustomStringConvertible {
     /// A member of an object.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeperRecipes
 
 /// A kind of lock: the participants of one kind exclude each other, and those of two kinds do not.

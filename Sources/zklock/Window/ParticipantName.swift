@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 package import ZooKeeperRecipes
 
 /// A participant, as far as its name tells of it.

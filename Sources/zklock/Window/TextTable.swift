@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// Rows of text in aligned columns.
 package struct TextTable: Sendable {
     private let cells: [[String]]

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 /// The calls that spare a `catch`, with one around them.

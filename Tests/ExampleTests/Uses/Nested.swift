@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 /// A `do` in a `do`, each with codes of its own.

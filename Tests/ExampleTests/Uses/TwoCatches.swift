@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeper
 
 /// Two codes, each with an answer of its own; everything else goes on to the caller.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeperTesting
 
 /// An address that swallows all packets: whoever connects to it hears nothing.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 import ZooKeeperTesting
 
 /// A server that sends the same answer to every client that connects, whatever the client sends.

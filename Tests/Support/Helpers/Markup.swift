@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 /// A check of XML: elements are closed in order, attributes are quoted, text is escaped.
 public enum Markup {
     /// The first flaw; `nil` if there is none.

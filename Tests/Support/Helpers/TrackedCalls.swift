@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 public import ZooKeeper
 
 /// Counts, for each of many calls, its answers, and those whose pending request is still in memory.

@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """A terminal for tests: runs a shell on it, types what it is told, and prints what appears.
 
 Its standard input has lines: `type TEXT` types the text and return, `key C` presses control and that key, `close` hangs up.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A process of its own, for tests that need several.
 
 switch CommandLine.arguments.dropFirst().first {

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // The same calls in plain C, for comparison with the bridge.
 #ifndef RAW_CALLS_H
 #define RAW_CALLS_H

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // A `getaddrinfo` for the test worker, in place of the system's. What it does is written in the file that the environment
 // variable FAULTY_RESOLVER names, and may change at any time:
 //

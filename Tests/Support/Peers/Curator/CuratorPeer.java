@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Acquires and releases Apache Curator's locks by command. The protocol: ../README.md.
 
 import java.nio.charset.StandardCharsets;

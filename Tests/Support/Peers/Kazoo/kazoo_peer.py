@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: Apache-2.0
+
 """Acquires and releases kazoo's locks by command. The protocol: ../README.md."""
 
 import os

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: Apache-2.0
+
 // Acquires and releases the locks of this package by command: `CONNECT SESSION-TIMEOUT-IN-MS`. The protocol:
 // ../README.md.
 
