@@ -47,13 +47,13 @@ let package = Package(
         .target(
             name: "ZooKeeperTesting",
             dependencies: ["ProcessSignals", "ZooKeeper", .logging, .subprocess, .system]),
-        .target(name: "ZooKeeperHistory"),
+        .target(name: "ZooKeeperHistory", dependencies: [.system]),
 
         // MARK: Programs
         .executableTarget(
             name: "RecipeHarness",
             dependencies: [
-                "ProcessSignals", "ZooKeeper", "ZooKeeperHistory", "ZooKeeperRecipes", "ZooKeeperTesting",
+                "CZooKeeper", "ProcessSignals", "ZooKeeper", "ZooKeeperHistory", "ZooKeeperRecipes", "ZooKeeperTesting",
                 .argumentParser, .logging, .serviceLifecycle, .subprocess, .system, .unixSignals,
             ]),
         .target(name: "CZKLock"),
@@ -76,6 +76,8 @@ let package = Package(
         .example("ReadWriteCache", dependencies: ["ZooKeeperRecipes", .system]),
         .example("FencedWriter", dependencies: ["ZooKeeperRecipes", .system]),
         .example("ServiceRegistry", dependencies: [.logging, .serviceLifecycle, .system, .unixSignals]),
+        .example("OwnHarness", dependencies: ["ZooKeeperHistory", .system]),
+        .example("SideBySide", dependencies: ["ZooKeeperRecipes", .system], exclude: ["CuratorSide.java"]),
         .example(
             "LockDemo",
             dependencies: [
@@ -106,7 +108,8 @@ let package = Package(
             name: "ZooKeeperIntegrationTests",
             dependencies: [
                 "ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperTesting",
-                .configuration, .inMemoryLogging, .inMemoryTracing, .logging, .metricsTestKit, .serviceLifecycleTestKit,
+                .inMemoryLogging, .inMemoryTracing, .logging, .metrics, .metricsTestKit, .serviceLifecycleTestKit,
+                .tracing,
             ]),
         .testTarget(
             name: "ZooKeeperRecipesTests",
@@ -117,7 +120,8 @@ let package = Package(
             name: "ZooKeeperRecipesIntegrationTests",
             dependencies: [
                 "ProcessSignals", "TestSupport", "TestWorker", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
-                .inMemoryLogging, .inMemoryTracing, .logging, .metricsTestKit, .serviceLifecycleTestKit,
+                .inMemoryLogging, .inMemoryTracing, .logging, .metrics, .metricsTestKit, .serviceLifecycleTestKit,
+                .tracing,
             ]),
         .testTarget(
             name: "ZooKeeperTestingTests",
@@ -133,7 +137,7 @@ let package = Package(
             name: "RobustnessTests",
             dependencies: ["Soak", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting"],
             exclude: ["Fuzz/JVMRules.java"]),
-        .testTarget(name: "ModelCheckTests", dependencies: ["ModelChecker"]),
+        .testTarget(name: "ModelCheckTests", dependencies: ["ModelChecker", "TestSupport"]),
         .testTarget(
             name: "InteropTests",
             dependencies: [
@@ -143,8 +147,9 @@ let package = Package(
         .testTarget(
             name: "ExampleTests",
             dependencies: [
-                "FencedWriter", "FirstLock", "LeaderElectedWorker", "LockDemo", "ProcessSignals", "ReadWriteCache",
-                "ServiceRegistry", "TestSupport", "ZooKeeper", "ZooKeeperRecipes", "ZooKeeperTesting",
+                "FencedWriter", "FirstLock", "LeaderElectedWorker", "LockDemo", "OwnHarness", "ProcessSignals",
+                "ReadWriteCache", "ServiceRegistry", "SideBySide", "TestSupport", "ZooKeeper", "ZooKeeperHistory",
+                "ZooKeeperRecipes", "ZooKeeperTesting",
             ],
             exclude: ["Uses"]),
         .testTarget(
@@ -159,6 +164,9 @@ let package = Package(
             dependencies: ["ProcessSignals", "RecipeHarness", "TestSupport", "ZooKeeperHistory", "ZooKeeperTesting"]),
     ])
 
+// Where the project is checked, and never in a package that depends on it.
+let warningsAreErrors = Context.environment["WARNINGS_AS_ERRORS"] != nil
+
 // All but the targets in C.
 for target in package.targets where !["CZKLock", "CZooKeeper", "FaultyResolver"].contains(target.name) {
     target.swiftSettings = [
@@ -170,6 +178,7 @@ for target in package.targets where !["CZKLock", "CZooKeeper", "FaultyResolver"]
         .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
         .strictMemorySafety(),
     ]
+    if warningsAreErrors { target.swiftSettings?.append(.treatAllWarnings(as: .error)) }
 }
 
 extension Target {
@@ -177,10 +186,10 @@ extension Target {
         .executableTarget(name: name, dependencies: dependencies, path: "Tools/\(name)")
     }
 
-    static func example(_ name: String, dependencies: [Dependency]) -> Target {
+    static func example(_ name: String, dependencies: [Dependency], exclude: [String] = []) -> Target {
         .executableTarget(
             name: name, dependencies: ["ZooKeeper", .argumentParser] + dependencies, path: "Examples/\(name)",
-            exclude: ["README.md"])
+            exclude: ["README.md"] + exclude)
     }
 }
 

@@ -12,7 +12,7 @@ extension LockDemo {
     /// the file when it ends.
     struct FencedStore: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "store", abstract: "The store of the demonstration.", shouldDisplay: false)
+            abstract: "The store of the demonstration.", shouldDisplay: false)
 
         @Argument var file: String
 

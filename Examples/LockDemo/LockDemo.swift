@@ -13,41 +13,41 @@ import ArgumentParser
             than one it has seen. At the end the file, the timeline and the history kept in ZooKeeper are checked.
 
             Exit status: 0 without violations, 1 with, 2 if the demonstration could not run.
-            """,
-        subcommands: [Run.self, Worker.self, FencedStore.self],
-        defaultSubcommand: Run.self)
-}
+            """)
 
-extension LockDemo {
-    /// The command that runs the whole demonstration.
-    struct Run: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(
-            commandName: "play", abstract: "Runs the whole demonstration.")
+    @Option(help: "The servers, as host:port,…/chroot. Default: starts a server of its own.")
+    var connect: String?
 
-        @Option(help: "The servers, as host:port,…/chroot. Default: starts a server of its own.")
-        var connect: String?
+    @Option(help: "The number of processes that take the lock, 3 to 8.")
+    var workers = 4
 
-        @Option(help: "The number of processes that take the lock, 3 to 8.")
-        var workers = 4
+    @Option(help: "The number of times that each of them takes it, 3 to 100.")
+    var turns = 4
 
-        @Option(help: "The number of times that each of them takes it, 3 to 100.")
-        var turns = 4
-
-        func validate() throws {
-            guard (3...8).contains(workers) else { throw ValidationError("--workers must be 3 to 8") }
-            guard (3...100).contains(turns) else { throw ValidationError("--turns must be 3 to 100") }
+    /// Runs the demonstration; or one of its processes, which it starts as itself.
+    static func main() async {
+        let arguments = CommandLine.arguments.dropFirst()
+        switch arguments.first {
+        case "worker": await Worker.main(Array(arguments.dropFirst()))
+        case "store": await FencedStore.main(Array(arguments.dropFirst()))
+        default: await main(nil)
         }
+    }
 
-        func run() async throws {
-            let checker: Checker
-            do {
-                checker = try await Demonstration.run(connect: connect, workers: workers, turns: turns)
-            } catch {
-                printLine("The demonstration could not run: \(error)")
-                throw ExitCode(2)
-            }
-            checker.printReport()
-            if checker.violations > 0 { throw ExitCode(1) }
+    func validate() throws {
+        guard (3...8).contains(workers) else { throw ValidationError("--workers must be 3 to 8") }
+        guard (3...100).contains(turns) else { throw ValidationError("--turns must be 3 to 100") }
+    }
+
+    func run() async throws {
+        let checker: Checker
+        do {
+            checker = try await Demonstration.run(connect: connect, workers: workers, turns: turns)
+        } catch {
+            printLine("The demonstration could not run: \(error)")
+            throw ExitCode(2)
         }
+        checker.printReport()
+        if checker.violations > 0 { throw ExitCode(1) }
     }
 }

@@ -21,13 +21,11 @@ struct Acquisition {
         let isWatched: Bool
     }
 
-    /// Waits until `deadline` at the latest; for ever if there is none. That is the only limit, once there has been a
-    /// session: a caller waits through any outage, and joins again in the session after it.
+    /// Waits for its turn: see ``wait(until:replacing:)``.
     ///
-    /// - Parameter old: The lock that is held until now, and whose node is given up for the new one.
-    /// - Throws: ``LockError``: `timedOut`, `cancelled`, `sequenceExhausted`, `unavailable`.
-    func wait(
-        until deadline: ContinuousClock.Instant?, replacing old: Holding? = nil
+    /// - Parameter span: That of the acquisition.
+    func join(
+        until deadline: ContinuousClock.Instant?, replacing old: Holding?, _ span: ActiveSpan?
     ) async throws(LockError) -> Holding {
         var old = old
         while true {
@@ -37,7 +35,7 @@ struct Acquisition {
             if old == nil { try await requireNoLeftover(in: session, until: deadline) }
             let contender = Contender(
                 session: session, settings: settings, position: position, hasLimit: deadline != nil, mode: .wait,
-                replacing: old?.lease.nodePath.name)
+                replacing: old?.lease.nodePath.name, span: span)
             old = nil
             switch await decision(of: contender, until: deadline) {
             case .granted(let lease, let isWatched):
@@ -48,37 +46,27 @@ struct Acquisition {
         }
     }
 
-    /// Takes the lock if no participant holds it or waits for it; `nil` if one does.
+    /// Makes attempts until one has an outcome: see ``attempt(within:beside:)``.
     ///
-    /// - Parameter limit: The limit of the wait for the servers' answers, over as many connections and sessions as it takes;
-    ///   past it, the attempt throws `timedOut`. `nil`: the time-outs of the client, over one connection.
-    /// - Throws: ``LockError``: `timedOut`, `cancelled`, `sequenceExhausted`, `unavailable`.
-    func attempt(within limit: Duration? = nil) async throws(LockError) -> Holding? {
-        let deadline = limit.map { ContinuousClock.now + $0.bounded }
-        while true {
-            let session = try await deadline == nil ? currentSession() : session(until: deadline)
-            let contender = Contender(session: session, settings: settings, position: position, mode: .attempt)
-            switch try await outcome(of: contender, until: deadline) {
-            case .held(let holding): return holding
-            case .taken: return nil
-            case .interrupted(let error): if deadline == nil { throw error }
-            }
-        }
-    }
-
-    /// As ``attempt(within:)``, in a session in which `companion`, another node of ours, is in the queue and is not in
-    /// the way.
+    /// - Parameter span: That of the acquisition.
     func attempt(
-        beside companion: String, in session: ZooKeeperSession, within limit: Duration? = nil
+        until deadline: ContinuousClock.Instant?, beside companion: LeaseCore?, _ span: ActiveSpan?
     ) async throws(LockError) -> Holding? {
-        let deadline = limit.map { ContinuousClock.now + $0.bounded }
         while true {
+            let session: ZooKeeperSession
+            if let companion {
+                session = companion.session
+            } else {
+                session = try await deadline == nil ? currentSession() : self.session(until: deadline)
+            }
             let contender = Contender(
-                session: session, settings: settings, position: position, mode: .attempt, companion: companion)
+                session: session, settings: settings, position: position, mode: .attempt,
+                companion: companion?.nodePath.name, span: span)
             switch try await outcome(of: contender, until: deadline) {
             case .held(let holding): return holding
             case .taken: return nil
-            case .interrupted(let error): if deadline == nil || session.isEnding { throw error }
+            case .interrupted(let error):
+                if deadline == nil || companion?.session.isEnding == true { throw error }
             }
         }
     }

@@ -20,6 +20,7 @@ extension Contender {
             send(action)
         case .watch(let blocker?, _, _):
             logWaiting(blocker)
+            measureQueue()
             send(action)
         case .probe, .list, .watch, .relist: send(action)
         case .grant(let grant): granted(grant)
@@ -81,6 +82,17 @@ extension Contender {
             """, [LogKeys.lockPath: "\(directory)"])
     }
 
+    /// Measures the number of participants in the way: once, when the queue is known for the first time.
+    private func measureQueue() {
+        guard let instruments = settings.instruments else { return }
+        let ahead: Int? = state.withLock { state in
+            if state.isQueueMeasured { return nil }
+            state.isQueueMeasured = true
+            return state.machine.position?.ahead ?? 0
+        }
+        if let ahead { instruments.joined(behind: ahead) }
+    }
+
     private func granted(_ grant: ContenderMachine.Grant) {
         let path = directory.child(grant.name)
         guard let hold = session.beginHold(at: path) else {
@@ -94,6 +106,7 @@ extension Contender {
             session: session, lockPath: directory, nodePath: path, token: FencingToken(czxid: grant.czxid),
             policy: settings.lossPolicy)
         logGranted(lease)
+        measureQueue()
         let (watches, isRevocationRequested) = state.withLock { state in
             if logsDebug { state.grantedAt = .now }
             state.enqueuing = []

@@ -49,10 +49,11 @@ extension Contender {
         look(at: foreignNodes, before: event)
     }
 
-    /// Leaves if one of these nodes belongs to a session. Those that do not are leftovers, and only warned about.
+    /// Leaves if one of these nodes belongs to a session, or may: servers of version 3.9.3 say nothing of a node to a
+    /// client that may not read it. Those that belong to none are leftovers, and only warned about.
     private func look(at nodes: [String], before event: ContenderMachine.Event) {
         let underWay = KindsUnderWay(nodes.count) { [self] answers in
-            let owned = zip(nodes, answers).first { $0.1.owner.map { $0.rawValue != 0 } ?? false }
+            let owned = zip(nodes, answers).first { $0.1.mayBeOwned }
             let leftover = zip(nodes, answers).first { $0.1.owner?.rawValue == 0 }
             if let owned {
                 state.withLock { $0.foreignNode = owned.0 }
@@ -76,7 +77,8 @@ extension Contender {
             post(event)
         }
         _ = session.submitPipeline(
-            nodes.map { Exists(directory.child($0)).makeRequest() }, retry: .untilSessionEnds, observer: underWay)
+            nodes.map { Exists(directory.child($0)).makeRequest() }, retry: .untilSessionEnds,
+            tracedBelow: traceParent, observer: underWay)
     }
 
     private func note(_ foreignNode: String) {
@@ -85,6 +87,11 @@ extension Contender {
 }
 
 extension PendingRequest.Answer {
+    fileprivate var mayBeOwned: Bool {
+        if case .failure(let error) = self { return error.code == .noAuth }
+        return owner.map { $0.rawValue != 0 } ?? false
+    }
+
     /// The session that owns the node; `nil` if it is not known, or if there is no node.
     fileprivate var owner: SessionID? {
         guard case .success(let response) = self, case .stat(let stat) = response.kind else { return nil }

@@ -23,7 +23,7 @@ extension Contender {
             old += state.withLock { $0.keep(watch, on: node) }
         }
         let pendingRequests = session.submitPipeline(
-            requests, retry: action.isRepeated ? .untilSessionEnds : .never,
+            requests, retry: action.isRepeated ? .untilSessionEnds : .never, tracedBelow: traceParent,
             observer: ActionUnderWay(action, watched, count: requests.count, of: self))
         if case .enqueue = action { state.withLock { $0.enqueuing = pendingRequests } }
         withExtendedLifetime(old) {}
@@ -79,7 +79,7 @@ extension Contender {
             return holder
         }
         guard let holder else { return }
-        _ = session.submit(GetData(directory.child(holder)).makeRequest()) { [self] answer in
+        _ = session.submit(GetData(directory.child(holder)).makeRequest(), tracedBelow: traceParent) { [self] answer in
             remember(.blocker(holder), answer)
         }
     }

@@ -64,6 +64,8 @@ package final class Contender: Janitor.Observer {
         var askedHolder: String?
         /// A node in the directory that is of another kind of lock.
         var foreignNode: String?
+        /// Tells whether the number of participants in the way has been measured.
+        var isQueueMeasured = false
     }
 
     package let session: ZooKeeperSession
@@ -71,6 +73,8 @@ package final class Contender: Janitor.Observer {
     private let position: QueuePosition?
     /// Tells whether the caller does not wait for ever, and so is told who was in the way.
     private let hasLimit: Bool
+    /// The span of the acquisition, if there is one.
+    private let span: ActiveSpan?
     /// Tells whether the log takes lines at level debug.
     let logsDebug: Bool
     let startedAt = Moment.now
@@ -83,12 +87,13 @@ package final class Contender: Janitor.Observer {
 
     package init(
         session: ZooKeeperSession, settings: ContenderSettings, position: QueuePosition? = nil, hasLimit: Bool = false,
-        mode: ContenderMachine.Mode, companion: String? = nil, replacing: String? = nil
+        mode: ContenderMachine.Mode, companion: String? = nil, replacing: String? = nil, span: ActiveSpan? = nil
     ) {
         self.session = session
         self.settings = settings
         self.position = position
         self.hasLimit = hasLimit
+        self.span = span
         logsDebug = session.logger.logLevel <= .debug
         let machine = ContenderMachine(
             dialect: settings.dialect, policy: settings.policy, mode: mode, companion: companion,
@@ -107,6 +112,7 @@ package final class Contender: Janitor.Observer {
         self.settings = settings
         position = nil
         hasLimit = false
+        span = nil
         logsDebug = session.logger.logLevel <= .debug
         let grant = ContenderMachine.Grant(name: name, czxid: token.czxid, isWatched: false)
         let path = directory.child(name)
@@ -124,6 +130,12 @@ package final class Contender: Janitor.Observer {
     }
 
     package var directory: ZNodePath { settings.directory }
+
+    /// The span that those of requests are children of: none while the lock is held, and when the caller has been told.
+    var traceParent: TraceParent {
+        guard let span else { return .none }
+        return state.withLock { $0.isDecided || $0.lease != nil } ? .none : .span(span)
+    }
 
     /// A node in the directory that is of another kind of lock.
     var foreignNode: String? { state.withLock { $0.foreignNode } }

@@ -10,12 +10,14 @@ package final class ContenderSettings: Sendable {
     package let lossPolicy: LossPolicy
     /// The treatment of other kinds of lock in the directory.
     package let mixedKinds: MixedKindsPolicy
+    /// Take in what is measured; `nil` if nobody measures.
+    package let instruments: LockInstruments?
 
     package init(
         at directory: ZNodePath, dialect: LineDialect, policy: ContentionPolicy, data: [UInt8],
         accessControl: AccessControl, directoryAccessControl: AccessControl? = nil,
         ancestorAccessControl: AccessControl = .open, lossPolicy: LossPolicy = .onDeadline,
-        mixedKinds: MixedKindsPolicy = .refuse
+        mixedKinds: MixedKindsPolicy = .refuse, instruments: LockInstruments? = nil
     ) {
         context = ContenderMachine.Context(
             directory: directory, dialect: dialect, kind: policy.kind, data: data, accessControl: accessControl,
@@ -24,6 +26,7 @@ package final class ContenderSettings: Sendable {
         self.policy = policy
         self.lossPolicy = lossPolicy
         self.mixedKinds = mixedKinds
+        self.instruments = instruments
     }
 
     /// The reason why the directory must not be created with its access control: nobody could take part then, not even the

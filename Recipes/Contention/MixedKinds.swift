@@ -9,7 +9,8 @@ import ZooKeeper
 @nonexhaustive
 public enum MixedKindsPolicy: Sendable, Hashable {
     /// A participant that finds a node of another kind when it joins leaves, and throws ``LockError`` with code
-    /// `mixedKinds`. A node that no session holds counts for a leftover, and is only warned about.
+    /// `mixedKinds`. A node that no session holds counts for a leftover, and is only warned about; one that this client may
+    /// not read counts as held where the servers do not say who holds it (from version 3.9.3 on).
     case refuse
     /// It takes part all the same, and a warning is logged. Where two kinds are in use on purpose, on their way from one to
     /// the other: they do not exclude each other.

@@ -9,7 +9,7 @@ import ZooKeeper
 /// over reconnects and sessions; states in between may be skipped. Each change of the queue costs a list of it, and
 /// each newcomer a read: with many observers of a long queue that is a herd. The queue itself is not disturbed.
 ///
-/// Ends when the client is closed, and when the consuming task is cancelled. Throws ``ZooKeeperError`` when it cannot
+/// Ends when the client is closed, and when the consuming task is cancelled. Throws `ZooKeeperError` when it cannot
 /// go on, for example `noAuth`; while there is no connection it waits.
 public struct ParticipantUpdates: AsyncSequence, Sendable {
     public typealias Element = [Participant]
@@ -42,3 +42,7 @@ public struct ParticipantUpdates: AsyncSequence, Sendable {
         }
     }
 }
+
+/// An iterator belongs to one task.
+@available(*, unavailable)
+extension ParticipantUpdates.AsyncIterator: Sendable {}

@@ -25,6 +25,7 @@ public final class QueuePosition: Sendable {
         /// The number of participants in our way; 0 when it is our turn. For a reader only the writers in front count.
         public var ahead: Int
 
+        /// Creates a position, for tests of code that shows one.
         public init(node: ZNodePath, ahead: Int) {
             self.node = node
             self.ahead = ahead
@@ -34,6 +35,7 @@ public final class QueuePosition: Sendable {
     private let latest = LatestValue<Snapshot?>(nil)
     private let wasReported = Atomic(false)
 
+    /// Creates a position that no acquisition reports yet.
     public init() {}
 
     /// Tells whether our node has been in the queue.
@@ -86,3 +88,7 @@ public final class QueuePosition: Sendable {
         }
     }
 }
+
+/// An iterator belongs to one task.
+@available(*, unavailable)
+extension QueuePosition.Positions.AsyncIterator: Sendable {}

@@ -31,7 +31,8 @@ struct QueueReader: Sendable {
             // One after the other in order, but all under way at once.
             let session = try await client.session()
             let pendingRequests = session.submitPipeline(
-                part.map { GetData(path.child($0.name)).makeRequest() }, retry: .withinRequestTimeout)
+                part.map { GetData(path.child($0.name)).makeRequest() }, retry: .withinRequestTimeout,
+                tracedBelow: .currentTask)
             for (contender, pending) in zip(part, pendingRequests) {
                 let node = path.child(contender.name)
                 switch await pending.answer() {

@@ -43,6 +43,8 @@ public struct LeaderService: Service {
     /// ```
     public var terms: LeadershipTerms { state.stream }
 
+    /// Creates a service that becomes a candidate when it runs.
+    ///
     /// - Parameters:
     ///   - election: The election to take part in.
     ///   - work: The work of the leader.

@@ -8,7 +8,7 @@ import ZooKeeper
 /// leaders that come and go faster than they are consumed may be skipped. Watches the leader's node only, so
 /// candidates that come and go behind it cost nothing.
 ///
-/// Ends when the client is closed, and when the consuming task is cancelled. Throws ``ZooKeeperError`` when it cannot
+/// Ends when the client is closed, and when the consuming task is cancelled. Throws `ZooKeeperError` when it cannot
 /// go on, for example `noAuth`; while there is no connection it waits.
 public struct Leaders: AsyncSequence, Sendable {
     public typealias Element = Participant?
@@ -42,3 +42,7 @@ public struct Leaders: AsyncSequence, Sendable {
         }
     }
 }
+
+/// An iterator belongs to one task.
+@available(*, unavailable)
+extension Leaders.AsyncIterator: Sendable {}

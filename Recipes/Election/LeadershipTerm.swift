@@ -84,3 +84,7 @@ public struct LeadershipTerms: AsyncSequence, Sendable {
         }
     }
 }
+
+/// An iterator belongs to one task.
+@available(*, unavailable)
+extension LeadershipTerms.AsyncIterator: Sendable {}

@@ -35,6 +35,8 @@ public struct ZooKeeperElection: Sendable {
     private let configuration: Configuration
     private let settings: ContenderSettings
 
+    /// Creates an election, and no candidate yet. Nothing is sent before it is used.
+    ///
     /// - Parameters:
     ///   - client: The client whose sessions are used.
     ///   - path: The directory of the candidates. It is created with its parents when needed.
@@ -45,10 +47,10 @@ public struct ZooKeeperElection: Sendable {
         self.client = client
         self.path = path
         self.configuration = configuration
-        settings = configuration.contenderSettings(.exclusive, at: path)
+        settings = configuration.contenderSettings(.exclusive, at: path, of: client, .election)
     }
 
-    /// An election below the root of a view: ``ZooKeeperOperations/rooted(at:)``. Its paths, in ``path``, in leases and in
+    /// An election below the root of a view: `ZooKeeperOperations.rooted(at:)`. Its paths, in ``path``, in leases and in
     /// errors, are those that the client itself knows.
     public init(
         _ view: RootedOperations<ZooKeeperClient>, at path: ZNodePath, configuration: Configuration = .init()
@@ -70,6 +72,7 @@ public struct ZooKeeperElection: Sendable {
     ///   - holdLimit: The time after which `body` is cancelled; `nil`: none. It resigns when `body` has ended; if that then
     ///     throws, `heldTooLong` is thrown with its error.
     ///   - position: Shows the position in the queue during the wait.
+    ///   - isolation: The actor on which `body` runs: the caller's.
     ///   - body: Runs while this candidate leads.
     /// - Throws: The error of `body`. `CancellationError` if the caller is cancelled before it is elected.
     ///   ``LockError``:
@@ -100,6 +103,7 @@ public struct ZooKeeperElection: Sendable {
     }
 
     /// The decision of a leader at the end of its term.
+    @nonexhaustive
     public enum TermEnd: Sendable, Hashable {
         /// Leaves.
         case resign
@@ -120,6 +124,7 @@ public struct ZooKeeperElection: Sendable {
     ///   - limit: The limit of the wait for each election, past which it throws `timedOut` and is no candidate any more;
     ///     `nil`: none.
     ///   - holdLimit: The longest term: see there.
+    ///   - isolation: The actor on which `body` runs: the caller's.
     ///   - body: Runs in each term.
     public func withTerms(
         waitingUpTo limit: Duration? = nil, holdingAtMost holdLimit: Duration? = nil,
@@ -172,7 +177,7 @@ public struct ZooKeeperElection: Sendable {
     /// gone.)
     ///
     /// - Returns: `false` if it was no candidate any more.
-    /// - Throws: ``ZooKeeperError``: `invalidArgument` if it is no candidate of this election; `noAuth`; and what any call may
+    /// - Throws: `ZooKeeperError`: `invalidArgument` if it is no candidate of this election; `noAuth`; and what any call may
     ///   throw.
     @discardableResult
     public func depose(
@@ -194,14 +199,14 @@ public struct ZooKeeperElection: Sendable {
     /// is over.
     /// `nil` if there is no candidate. Two round trips.
     ///
-    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    /// - Throws: `ZooKeeperError`: what any call may throw.
     public func leader(file: String = #fileID, line: Int = #line) async throws -> Participant? {
         try await queue.participants(file, line).first
     }
 
     /// Reads the candidates, in order, the leader first. Two round trips.
     ///
-    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    /// - Throws: `ZooKeeperError`: what any call may throw.
     public func participants(file: String = #fileID, line: Int = #line) async throws -> [Participant] {
         try await queue.participants(file, line)
     }

@@ -25,6 +25,7 @@ public struct FencingToken: Sendable, Hashable, Comparable, CustomStringConverti
     /// Counts holders that share one node, one after the other. Zero today.
     public let counter: UInt32
 
+    /// Creates the token of a holder whose node was created by the transaction `czxid`.
     public init(czxid: Zxid, counter: UInt32 = 0) {
         self.czxid = czxid
         self.counter = counter

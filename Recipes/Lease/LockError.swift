@@ -58,6 +58,7 @@ public struct LockError: Error, Sendable, CustomStringConvertible {
         public static func ~= (code: Code, error: any Error) -> Bool { (error as? LockError)?.code == code }
     }
 
+    /// The kind of failure.
     public var code: Code
     /// The path of the lock.
     public var path: ZNodePath
@@ -130,6 +131,16 @@ public enum LockLoss: Sendable, Hashable, CustomStringConvertible {
     case sessionEnded(SessionState)
     /// The lock's node is gone: an operator or a client deleted it, or the servers did as they ended the session.
     case nodeDeleted
+
+    /// The cause without its details, for metrics.
+    package var label: String {
+        switch self {
+        case .connectionLost: "connectionLost"
+        case .deadlinePassed: "deadlinePassed"
+        case .sessionEnded: "sessionEnded"
+        case .nodeDeleted: "nodeDeleted"
+        }
+    }
 
     /// For people.
     public var description: String {

@@ -9,9 +9,9 @@ public import ZooKeeper
 ///
 /// | | costs | says |
 /// |---|---|---|
-/// | ``checkHeld()`` | nothing | by our own clock, the servers cannot have given the lock away yet |
-/// | ``verify()`` | a write's round trip | the lock was held when the leader looked |
-/// | ``transaction(_:file:line:)`` | nothing more | the writes went through *and* the lock was held |
+/// | ``checkHeld(for:)`` | nothing | by our own clock, the servers cannot have given the lock away yet |
+/// | ``verify(file:line:)`` | a write's round trip | the lock was held when the leader looked |
+/// | ``transaction(_:file:line:)-([TransactionOperation],_,_)`` | nothing more | the writes went through *and* the lock was held |
 /// | ``fencingToken`` | a comparison in the resource | the resource refuses a holder that is late |
 ///
 /// The first two are about the past when they return; the last two hold whatever happens. A lease may be passed around
@@ -49,7 +49,7 @@ public struct LockLease: Sendable {
     /// answered, plus the session's time-out, less a margin. Moves on with every heartbeat. On a clock that goes on
     /// while the machine is suspended.
     ///
-    /// A bound, not a proof: a leader that has been deposed and has not noticed may answer too. See ``verify()``.
+    /// A bound, not a proof: a leader that has been deposed and has not noticed may answer too. See ``verify(file:line:)``.
     public var expiresBy: ContinuousClock.Instant { core.session.leasesExpireBy.instant }
 
     /// The time left until ``expiresBy``; zero if none, or if the lock is not held.
@@ -87,7 +87,7 @@ public struct LockLease: Sendable {
         try await guarded(operations, file: file, line: line)
     }
 
-    /// As ``transaction(_:file:line:)-(_,_,_)``, with the result of each operation in its own type.
+    /// As ``transaction(_:file:line:)-([TransactionOperation],_,_)``, with the result of each operation in its own type.
     ///
     /// ```swift
     /// let (entry, stat) = try await lease.transaction(
@@ -116,7 +116,7 @@ public struct LockLease: Sendable {
     /// Tells whether another client has requested revocation: see ``revocationRequest()``.
     public var isRevocationRequested: Bool { core.revocationRequested.current ?? false }
 
-    /// Waits until another client requests revocation, by ``ZooKeeperLock/requestRevocation(of:)`` or Curator's
+    /// Waits until another client requests revocation, by ``ZooKeeperLock/requestRevocation(of:file:line:)`` or Curator's
     /// `Revoker`. It stays held: its holder decides when to release it.
     ///
     /// Noticed from the first moment by a holder that waited behind one other, by leaders, and by a ``HeldLock``;

@@ -4,6 +4,7 @@
 /// for nothing.
 ///
 /// Whatever it says, the lock is lost when its session ends and when its node is deleted.
+@nonexhaustive
 public enum LossPolicy: Sendable, Hashable {
     /// The loss of the connection, at once. As Curator's `StandardConnectionStateErrorPolicy`.
     case onSuspension
@@ -20,6 +21,7 @@ public enum LossPolicy: Sendable, Hashable {
 }
 
 /// The event that a release waits for.
+@nonexhaustive
 public enum LockRelease: Sendable, Hashable {
     /// For the servers to say that the lock's node is gone; at most until ``LockLease/expiresBy``. The default.
     case acknowledged

@@ -22,7 +22,7 @@ public struct LockDialect: RevocableDialect {
     /// Names of one's own: `<32 hexadecimal digits><marker><digits>`, parents as containers.
     ///
     /// - Parameter marker: The text right before the digits, which no other child's name has, for example `-mutex-`.
-    ///   Not empty, without `/`, not ending in a digit.
+    ///   Not empty, without `/`, not ending in a digit; traps otherwise.
     public static func custom(_ marker: String) -> LockDialect {
         precondition(
             marker.utf8.last.map { !(0x30...0x39).contains($0) } ?? false && !marker.utf8.contains(0x2F),

@@ -30,10 +30,11 @@ extension ZooKeeperLock {
     ///   - interval: More than zero.
     ///   - limit: As in ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)``.
     ///   - holdLimit: As in ``withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
+    ///   - isolation: The actor on which `body` runs: the caller's.
     ///   - body: Runs while the lock is held.
     /// - Returns: The result of `body`; `nil` if it has not run.
     /// - Throws: As ``withLockIfAvailable(waitingUpTo:holdingAtMost:isolation:_:)`` (``LockError`` `unavailable` also if the
-    ///   node cannot be read, created or written), and ``ZooKeeperError`` with code `invalidArgument` for an interval of
+    ///   node cannot be read, created or written), and `ZooKeeperError` with code `invalidArgument` for an interval of
     ///   nothing.
     @discardableResult
     public func runOncePer<Success>(

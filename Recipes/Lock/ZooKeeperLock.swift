@@ -18,10 +18,10 @@ public import ZooKeeper
 ///
 /// **Guarantees.**
 /// 1. At no transaction of the ensemble are two contenders of one path both first in the queue, and only the first is
-///    granted. (`ContenderMachine` has the reason.)
+///    granted. (The proof: <doc:ProofOfExclusion>.)
 /// 2. After ``LockLease/expiresBy``, ``LockLease/checkHeld(for:)`` throws and the body has been cancelled (under
 ///    ``LossPolicy/onExpiry`` it only throws).
-/// 3. ``LockLease/transaction(_:file:line:)`` goes through only while the lock is held.
+/// 3. ``LockLease/transaction(_:file:line:)-([TransactionOperation],_,_)`` goes through only while the lock is held.
 /// 4. A resource that compares ``LockLease/fencingToken`` refuses every older holder.
 /// 5. Every call returns. A cancelled or timed-out one leaves no node in the queue.
 ///
@@ -42,6 +42,8 @@ public struct ZooKeeperLock: Sendable {
     let configuration: Configuration
     private let settings: ContenderSettings
 
+    /// Creates a lock. Nothing is sent before it is used.
+    ///
     /// - Parameters:
     ///   - client: The client whose sessions are used.
     ///   - path: The directory of the queue. It is created with its parents as containers when needed, and removed by
@@ -51,10 +53,10 @@ public struct ZooKeeperLock: Sendable {
         self.client = client
         self.path = path
         self.configuration = configuration
-        settings = configuration.contenderSettings(.exclusive, at: path)
+        settings = configuration.contenderSettings(.exclusive, at: path, of: client, .lock)
     }
 
-    /// A lock below the root of a view: ``ZooKeeperOperations/rooted(at:)``. Its paths, in ``path``, in leases and in
+    /// A lock below the root of a view: `ZooKeeperOperations.rooted(at:)`. Its paths, in ``path``, in leases and in
     /// errors, are those that the client itself knows.
     public init(
         _ view: RootedOperations<ZooKeeperClient>, at path: ZNodePath, configuration: Configuration = .init()
@@ -71,9 +73,8 @@ public struct ZooKeeperLock: Sendable {
     /// `body` returned before the loss, its result counts.
     ///
     /// When the client is closed or the caller cancelled, `body` is cancelled too, and that is no loss: the lock is
-    /// held until
-    /// `body` has ended, and the lease and the client go on working; only nothing new can be acquired. (In a task that
-    /// is cancelled, requests throw `cancelled`: what must still be sent goes into a `Task` of its own.)
+    /// held until `body` has ended, and the lease and the client go on working; only nothing new can be acquired. (In a
+    /// task that is cancelled, requests throw `cancelled`: what must still be sent goes into a `Task` of its own.)
     ///
     /// - Parameters:
     ///   - limit: The limit of the wait, over everything it takes; `nil`: none. Zero or less throws `timedOut`
@@ -81,6 +82,7 @@ public struct ZooKeeperLock: Sendable {
     ///   - holdLimit: The time after which `body` is cancelled; `nil`: none. The lock is released when `body` has ended, not
     ///     before; if it then throws, `heldTooLong` is thrown with its error. Not for a lock that is entered again.
     ///   - position: Shows the position in the queue during the wait.
+    ///   - isolation: The actor on which `body` runs: the caller's.
     ///   - body: Runs while the lock is held.
     /// - Returns: The result of `body`, after the lock has been released (or cannot be held any longer anyway).
     /// - Throws: The error of `body`. `CancellationError` if the caller is cancelled while it waits. ``LockError``:
@@ -106,6 +108,7 @@ public struct ZooKeeperLock: Sendable {
     ///     which it throws `timedOut`; `nil`: the time-outs of the client, past which, or when the connection is lost, it
     ///     throws `unavailable`.
     ///   - holdLimit: As in ``withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
+    ///   - isolation: The actor on which `body` runs: the caller's.
     ///   - body: Runs while the lock is held.
     /// - Throws: As ``withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``.
     public func withLockIfAvailable<Success>(
@@ -149,7 +152,7 @@ public struct ZooKeeperLock: Sendable {
 
     /// Reads the holder and those that wait, in order, the holder first. Two round trips.
     ///
-    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    /// - Throws: `ZooKeeperError`: what any call may throw.
     public func participants(file: String = #fileID, line: Int = #line) async throws -> [Participant] {
         try await queue.participants(file, line)
     }
@@ -163,7 +166,7 @@ public struct ZooKeeperLock: Sendable {
     /// decides: see ``LockLease/revocationRequest()`` and, in Curator, `makeRevocable`. One round trip.
     ///
     /// - Returns: `false` if the participant has left the queue.
-    /// - Throws: ``ZooKeeperError``: `invalidArgument` if it is a participant of another lock; `noAuth`; and what any call
+    /// - Throws: `ZooKeeperError`: `invalidArgument` if it is a participant of another lock; `noAuth`; and what any call
     ///   may throw.
     @discardableResult
     public func requestRevocation(

@@ -40,6 +40,8 @@ public struct ZooKeeperReadWriteLock: Sendable {
     private let readers: ContenderSettings
     private let writers: ContenderSettings
 
+    /// Creates a read/write lock. Nothing is sent before it is used.
+    ///
     /// - Parameters:
     ///   - client: The client whose sessions are used.
     ///   - path: The directory of the queue. It is created with its parents when needed.
@@ -48,11 +50,11 @@ public struct ZooKeeperReadWriteLock: Sendable {
         self.client = client
         self.path = path
         self.configuration = configuration
-        readers = configuration.contenderSettings(.shared, at: path)
-        writers = configuration.contenderSettings(.exclusive, at: path)
+        readers = configuration.contenderSettings(.shared, at: path, of: client, .read)
+        writers = configuration.contenderSettings(.exclusive, at: path, of: client, .write)
     }
 
-    /// A lock below the root of a view: ``ZooKeeperOperations/rooted(at:)``. Its paths, in ``path``, in leases and in
+    /// A lock below the root of a view: `ZooKeeperOperations.rooted(at:)`. Its paths, in ``path``, in leases and in
     /// errors, are those that the client itself knows.
     public init(
         _ view: RootedOperations<ZooKeeperClient>, at path: ZNodePath, configuration: Configuration = .init()
@@ -101,8 +103,14 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// ``ZooKeeperLock/withLock(waitingUpTo:holdingAtMost:position:isolation:_:)``; inside a writing scope of the same task both run
     /// as part of that scope.
     ///
-    /// - Parameter holdLimit: The time after which the body is cancelled that runs then, `write` or `read`; counted from the
-    ///   moment at which the writer has the lock.
+    /// - Parameters:
+    ///   - limit: The limit of the wait for the write lock; `nil`: none. Zero or less throws `timedOut`.
+    ///   - holdLimit: The time after which the body is cancelled that runs then, `write` or `read`; counted from the
+    ///     moment at which the writer has the lock.
+    ///   - position: Shows the position in the queue during the wait.
+    ///   - isolation: The actor on which both bodies run: the caller's.
+    ///   - write: Runs while this participant is the writer.
+    ///   - read: Runs while it is a reader, with the result of `write`.
     /// - Throws: Also ``LockError`` with code `unavailable` if it could not become a reader, after `write` and instead
     ///   of `read`.
     @discardableResult
@@ -163,6 +171,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
             holding.contender.nodeWasExchanged()
             // A request to the writer counts for the reader.
             if lease.revocationRequested.current == true { held.requestRevocation() }
+            if let instruments = readers.instruments { held.measure(instruments) }
             return Acquisition.Holding(contender: contender, lease: held, isWatched: false)
         } catch let error as ZooKeeperError {
             // Which of the two is there is not known; neither will be.
@@ -240,7 +249,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
 
     /// Reads the holders and those that wait, in order: `kind` is `shared` for readers. Two round trips.
     ///
-    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    /// - Throws: `ZooKeeperError`: what any call may throw.
     public func participants(file: String = #fileID, line: Int = #line) async throws -> [Participant] {
         try await queue.participants(file, line)
     }
@@ -254,7 +263,7 @@ public struct ZooKeeperReadWriteLock: Sendable {
     /// decides: see ``LockLease/revocationRequest()`` and, in Curator, `makeRevocable`. One round trip.
     ///
     /// - Returns: `false` if the participant has left the queue.
-    /// - Throws: ``ZooKeeperError``: `invalidArgument` if it is a participant of another lock; `noAuth`; and what any call
+    /// - Throws: `ZooKeeperError`: `invalidArgument` if it is a participant of another lock; `noAuth`; and what any call
     ///   may throw.
     @discardableResult
     public func requestRevocation(

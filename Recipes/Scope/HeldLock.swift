@@ -9,8 +9,8 @@ import ZooKeeper
 /// If it is dropped without being released, it is released in the background, and that is logged, since it is a
 /// mistake.
 ///
-/// It keeps the session of its client open: the end of ``ZooKeeperClient/run()`` waits for its release, for
-/// ``ZooKeeperConfiguration/closeTimeout`` at most, and nothing tells it of that. Release it before the client is
+/// It keeps the session of its client open: the end of `ZooKeeperClient.run()` waits for its release, for
+/// `ZooKeeperConfiguration.closeTimeout` at most, and nothing tells it of that. Release it before the client is
 /// closed.
 public final class HeldLock: Sendable {
     /// The lease of the lock.
@@ -50,7 +50,7 @@ public final class HeldLock: Sendable {
         holding.contender.endHolding()
     }
 
-    /// Gives the lock back. Returns when its node is gone, or at ``LockLease/expiresBy`` at the latest; also when the
+    /// Releases the lock. Returns when its node is gone, or at ``LockLease/expiresBy`` at the latest; also when the
     /// task is cancelled. Calling it again is harmless.
     ///
     /// - Returns: The loss, if the lock had been lost before.

@@ -37,14 +37,14 @@ struct LockScope: Sendable {
         _ body: (LockLease) async throws -> Success
     ) async throws -> Success? {
         let holding: Acquisition.Holding?
-        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
+        try acquisition.requireTime(limit)
         do {
             switch EnclosingLock.find(key, settings.policy.kind) {
             case .mine(let outer): return try await enterAgain(outer, body)
             case .anothers: throw LockError(.heldByEnclosingScope, path: path)
             case .reading(let lease):
                 try lease.checkHeld()
-                holding = try await acquisition.attempt(beside: lease.nodePath.name, in: lease.session, within: limit)
+                holding = try await acquisition.attempt(within: limit, beside: lease.core)
             case .free: holding = try await acquisition.attempt(within: limit)
             }
         } catch let error as LockError {
@@ -59,7 +59,7 @@ struct LockScope: Sendable {
     func wait(upTo limit: Duration?) async throws -> Acquisition.Holding {
         defer { position?.finish() }
         let deadline = limit.map { ContinuousClock.now + $0.bounded }
-        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
+        try acquisition.requireTime(limit)
         do {
             return try await acquisition.wait(until: deadline)
         } catch {
@@ -99,7 +99,7 @@ struct LockScope: Sendable {
             throw LockError(.heldByEnclosingScope, path: path)
         }
         let deadline = limit.map { ContinuousClock.now + $0.bounded }
-        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
+        try acquisition.requireTime(limit)
         let holding = try await acquisition.wait(until: deadline)
         if !holding.isWatched { holding.contender.watchOwnNode() }
         return HeldLock(holding, release: release, logger: client.logger)
@@ -110,7 +110,7 @@ struct LockScope: Sendable {
         guard case .free = EnclosingLock.find(key, settings.policy.kind) else {
             throw LockError(.heldByEnclosingScope, path: path)
         }
-        if let limit, limit <= .zero { throw LockError(.timedOut, path: path) }
+        try acquisition.requireTime(limit)
         guard let holding = try await acquisition.attempt(within: limit) else { return nil }
         if !holding.isWatched { holding.contender.watchOwnNode() }
         return HeldLock(holding, release: release, logger: client.logger)

@@ -24,6 +24,10 @@ public struct RecipeConfiguration<Dialect: RecipeDialect>: Sendable, Hashable {
     public var lossPolicy = LossPolicy.onDeadline
     /// The moment at which a release returns. Default: ``LockRelease/acknowledged``.
     public var release = LockRelease.acknowledged
+    /// The name of the lock or the election in metrics and spans, for example `invoices`: the value of the label `lock`. One
+    /// name for all locks of one purpose, not one for each path: a metrics backend keeps a series for each name. `nil`, the
+    /// default: `unnamed`.
+    public var metricsName: String?
     /// See ``cancelsBodyOnRevocationRequest``.
     package var isBodyRevocable = false
 
@@ -38,11 +42,14 @@ public struct RecipeConfiguration<Dialect: RecipeDialect>: Sendable, Hashable {
     }
 
     /// The settings of the contenders of this recipe.
-    func contenderSettings(_ policy: ContentionPolicy, at directory: ZNodePath) -> ContenderSettings {
+    func contenderSettings(
+        _ policy: ContentionPolicy, at directory: ZNodePath, of client: ZooKeeperClient, _ recipe: RecipeName
+    ) -> ContenderSettings {
         ContenderSettings(
             at: directory, dialect: dialect.scheme.dialect, policy: policy, data: Array(id.utf8),
             accessControl: accessControl, directoryAccessControl: directoryAccessControl,
-            ancestorAccessControl: ancestorAccessControl, lossPolicy: lossPolicy, mixedKinds: mixedKinds)
+            ancestorAccessControl: ancestorAccessControl, lossPolicy: lossPolicy, mixedKinds: mixedKinds,
+            instruments: client.instruments?.lock(metricsName, recipe, at: directory))
     }
 }
 

@@ -12,7 +12,7 @@ import ZooKeeperTesting
         abstract: "Lets many processes use a recipe on three real servers under faults, and checks every guarantee.",
         discussion: """
             Writes to the output directory: history.jsonl, all events as lines of JSON; timeline.html, a page with every \
-            hold, wait and fault; timeline.svg, its picture alone.
+            hold, wait and fault; timeline.svg, its picture alone; verdict.json, the result in numbers, for programs.
 
             Exit status: 0 without violations, 1 with, 2 if it could not run, 64 for options that do not exist, 130 if it \
             was interrupted (what had happened until then is checked and drawn, and a violation is 1).
@@ -38,7 +38,7 @@ import ZooKeeperTesting
         name: .customLong("with"),
         help: """
             Another library that takes part in the same queue: \(ExternalLibrary.names). Scripts/build-peers builds its \
-            program.
+            program. go-zookeeper has a lock only.
             """)
     var library: ExternalLibrary?
 
@@ -72,6 +72,10 @@ import ZooKeeperTesting
         guard (1...32).contains(clients) else { throw ValidationError("--clients must be 1 to 32") }
         guard (1...8).contains(externalClients) else { throw ValidationError("--guests must be 1 to 8") }
         guard (1...16).contains(tasks) else { throw ValidationError("--tasks must be 1 to 16") }
+        if let library, !library.supports(workload) {
+            throw ValidationError(
+                "\(library.rawValue) has no recipe for --workload \(workload.rawValue); use --workload lock")
+        }
         if let rate, !(0.1...10_000).contains(rate) { throw ValidationError("--rate must be 0.1 to 10000") }
     }
 

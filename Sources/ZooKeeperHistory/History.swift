@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The history of a run, assembled from its events: operations, holds, faults, and the lives of processes.
-package struct History: Sendable {
+///
+/// A value for ``HistoryChecker``, which judges it, and ``HistoryTimeline``, which draws it.
+public struct History: Sendable {
     /// One call of a recipe, from its beginning to its return.
     package struct Operation: Sendable, Hashable {
         package var name: String
@@ -61,6 +63,25 @@ package struct History: Sendable {
         package var from: Int64
         package var to: Int64
         package var end: String
+        /// Tells whether nothing in the run was to end it.
+        package var isCrash = false
+    }
+
+    /// The time for which one server led the ensemble.
+    package struct Leadership: Sendable, Hashable {
+        package var process: String
+        package var from: Int64
+        package var to: Int64
+    }
+
+    /// The time for which one node was first in the queue.
+    package struct First: Sendable, Hashable {
+        /// The process that owns it; `run` if it is not known.
+        package var process: String
+        /// The name of the node; empty if the queue was empty.
+        package var node: String
+        package var from: Int64
+        package var to: Int64
     }
 
     /// A period at the end of a run without a grant, although all faults had ended.
@@ -88,8 +109,14 @@ package struct History: Sendable {
     package private(set) var holds: [Hold] = []
     package private(set) var faults: [FaultSpan] = []
     package private(set) var writes: [StoreWrite] = []
-    /// The leaders of the ensemble, each with the time since which it led.
-    package private(set) var leaders: [(at: Int64, process: String)] = []
+    /// The leaders of the ensemble in the order of time.
+    package private(set) var leaders: [Leadership] = []
+    /// The nodes that were first in the queue, in the order of time.
+    package private(set) var firsts: [First] = []
+    /// The session time-outs of processes in microseconds; that of all others is the one of `run`.
+    package private(set) var sessionTimeouts: [String: Int64] = [:]
+    /// The names and values of settings of the run, in the order in which they were recorded.
+    package private(set) var notes: [(name: String, value: String)] = []
     package private(set) var lives: [Life] = []
     /// The names of the servers.
     package private(set) var servers: Set<String> = []
@@ -104,8 +131,12 @@ package struct History: Sendable {
 
     /// Assembles the history of a run.
     ///
-    /// - Parameter events: The events, in any order.
-    package init(_ events: [HistoryEvent]) {
+    /// Events that belong to nothing, such as the grant of an operation that was never invoked, are passed over. Takes
+    /// time in proportion to n log n for n events, and besides to the number of operations times the number of processes
+    /// that ended.
+    ///
+    /// - Parameter events: The events, in any order; of those with the same time, the first was first.
+    public init(_ events: [HistoryEvent]) {
         let sorted = events.enumerated().sorted { ($0.element.at, $0.offset) < ($1.element.at, $1.offset) }
         began = sorted.first?.element.at ?? 0
         ended = sorted.last?.element.at ?? 0
@@ -117,6 +148,9 @@ package struct History: Sendable {
         faults = collector.faults.sorted { $0.from < $1.from }
         writes = collector.writes
         leaders = collector.leaders
+        firsts = collector.firsts
+        sessionTimeouts = collector.sessionTimeouts
+        notes = collector.notes
         servers = collector.servers
         externalClients = collector.externalClients
         lives = collector.lives.sorted { $0.from < $1.from }
@@ -135,7 +169,10 @@ package struct History: Sendable {
         var operations: [Operation] = []
         var faults: [FaultSpan] = []
         var writes: [StoreWrite] = []
-        var leaders: [(at: Int64, process: String)] = []
+        var leaders: [Leadership] = []
+        var firsts: [First] = []
+        var sessionTimeouts: [String: Int64] = [:]
+        var notes: [(name: String, value: String)] = []
         var stalls: [Stall] = []
         var leftInQueue: Int64 = 0
         var lives: [Life] = []
@@ -146,20 +183,24 @@ package struct History: Sendable {
         private var indices: [String: Int] = [:]
         private var openHolds: Set<Int> = []
         private var openFaults: [Int64: FaultSpan] = [:]
+        private var leader: Leadership?
+        private var first: First?
 
         mutating func add(_ event: HistoryEvent) {
             switch event.kind {
             case .began(let detail):
-                if event.process == "run" { title = detail } else { begun[event.process] = event.at }
-            case .ended(let detail):
-                abandon(event.process, event.at)
-                guard let from = begun.removeValue(forKey: event.process) else { return }
-                lives.append(Life(process: event.process, from: from, to: event.at, end: detail))
+                if event.process == HistoryEvent.run { title = detail } else { begun[event.process] = event.at }
+            case .ended(let detail): end(event, detail)
+            case .crashed(let detail): end(event, detail, isCrash: true)
+            case .noted(let name, let value): notes.append((name, value))
+            case .sessionTimeout(let time): sessionTimeouts[event.process] = time
             case .invoked(let name, let access):
                 indices[name] = operations.count
                 operations.append(
                     Operation(name: name, process: event.process, access: access, invoked: event.at))
             case .granted(let name, let token, let node):
+                // What is first now is told by the next event.
+                endFirst(at: event.at)
                 guard let index = indices[name] else { return }
                 operations[index].hold = Hold(
                     operation: name, process: event.process, access: operations[index].access, token: token,
@@ -188,6 +229,8 @@ package struct History: Sendable {
                 writes.append(
                     StoreWrite(process: event.process, operation: name, token: token, at: event.at, zxid: nil))
             case .faultBegan(let number, let fault):
+                // A server that is killed leads no more, though it may be noticed later.
+                if fault == .killServer, leader?.process == event.process { endLeadership(at: event.at) }
                 openFaults[number] = FaultSpan(fault: fault, process: event.process, from: event.at, to: event.at)
             case .faultEnded(let number):
                 guard var fault = openFaults.removeValue(forKey: number) else { return }
@@ -195,11 +238,45 @@ package struct History: Sendable {
                 faults.append(fault)
             case .isExternal: externalClients.insert(event.process)
             case .serves: servers.insert(event.process)
-            case .leads: leaders.append((event.at, event.process))
+            case .leads:
+                if leader?.process == event.process { return }
+                endLeadership(at: event.at)
+                leader = Leadership(process: event.process, from: event.at, to: event.at)
+            case .noLeader: endLeadership(at: event.at)
+            case .firstInQueue(let node):
+                endFirst(at: event.at)
+                first = First(process: event.process, node: node, from: event.at, to: event.at)
             case .stalled(let node, let length):
                 stalls.append(Stall(at: event.at, length: length, node: node, process: event.process))
             case .leftInQueue(let count): leftInQueue += count
             }
+        }
+
+        private mutating func end(_ event: HistoryEvent, _ detail: String, isCrash: Bool = false) {
+            abandon(event.process, event.at)
+            guard let from = begun.removeValue(forKey: event.process) else {
+                // A crash counts even if the beginning of the process was not recorded.
+                if isCrash {
+                    lives.append(
+                        Life(process: event.process, from: event.at, to: event.at, end: detail, isCrash: true))
+                }
+                return
+            }
+            lives.append(Life(process: event.process, from: from, to: event.at, end: detail, isCrash: isCrash))
+        }
+
+        private mutating func endLeadership(at end: Int64) {
+            guard var ended = leader else { return }
+            ended.to = end
+            leaders.append(ended)
+            leader = nil
+        }
+
+        private mutating func endFirst(at end: Int64) {
+            guard var ended = first else { return }
+            ended.to = end
+            firsts.append(ended)
+            first = nil
         }
 
         /// Ends the operations of a process that has ended.
@@ -215,6 +292,8 @@ package struct History: Sendable {
         mutating func close(at end: Int64) {
             for (process, from) in begun { lives.append(Life(process: process, from: from, to: end, end: "")) }
             for index in openHolds { operations[index].hold?.to = end }
+            endLeadership(at: end)
+            endFirst(at: end)
             for var fault in openFaults.values {
                 fault.to = end
                 faults.append(fault)

@@ -1,39 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// The result of checking a history: violations and statistics.
-package struct HistoryReport: Sendable {
+public struct HistoryReport: Sendable {
     /// A violation of a guarantee.
-    package struct Violation: Sendable, Hashable {
-        package enum Kind: String, Sendable, Hashable, CaseIterable {
+    public struct Violation: Sendable, Hashable {
+        /// The kind of a violation. New kinds may come with new versions.
+        @nonexhaustive
+        public enum Kind: String, Sendable, Hashable, CaseIterable {
             /// The stamp intervals of two conflicting holders overlap in ZooKeeper's order of transactions.
             case exclusion
-            /// A later holder has a lower token.
+            /// A later holder has a token that is not higher.
             case tokenOrder = "token-order"
             /// The fenced store accepted a token lower than one that it had accepted before.
             case fencing
             /// Two bodies overlap on the clock without a fault that could be the cause.
             case overlap
-            /// A body was cancelled later than its deadline plus the slack.
+            /// A body was cancelled later than its deadline plus ``HistoryChecker/slack``.
             case lateCancellation = "late-cancellation"
             /// An operation did not return although its process continued.
             case neverReturned = "never-returned"
             /// There was no grant although all faults had ended.
             case stalled
-            /// A process ended without having been killed.
+            /// A process ended, and nothing in the run was to end it.
             case crash
             /// A node was in the queue after all sessions had ended.
             case orphan
         }
 
-        package var kind: Kind
-        package var at: Int64
-        /// The processes that it concerns.
-        package var processes: [String]
-        package var text: String
+        /// The kind of the violation.
+        public let kind: Kind
+        /// The time in microseconds, on the clock of ``HistoryEvent/at``.
+        public let at: Int64
+        /// The names of the processes that it concerns.
+        public let processes: [String]
+        /// The violation in words, with the names of operations, zxids and tokens.
+        public let text: String
     }
 
-    /// A cause for which two bodies may overlap on the clock.
-    package enum Cause: String, Sendable, Hashable, CaseIterable {
+    /// A cause for which two bodies may overlap on the clock. New causes may come with new versions.
+    @nonexhaustive
+    public enum Cause: String, Sendable, Hashable, CaseIterable {
         /// The process of the former holder was frozen and could not check its clock.
         case freeze
         /// Its session was expired on the servers.
@@ -42,6 +48,7 @@ package struct HistoryReport: Sendable {
         case partition
         /// The process uses another library, which may continue after the loss of its lock.
         case external
+        /// There is no cause: each such overlap is a violation.
         case none
     }
 
@@ -54,17 +61,25 @@ package struct HistoryReport: Sendable {
         package var duration: Int64?
     }
 
-    package var violations: [Violation] = []
+    /// The violations in the order of time; empty if none was found.
+    public package(set) var violations: [Violation] = []
     /// The violations that are attributed to processes of other libraries.
-    package var externalViolations: [Violation] = []
-    package var overlaps: [Cause: Int] = [:]
+    public package(set) var externalViolations: [Violation] = []
+    /// The number of pairs of bodies that overlap on the clock, by cause.
+    public package(set) var overlaps: [Cause: Int] = [:]
     package var recoveries: [Recovery] = []
-    package var invocations = 0
-    package var grants = 0
-    package var outcomes: [String: Int] = [:]
-    package var acceptedWrites = 0
-    package var refusedWrites = 0
-    package var stampedHolds = 0
+    /// The number of operations.
+    public package(set) var invocations = 0
+    /// The number of operations that were granted.
+    public package(set) var grants = 0
+    /// The number of operations by outcome.
+    public package(set) var outcomes: [String: Int] = [:]
+    /// The number of writes that the fenced store has accepted.
+    public package(set) var acceptedWrites = 0
+    /// The number of writes that the fenced store has refused.
+    public package(set) var refusedWrites = 0
+    /// The number of holds with stamps: those whose exclusion is judged. If it is 0, no violation says little.
+    public package(set) var stampedHolds = 0
     /// The number of grants that overtook a conflicting operation in front of them in the queue.
     package var overtakings = 0
     /// The times from invocation to grant in microseconds, sorted.

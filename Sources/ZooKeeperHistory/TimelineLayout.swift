@@ -22,6 +22,9 @@ struct TimelineLayout {
     struct Mark {
         enum Shape: Hashable {
             case hold(client: Int, isShared: Bool)
+            /// A period in which none holds, with labels from the longest to the shortest; and whether they tell the
+            /// reason.
+            case gap(labels: [String], isExplained: Bool)
             case wait(client: Int)
             case fault(HistoryEvent.Fault)
             case down
@@ -56,6 +59,7 @@ struct TimelineLayout {
         let clients = Set(history.operations.map(\.process)).union(history.lives.map(\.process)).sorted(
             by: Self.inOrder)
         let servers = history.servers.union(history.faults.map(\.process) + history.leaders.map(\.process))
+            .subtracting([HistoryEvent.run])
             .subtracting(clients).sorted(by: Self.inOrder)
         let rows = Self.rows(history)
         add(Lane(name: "holder", kind: .holder, rows: 1, top: 0, height: 30))
@@ -64,6 +68,7 @@ struct TimelineLayout {
             add(Lane(name: client, kind: .client(index), rows: count, top: 0, height: 10 + 14 * count))
         }
         for server in servers { add(Lane(name: server, kind: .server, rows: 1, top: 0, height: 24)) }
+        markGaps(history)
         markFaults(history)
         markOperations(history, rows)
         markLeaders(history)
@@ -166,11 +171,70 @@ struct TimelineLayout {
     }
 
     private mutating func markLeaders(_ history: History) {
-        for (index, leader) in history.leaders.enumerated() {
-            let end = index + 1 < history.leaders.count ? history.leaders[index + 1].at : ended
+        for leader in history.leaders {
             mark(
-                leader.process, .leads, leader.at, end,
-                "\(leader.process) leads the servers\n" + stretch(leader.at, end))
+                leader.process, .leads, leader.from, leader.to,
+                "\(leader.process) leads the servers\n" + stretch(leader.from, leader.to))
+        }
+    }
+
+    private mutating func markGaps(_ history: History) {
+        for gap in history.gaps {
+            let (text, labels) = words(gap.reason)
+            let isExplained =
+                switch gap.reason {
+                case .unknown, .next: false
+                default: true
+                }
+            mark(
+                "holder", .gap(labels: labels, isExplained: isExplained), gap.from, gap.to,
+                "no process holds, some wait\n\(stretch(gap.from, gap.to))\n\(text)")
+        }
+    }
+
+    /// Returns the reason for a gap in words, and as labels.
+    private func words(_ reason: HistoryGap.Reason) -> (text: String, labels: [String]) {
+        switch reason {
+        case .noLeader:
+            (
+                "no server leads: without a quorum and a leader the servers grant nothing",
+                ["no leader: the servers elect one", "no leader", "election"]
+            )
+        case .afterElection(let at):
+            (
+                "a leader was elected \(time(at)); the first grant after it ends this",
+                ["after the election", "elected"]
+            )
+        case .killed(let process, let at):
+            (
+                "the node in front is of \(process), which was killed \(time(at)):\n"
+                    + "it stays until the servers end the session of \(process), after the session time-out",
+                ["\(process) killed: session time-out", "\(process) killed", "killed"]
+            )
+        case .frozen(let process, let since):
+            (
+                "the node in front is of \(process), which is frozen since \(Self.seconds(since - began)):\n"
+                    + "it stays until \(process) goes on, or its session times out",
+                ["\(process) is frozen", "frozen"]
+            )
+        case .cutOff(let process, let since):
+            (
+                "the node in front is of \(process), which is cut off since \(Self.seconds(since - began)):\n"
+                    + "it stays until \(process) is back, or its session times out",
+                ["\(process) cut off: session time-out", "\(process) cut off", "cut off"]
+            )
+        case .faulty(let process, let fault, let since):
+            (
+                "the node in front is of \(process), which has the fault \(fault.rawValue) since "
+                    + Self.seconds(since - began),
+                ["\(process): \(fault.rawValue)", process]
+            )
+        case .next(let process):
+            (
+                "the node in front is of \(process); the history does not tell why it is not granted yet",
+                ["\(process) is next", "next"]
+            )
+        case .unknown: ("the history does not tell why", [])
         }
     }
 

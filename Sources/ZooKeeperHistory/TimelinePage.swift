@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-extension Timeline {
-    /// The report as one self-contained page: result, statistics, picture, violations. It is well-formed XML too.
-    package var page: String {
+extension HistoryTimeline {
+    /// The report as the text of one self-contained page of HTML: result, settings (``HistoryEvent/Kind/noted(name:value:)``),
+    /// statistics, picture, violations. It is well-formed XML too.
+    public var page: String {
         """
         <!DOCTYPE html>
         <html xmlns="http://www.w3.org/1999/xhtml" lang="en">
@@ -10,14 +11,15 @@ extension Timeline {
         <meta charset="utf-8"/>
         <meta name="viewport" content="width=device-width, initial-scale=1"/>
         <meta name="color-scheme" content="light dark"/>
-        <title>recipe-harness: \(verdict)</title>
+        <title>\(name): \(verdict)</title>
         <style>\(TimelineStyle.colours)\(TimelineStyle.plot)\(Self.style)</style>
         </head>
         <body class="page">
         <header>
-        <h1>recipe-harness</h1>
+        <h1>\(name)</h1>
         <span class="badge \(report.violations.isEmpty ? "good" : "bad")">\(verdict)</span>
         <p>\(Self.escaped(history.title))</p>
+        \(notes)
         </header>
         <section class="cards">\(cards)</section>
         \(violations)
@@ -30,7 +32,7 @@ extension Timeline {
         <svg xmlns="http://www.w3.org/2000/svg" width="100%" height="\(height + Self.axis)">
         \(TimelineStyle.patterns)
         \(plot)</svg></div></div></div>
-        <svg class="legend" xmlns="http://www.w3.org/2000/svg" width="1180" height="34">\(legend)</svg>
+        <ul class="legend">\(TimelineStyle.list(isReadWrite: isReadWrite))</ul>
         </section>
         <section class="tables">\(tables)</section>
         <div id="tip" hidden="hidden"></div>
@@ -41,8 +43,21 @@ extension Timeline {
         """
     }
 
-    /// The width of the plot in percent of the window's, which shows about a minute.
-    private var zoom: Int { max(100, seconds * 100 / 75) }
+    /// The heading of the page: the value of the note `program`, if there is one.
+    private var name: String {
+        Self.escaped(history.notes.first { $0.name == "program" }?.value ?? "History")
+    }
+
+    /// The settings of the run: date, duration, versions, the command that repeats it.
+    private var notes: String {
+        let duration = [("duration", TimelineLayout.seconds(history.ended - history.began))]
+        let notes = history.notes.map { ($0.name, $0.value) }.filter { $0.0 != "program" } + duration
+        let items = notes.map { name, value in
+            let text = Self.escaped(value)
+            return "<dt>\(Self.escaped(name))</dt><dd>\(name == "command" ? "<code>\(text)</code>" : text)</dd>"
+        }
+        return #"<dl class="notes">\#(items.joined())</dl>"#
+    }
 
     private var names: String {
         lanes.map { lane in
@@ -88,7 +103,7 @@ extension Timeline {
 
     private var tables: String {
         var recoveries: [[String]] = []
-        for fault in HistoryEvent.Fault.allCases {
+        for fault in Set(report.recoveries.map(\.fault)).sorted(by: { $0.rawValue < $1.rawValue }) {
             let all = report.recoveries.filter { $0.fault == fault }
             if all.isEmpty { continue }
             let durations = all.compactMap(\.duration).sorted()
@@ -157,8 +172,13 @@ extension Timeline {
         background:var(--card);color:var(--ink);cursor:pointer}
         .frame{display:flex}.names{flex:none;width:64px}.names div{display:flex;align-items:center;font-weight:600;font-size:12.5px}
         .names .server{color:var(--soft)}.names span{border-left:4px solid var(--c,transparent);padding-left:7px}
-        .scroll{flex:1;overflow-x:auto;overflow-y:hidden}#plot svg{display:block}.legend{display:block;max-width:100%;overflow:visible}
-        .hold:hover,.wait:hover,.fault:hover,.down:hover{stroke:var(--ink);stroke-width:1.5;opacity:1}
+        .scroll{flex:1;overflow-x:auto;overflow-y:hidden}#plot svg{display:block}
+        .legend{display:flex;flex-wrap:wrap;gap:0 20px;margin:0;padding:0;list-style:none;font-size:13px}
+        .legend li{display:flex;align-items:center;gap:6px;white-space:nowrap}
+        .notes{width:100%;display:grid;grid-template-columns:max-content 1fr;gap:1px 14px;margin:6px 0 0;font-size:13px}
+        .notes dt{color:var(--soft)}.notes dd{margin:0;overflow-wrap:anywhere}.notes code{user-select:all}
+        @media (max-width:800px){body{padding:16px 14px 40px}.timeline{padding:10px 10px 4px}}
+        .hold:hover,.wait:hover,.gap:hover,.fault:hover,.down:hover{stroke:var(--ink);stroke-width:1.5;opacity:1}
         .tables{display:flex;flex-wrap:wrap;gap:22px 40px;margin-top:24px}
         table{border-collapse:collapse;font-size:13px;align-self:flex-start}th{text-align:left;font-weight:600;color:var(--soft)}
         th,td{padding:4px 18px 4px 0;border-bottom:1px solid var(--grid);font-variant-numeric:tabular-nums}
@@ -176,6 +196,23 @@ extension Timeline {
           plot.querySelectorAll('title').forEach(function (title) {
             title.parentNode.dataset.tip = title.textContent; title.remove();
           });
+          var reasons = Array.prototype.map.call(plot.querySelectorAll('.reason'), function (text) {
+            return { text: text, labels: text.dataset.labels.split('|') };
+          });
+          function label() {
+            reasons.forEach(function (reason) {
+              var room = reason.text.parentNode.getBoundingClientRect().width - 8;
+              reason.text.textContent = '';
+              reason.labels.some(function (label) {
+                reason.text.textContent = label;
+                if (room >= reason.text.getComputedTextLength()) { return true; }
+                reason.text.textContent = '';
+                return false;
+              });
+            });
+          }
+          label();
+          addEventListener('resize', label);
           plot.addEventListener('pointermove', function (event) {
             var text = event.target.dataset.tip;
             tip.hidden = !text;
@@ -188,6 +225,7 @@ extension Timeline {
           function zoom(width) {
             var middle = (box.scrollLeft + box.clientWidth / 2) / plot.clientWidth;
             plot.style.width = Math.max(100, Math.min(20000, width)) + '%';
+            label();
             box.scrollLeft = middle * plot.clientWidth - box.clientWidth / 2;
           }
           function on(id, action) { document.getElementById(id).addEventListener('click', action); }

@@ -24,7 +24,7 @@ import Testing
 
     /// The uses do not touch every call, so the declarations are read too. (`output` takes apart what only the library
     /// can make.)
-    @Test(arguments: ["Sources/ZooKeeper", "Recipes", "Sources/ZooKeeperTesting"])
+    @Test(arguments: ["Sources/ZooKeeper", "Recipes", "Sources/ZooKeeperTesting", "Sources/ZooKeeperHistory"])
     func nothingPublicThrowsTyped(_ directory: String) async throws {
         let files = try await Program(found: "find").output([directory, "-name", "*.swift"]).lines
         #expect(!files.isEmpty)
@@ -51,7 +51,8 @@ import Testing
                 [
                     "-c", "ulimit -t 60; exec swiftc \"$@\"", "sh", "-swift-version", "6", optimization,
                     "-warnings-as-errors", "-parse-as-library", "-module-name", "Uses", "-whole-module-optimization",
-                    "-I", Program.modules, "-I", "Sources/CZooKeeper", "-emit-object", "-o", object,
+                    "-I", Program.modules, "-I", "Sources/CZooKeeper", "-I", Program.systemModule, "-emit-object", "-o",
+                    object,
                 ] + files
             return try await Program(at: "/bin/sh").run(arguments, environment: ["SWIFT_BACKTRACE": "enable=no"]) { _ in
             }.succeeded

@@ -7,18 +7,30 @@ import ZooKeeperTesting
 
 /// The examples do what their READMEs say.
 @Suite(.timeLimit(.minutes(5))) struct ExampleTests {
-    /// The program on the README's first screen is the one that people copy.
-    @Test func theProgramInTheReadmeCompiles() async throws {
-        let readme = try readFile("README.md").split(separator: "\n", omittingEmptySubsequences: false)
-        let program = readme.drop { $0 != "```swift" }.dropFirst().prefix { $0 != "```" }
-        #expect(program.contains("import ZooKeeperRecipes"))
-        try await withTemporaryFile(containing: program.joined(separator: "\n"), suffix: ".swift") { file in
-            let (_, succeeded) = try await Program(found: "swiftc").output([
-                "-typecheck", "-swift-version", "6", "-warnings-as-errors", "-I", Program.modules, "-I",
-                "Sources/CZooKeeper",
-                file,
-            ])
-            #expect(succeeded)
+    /// The programs in the README are those that people copy. (`Scripts/follow-readme` runs the first one.)
+    @Test func theProgramsInTheReadmeCompile() async throws {
+        var blocks = [[Substring]]()
+        var isInside = false
+        for line in try readFile("README.md").split(separator: "\n", omittingEmptySubsequences: false) {
+            if line == "```swift" {
+                blocks.append([])
+                isInside = true
+            } else if line == "```" {
+                isInside = false
+            } else if isInside {
+                blocks[blocks.count - 1].append(line)
+            }
+        }
+        let programs = blocks.filter { $0.contains("import ZooKeeperRecipes") }
+        #expect(programs.count == 2)
+        for program in programs {
+            try await withTemporaryFile(containing: program.joined(separator: "\n"), suffix: ".swift") { file in
+                let (_, succeeded) = try await Program(found: "swiftc").output([
+                    "-typecheck", "-parse-as-library", "-swift-version", "6", "-warnings-as-errors",
+                    "-I", Program.modules, "-I", "Sources/CZooKeeper", file,
+                ])
+                #expect(succeeded, "\(program.joined(separator: "\n"))")
+            }
         }
     }
 
@@ -83,6 +95,14 @@ import ZooKeeperTesting
             #expect(lines.contains { $0.contains(server.connectString) })
             #expect(lines.last == "0 violations")
         }
+    }
+
+    @Test func lockDemoListsItsOptions() async throws {
+        let (lines, succeeded) = try await Program("LockDemo").output(["--help"])
+        let text = lines.joined(separator: "\n")
+        #expect(succeeded)
+        for option in ["--connect", "--workers", "--turns"] { #expect(text.contains(option), "\(text)") }
+        #expect(!text.contains("SUBCOMMANDS"), "\(text)")
     }
 
     @Test func lockDemoSaysWhatIsWrong() async throws {

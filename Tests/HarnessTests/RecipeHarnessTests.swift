@@ -49,8 +49,32 @@ import Darwin
             for name in ["holder", "c0", "c1", "c2", "c3", "s0", "s1", "s2"] {
                 #expect(page.contains("<span>\(name)</span>"), "a lane for \(name)")
             }
+            // What is needed to repeat the run.
+            let command =
+                "swift run recipe-harness --workload lock --nemesis all --duration 15 --clients 4 --tasks 2 --seed 1"
+            #expect(page.contains("<dd><code>\(command)</code></dd>"))
+            for word in ["<dt>date</dt>", "<dt>duration</dt>", "ZooKeeper server 3.", "C client 3.", "Swift 6."] {
+                #expect(page.contains(word), "\(word)")
+            }
             let picture = try readFile("\(directory)/timeline.svg")
             #expect(Markup.flaw(in: picture) == nil)
+            let verdict = try Verdict(in: directory)
+            #expect(
+                verdict.arguments == [
+                    "--workload", "lock", "--nemesis", "all", "--duration", "15", "--clients", "4", "--tasks", "2",
+                    "--seed", "1",
+                ])
+            #expect(verdict.ours.processes == 4)
+            #expect(verdict.ours.grants == history.holds.count)
+            #expect(verdict.ours.violations.isEmpty)
+            #expect(verdict.ours.outcomes.values.reduce(0, +) == history.operations.count)
+            #expect(verdict.theirs == nil)
+            #expect(verdict.leftInQueue == 0)
+            #expect(verdict.faults.values.reduce(0, +) == history.faults.count)
+            #expect(verdict.recoveries.count == history.faults.count)
+            // Each hold has created and deleted a node of its own. The store, which the bodies write to, is not counted.
+            #expect((verdict.ours.requests["create2"] ?? 0) >= history.holds.count, "\(verdict.ours.requests)")
+            #expect(verdict.ours.requests["setData"] == nil, "\(verdict.ours.requests)")
         }
     }
 
@@ -87,11 +111,11 @@ import Darwin
         }
     }
 
-    @Test(arguments: [("read-write", "curator"), ("election", "kazoo")])
+    @Test(arguments: [("read-write", "curator"), ("election", "kazoo"), ("lock", "go-zookeeper")])
     func anotherLibrarySharesTheQueue(_ workload: String, _ guest: String) async throws {
         // Why it may not be there: see Scripts/build-peers.
-        let directoryOfGuest = ".build-peers/" + (guest == "curator" ? "Curator" : "Kazoo")
-        if (try? readFile("\(directoryOfGuest)/disabled")) != nil { return }
+        let directories = ["curator": "Curator", "kazoo": "Kazoo", "go-zookeeper": "Go"]
+        if (try? readFile(".build-peers/\(directories[guest] ?? "")/disabled")) != nil { return }
         try await withDirectory { directory in
             // Without faults, for with them a guest may have to be started again before it was granted anything.
             let (lines, status) = try await program.status([
@@ -105,8 +129,15 @@ import Darwin
             for process in ["c0", "c1", "\(guest)0"] {
                 #expect(history.holds.contains { $0.process == process && $0.stamps != nil }, "\(process): \(text)")
             }
-            var checker = HistoryChecker(history)
-            #expect(checker.check().externalViolations.isEmpty, "\(text)")
+            #expect(HistoryChecker(history).check().externalViolations.isEmpty, "\(text)")
+            let verdict = try Verdict(in: directory)
+            let theirs = try #require(verdict.theirs)
+            #expect(verdict.library == guest)
+            #expect(theirs.processes == 1)
+            #expect(theirs.grants == history.holds.count { $0.process == "\(guest)0" })
+            #expect(verdict.ours.grants == history.holds.count - theirs.grants)
+            // To join the queue and to leave it.
+            #expect(theirs.requests.values.reduce(0, +) >= 2 * theirs.grants, "\(theirs.requests)")
         }
     }
 
@@ -152,6 +183,7 @@ import Darwin
             let events = try history(directory)
             #expect(!History(events).holds.isEmpty)
             #expect(Markup.flaw(in: try readFile("\(directory)/timeline.html")) == nil)
+            #expect(try Verdict(in: directory).wasInterrupted)
             for event in events {
                 guard case .began(let detail) = event.kind, detail.hasPrefix("process "),
                     let pid = Int32(detail.dropFirst(8))
@@ -164,7 +196,8 @@ import Darwin
     @Test(arguments: [
         ["--workload", "dancing"], ["--nemesis", "rain"], ["--nemesis", "stop"], ["--nemesis", "close-server"],
         ["--nemesis", "throttle-client"], ["--duration", "0"], ["--clients", "0"], ["--tasks", "99"], ["--rate", "0"],
-        ["--with", "etcd"], ["--with", "kazoo", "--guests", "0"],
+        ["--with", "etcd"], ["--with", "kazoo", "--guests", "0"], ["--workload", "election", "--with", "go-zookeeper"],
+        ["--workload", "read-write", "--with", "go-zookeeper"],
     ])
     func wrongOptionsAreRefused(_ arguments: [String]) async throws {
         let (_, status) = try await program.status(arguments) { _ in }

@@ -36,7 +36,7 @@ enum Peer: String, Sendable, CaseIterable {
             case .go: "Go"
             }
         let package = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-        return package.appending(".build-peers").appending(name).string
+        return package.appending(environmentValue("PEERS") ?? ".build-peers").appending(name).string
     }
 }
 

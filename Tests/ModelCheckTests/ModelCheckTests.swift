@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ModelChecker
+import TestSupport
 import Testing
 
 /// All histories of a few contenders, and some of many; `Scripts/model-check` checks far more.
@@ -33,6 +34,14 @@ import Testing
         let replayed = Trace(scenario, choices.map(\.description)).replay()
         #expect(replayed.violation == nil)
         #expect(replayed.isComplete, "\(replayed.text)")
+    }
+
+    /// The proof of exclusion says how much is checked.
+    @Test func thePageSaysHowManyScenariosThereAre() throws {
+        let page = try readFile("Recipes/ZooKeeperRecipes.docc/ProofOfExclusion.md")
+            .split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        #expect(page.contains("\(Scenario.long.count) scenarios"))
+        #expect(page.contains("\(Scenario.short.count) scenarios"))
     }
 
     /// A history that stops in the middle is not complete: a contender waits.

@@ -16,7 +16,7 @@ final class WindowPeer: Sendable {
 
         fileprivate var directory: String {
             let package = FilePath(#filePath).removingLastComponent().removingLastComponent().removingLastComponent()
-            return package.appending(".build-peers").appending(rawValue).string
+            return package.appending(environmentValue("PEERS") ?? ".build-peers").appending(rawValue).string
         }
 
         /// The reason for which it is not available on this machine; `nil` if it is.

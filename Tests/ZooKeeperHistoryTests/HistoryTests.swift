@@ -34,8 +34,7 @@ import ZooKeeperTesting
     }
 
     private func report(_ events: [Event]...) -> HistoryReport {
-        var checker = HistoryChecker(History(events.flatMap { $0 }))
-        return checker.check()
+        HistoryChecker(History(events.flatMap { $0 })).check()
     }
 
     private func kinds(_ report: HistoryReport) -> [Kind] { report.violations.map(\.kind) }
@@ -146,7 +145,7 @@ import ZooKeeperTesting
         // How it ends is its own business too.
         let crash = [
             Event(at: 1, process: "kazoo0", .began(detail: "process 1")),
-            Event(at: 2, process: "kazoo0", .ended(detail: "unexpected: exited(1)")),
+            Event(at: 2, process: "kazoo0", .crashed(detail: "exited(1)")),
         ]
         #expect(self.report(guest, crash).violations.isEmpty)
         #expect(self.report(guest, crash).externalViolations.map(\.kind) == [.crash])
@@ -208,7 +207,7 @@ import ZooKeeperTesting
         #expect(report([Event(at: 1, process: "run", .leftInQueue(count: 0))]).violations.isEmpty)
         let life = [
             Event(at: 1, process: "c0", .began(detail: "process 1")),
-            Event(at: 2, process: "c0", .ended(detail: "unexpected: exited(1)")),
+            Event(at: 2, process: "c0", .crashed(detail: "exited(1)")),
         ]
         #expect(kinds(report(life)) == [.crash])
     }
@@ -242,7 +241,9 @@ import ZooKeeperTesting
             .cancelled(operation: "o", expires: 7), .bodyEnded(operation: "o"), .returned(operation: "o", outcome: "x"),
             .accepted(operation: "o", token: "t", zxid: .max), .refused(operation: "o", token: "t"),
             .faultBegan(number: 3, .partitionServer), .faultEnded(number: 3), .serves, .leads, .leftInQueue(count: 1),
-            .isExternal(library: "curator"), .stalled(node: "n", microseconds: 3),
+            .isExternal(library: "curator"), .stalled(node: "n", microseconds: 3), .crashed(detail: "exited(1)"),
+            .noted(name: "command", value: "a b"), .sessionTimeout(microseconds: 4_000_000), .noLeader,
+            .firstInQueue(node: "n"), .faultBegan(number: 4, Event.Fault(rawValue: "a fault of my own")),
         ]
         for kind in kinds {
             let event = Event(at: .max, process: "c0", kind)

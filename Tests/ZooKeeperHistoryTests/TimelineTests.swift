@@ -8,10 +8,9 @@ import ZooKeeperTesting
 @Suite struct TimelineTests {
     private typealias Event = HistoryEvent
 
-    private func timeline(_ events: [Event]) -> Timeline {
+    private func timeline(_ events: [Event]) -> HistoryTimeline {
         let history = History(events)
-        var checker = HistoryChecker(history)
-        return Timeline(history, checker.check())
+        return HistoryTimeline(history, HistoryChecker(history).check())
     }
 
     private var events: [Event] {

@@ -95,6 +95,37 @@ import ZooKeeperTesting
         }
     }
 
+    /// A live node of another kind, which this client may not read: servers of version 3.9.3 do not say whose it is.
+    @Test func aKindThatMayNotBeReadIsRefused() async throws {
+        let server = try ZooKeeperServer.required
+        var configuration = try server.configuration
+        configuration.chroot = try await server.makeDirectory()
+        try await ZooKeeperClient.withClient(configuration) { client in
+            try await refusesWhatItMayNotRead(client, mode: .ephemeral)
+        }
+        let zooKeeper = InMemoryZooKeeper()
+        zooKeeper.requireReadForExists()
+        try await zooKeeper.withClient { client in
+            try await refusesWhatItMayNotRead(client, mode: .ephemeral)
+            // Whose it is cannot be found out.
+            try await client.delete(ZNodePath("/a/\(Self.unreadable)"))
+            try await refusesWhatItMayNotRead(client, mode: .persistent)
+        }
+    }
+
+    private static let unreadable = "_c_3f2504e0-4f89-41d3-9a0c-0305e82c3301-latch-0000000007"
+
+    private func refusesWhatItMayNotRead(_ client: ZooKeeperClient, mode: CreateMode) async throws {
+        try await client.createIfMissing("/a")
+        let node = try ZNodePath("/a/\(Self.unreadable)")
+        try await client.create(
+            node, mode: mode, accessControl: .all(for: [.digest(user: "bob", password: "sesame")]))
+        let error = await #expect(throws: LockError.self) { try await ZooKeeperLock(client, at: "/a").acquire() }
+        #expect(error?.code == .mixedKinds)
+        #expect(error?.foreignNode == node.name)
+        try await eventually("nothing of it is left") { try await client.children(of: "/a").names == [node.name] }
+    }
+
     /// What is only like a lock's node is not one.
     @Test func otherChildrenAreNoKind() async throws {
         try await ServerKind.real.withClients(1) { clients in

@@ -18,6 +18,12 @@ protocol ComparedServer: Sendable {
 struct ComparedInMemoryServer: ComparedServer {
     let zooKeeper = InMemoryZooKeeper()
 
+    /// Makes one that answers as the version of `server` does.
+    init(like server: ZooKeeperServer) async throws {
+        let answer = try await server.ask("srvr")
+        if !answer.hasPrefix("Zookeeper version: 3.8.0-") { zooKeeper.requireReadForExists() }
+    }
+
     func makeTransport(slot: Int, credentials: [Credential]) -> any SessionTransport {
         zooKeeper.makeTransport(credentials: credentials)
     }

@@ -22,7 +22,7 @@ import ZooKeeperTesting
 
     @Test func theModelDoesWhatAServerDoes() async throws {
         try await ComparedRealServer.with(slots: StepRunner.slots) { server in
-            let memory = ComparedInMemoryServer()
+            let memory = try await ComparedInMemoryServer(like: server.server)
             var seen = Set<Substring>()
             for seed in Self.seeds {
                 guard let words = try await compare(seed, memory, server) else { return }

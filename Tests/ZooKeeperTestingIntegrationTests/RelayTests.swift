@@ -41,6 +41,21 @@ import ZooKeeperTesting
         }
     }
 
+    @Test func requestsForSomePathsAreCountedApart() async throws {
+        try await withRelay { client, relay in
+            try await client.create("/apart")
+            relay.countApart(["/apart", "/none"])
+            let before = relay.traffic
+            try await client.create("/a")
+            try await client.create("/apart/a")
+            _ = try await client.transaction(Check("/a"), SetData("/apart", to: []))
+            _ = try await client.get("/apart")
+            _ = try await client.get("/a")
+            #expect(relay.requestsApart == [.create2: 1, .multi: 1, .getData: 1])
+            #expect((relay.traffic - before).requests == [.create2: 2, .multi: 1, .getData: 2])
+        }
+    }
+
     @Test func requestsSentTogetherAreOneRoundTrip() async throws {
         try await withRelay { client, relay in
             let before = relay.traffic

@@ -104,6 +104,22 @@ import Darwin
         try await eventually("its data is gone") { !exists(directory) }
     }
 
+    /// The worker may be killed while the shell that cleans up is still starting: nobody reads then what it reports.
+    @Test func nothingIsLeftOfAStartThatNobodyWaitsFor() async throws {
+        let made = try await Program(found: "mktemp").output(["-d"]).lines.first
+        let directory = try #require(made)
+        // The reader of the pipe is gone before the shell begins.
+        let unread = """
+            exec 3> >(exit)
+            wait $!
+            TMPDIR=$1 /bin/sh -c "$2" sh true >&3 3>&- </dev/null
+            """
+        _ = try await Program(found: "bash").output(["-c", unread, "bash", directory, GuardedProcess.script])
+        let left = try await Program(found: "ls").output(["-A", directory]).lines
+        #expect(left == [])
+        _ = try await Program(found: "rm").output(["-rf", directory])
+    }
+
     @Test func whatIsMissingIsSaid() async throws {
         let nowhere = ServerDistribution(classPath: "/nowhere/*")
         do {

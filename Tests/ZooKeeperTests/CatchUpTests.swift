@@ -164,6 +164,17 @@ import ZooKeeper
         #expect(effects.fired.map(\.watch) == [still.registration])
     }
 
+    /// Servers of version 3.9.3 refuse `exists` then.
+    @Test func anAbsentNodeThatIsThereNowAndMayNotBeReadFires() throws {
+        var core = try makeCore()
+        let absent = try watch("/a", .exists, .failure(ResultFailure(.noNode)), in: &core)
+        move(&core)
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        let created = answer(try issuedRequest("exists /app/a", in: core), .failure(ResultFailure(.noAuth)), in: &core)
+        #expect(created.fired.map(\.watch) == [absent.registration])
+        #expect(created.fired.first?.event.kind == .created)
+    }
+
     /// The news would otherwise be lost without a word.
     @Test func aNodeThatCannotBeReadAnyMoreFires() throws {
         var core = try makeCore()

@@ -175,4 +175,25 @@ import ZooKeeper
         #expect(table.unwanted.isEmpty)
         #expect(table.encodedLength == 0)
     }
+
+    /// Those that are set, and not those whose reads are under way.
+    @Test func watchesThatAreSetAreCounted() throws {
+        var table = WatchTable(budget: 1_000)
+        let data = try finished(&table, "/a", .getData, .ok)
+        _ = try finished(&table, "/a", .getData, .ok)
+        _ = try finished(&table, "/a", .getChildren, .ok)
+        _ = try finished(&table, "/b", .getData, .noNode)
+        let absent = try finished(&table, "/b", .exists, .noNode)
+        try table.reserve(for: Read("/a", .getData).request)
+        #expect(table.setCount == 4)
+        #expect(table.count == 5)
+        _ = table.remove(data.watch.registration, at: a)
+        _ = table.remove(data.watch.registration, at: a)
+        #expect(table.setCount == 3)
+        _ = table.fire(.dataChanged, at: a)
+        #expect(table.setCount == 2)
+        _ = table.drain()
+        #expect(table.setCount == 0)
+        withExtendedLifetime(absent) {}
+    }
 }

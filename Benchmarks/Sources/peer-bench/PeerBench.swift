@@ -57,6 +57,12 @@ struct Options: ParsableArguments, Sendable {
     @Option(help: "Whether to wait for the answer to the release of a lock: awaited, background.")
     var release = Release.awaited
 
+    @Flag(help: "Gives the clients a metrics backend that adds up in memory.")
+    var metrics = false
+
+    @Flag(help: "Gives the clients a tracer that records every span and forgets it at its end.")
+    var tracing = false
+
     func validate() throws {
         guard clients > 0, concurrency > 0 else {
             throw ValidationError("--clients and --concurrency must be positive")

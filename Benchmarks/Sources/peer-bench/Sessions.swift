@@ -9,6 +9,8 @@ import ZooKeeper
 func makeClient(_ options: Options, timeout: Duration = .seconds(30)) throws -> ZooKeeperClient {
     var configuration = try ZooKeeperConfiguration(options.connect)
     configuration.sessionTimeout = timeout
+    if options.metrics { configuration.metricsFactory = SumMetrics() }
+    if options.tracing { configuration.tracer = ForgetfulTracer() }
     var logger = Logger(label: "peer-bench")
     logger.logLevel = .error
     return try ZooKeeperClient(configuration, logger: logger)

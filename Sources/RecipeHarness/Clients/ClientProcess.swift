@@ -60,10 +60,24 @@ final class ClientProcess: Sendable {
     /// The relays between the process and each server.
     var relays: [ZooKeeperRelay] { state.withLock { $0.relays } }
 
+    /// The number of requests of each type that all incarnations of the process have sent: what its library needs, without
+    /// the requests of the harness itself, to the nodes in which it keeps history and store. Pings and handshakes do not
+    /// count.
+    var requests: [OperationCode: Int] {
+        let relays = state.withLock { $0.relays + $0.otherRelays }
+        return relays.reduce(into: [:]) { sum, relay in
+            let apart = relay.requestsApart
+            for (operation, count) in relay.traffic.requests {
+                sum[operation, default: 0] += count - (apart[operation] ?? 0)
+            }
+        }
+    }
+
     /// Runs the process, again after each end that was planned, until ``stop()``.
     func run(_ ensemble: Ensemble) async throws {
         try await ZooKeeperRelay.withRelays(to: ensemble.servers + ensemble.servers) { relays in
             let count = ensemble.servers.count
+            for relay in relays { relay.countApart([RunConstants.history, RunConstants.store]) }
             state.withLock { state in
                 state.relays = Array(relays.prefix(count))
                 state.otherRelays = Array(relays.dropFirst(count))
@@ -127,7 +141,7 @@ final class ClientProcess: Sendable {
         case .exited(0): recorder.record(name, .ended(detail: ""))
         case .signaled(SIGTERM) where wasEnded && !hasWritten: recorder.record(name, .ended(detail: ""))
         case .signaled(SIGKILL) where wasKilled: recorder.record(name, .ended(detail: "killed"))
-        default: recorder.record(name, .ended(detail: "unexpected: \(result.terminationStatus)"))
+        default: recorder.record(name, .crashed(detail: "\(result.terminationStatus)"))
         }
         // A process that ended by itself is not started again.
         if !wasKilled, !wasEnded { state.withLock { $0.isStopping = true } }

@@ -11,13 +11,27 @@ import ZooKeeperTesting
 ///
 /// These contenders cannot stamp the history as our holders do, so the observer does it for them while they report that
 /// they hold: the transaction succeeds only while the contender's node exists, which is found by its data, the
-/// contender's name.
+/// contender's name; or by its owner, the contender's session, if the library gives its nodes no data.
 final class ExternalClientDriver: ClientDriver {
+    /// The answer to a command.
+    private struct Answer: Sendable {
+        /// Its first word; ``gone`` or ``silent`` if there is none.
+        var word: String
+        /// The session of the contender, if the library gives its nodes no data.
+        var session: Int64?
+
+        /// The process has ended.
+        static let gone = Answer(word: "gone")
+        /// The process lives, and has not answered until the end of the run.
+        static let silent = Answer(word: "silent")
+    }
+
     private struct State {
-        var pending: [String: Promise<String>] = [:]
+        var pending: [String: Promise<Answer>] = [:]
         /// The contenders whose library has reported the loss of the lock.
         var lost: Set<String> = []
-        var hasEnded = false
+        /// The answer to all commands from now on; `nil` while the process answers.
+        var end: Answer?
     }
 
     let executable: FilePath
@@ -31,6 +45,7 @@ final class ExternalClientDriver: ClientDriver {
     private let rate: Rate
     private let seed: UInt64
     private let observer: ZooKeeperClient
+    private let owners: SessionOwners
     private let recorder: Recorder
     private let send: AsyncStream<String>.Continuation
     private let state = Mutex(State())
@@ -39,8 +54,8 @@ final class ExternalClientDriver: ClientDriver {
 
     init(
         _ library: ExternalLibrary, connect: String, process: String, incarnation: Int, _ settings: Settings,
-        seed: UInt64,
-        _ observer: ZooKeeperClient, _ recorder: Recorder, _ send: AsyncStream<String>.Continuation
+        seed: UInt64, _ observer: ZooKeeperClient, _ owners: SessionOwners, _ recorder: Recorder,
+        _ send: AsyncStream<String>.Continuation
     ) {
         executable = library.executable
         arguments = [connect, "\(RunConstants.sessionTimeout.components.seconds * 1_000)"]
@@ -52,6 +67,7 @@ final class ExternalClientDriver: ClientDriver {
         rate = settings.contenderRate
         self.seed = seed
         self.observer = observer
+        self.owners = owners
         self.recorder = recorder
         self.send = send
     }
@@ -66,16 +82,28 @@ final class ExternalClientDriver: ClientDriver {
             if words[1] == "lost" { state.lost.insert(words[0]) }
             return words[1] == "lost" ? nil : state.pending.removeValue(forKey: words[0])
         }
-        answer?.fulfil(words[1])
+        let session = words.count < 3 ? nil : session(words[2])
+        if let session { owners.note(session, of: process) }
+        answer?.fulfil(Answer(word: words[1], session: session))
     }
 
-    func processEnded() {
+    /// Parses the session in the text of an answer.
+    private func session(_ text: String) -> Int64? {
+        text.split(separator: " ").first { $0.hasPrefix("session=") }
+            .flatMap { UInt64($0.dropFirst("session=".count), radix: 16) }
+            .map { Int64(bitPattern: $0) }
+    }
+
+    func processEnded() { end(.gone) }
+
+    /// Answers all commands that are under way, and all later ones.
+    private func end(_ answer: Answer) {
         let pending = state.withLock { state in
-            state.hasEnded = true
+            state.end = state.end ?? answer
             defer { state.pending = [:] }
             return state.pending.values
         }
-        for answer in pending { answer.fulfil("gone") }
+        for pending in pending { pending.fulfil(answer) }
         ready.fulfil(())
     }
 
@@ -104,7 +132,7 @@ final class ExternalClientDriver: ClientDriver {
                 await stopped.wait()
                 // All faults have ended by now: a contender that still waits for an answer gets none.
                 try await Task.sleep(for: .seconds(10))
-                processEnded()
+                end(.silent)
             }
             await group.waitForAll()
             deadline.cancel()
@@ -115,24 +143,24 @@ final class ExternalClientDriver: ClientDriver {
 
     /// Sends a command to a contender.
     ///
-    /// - Returns: Its answer, one word; `gone` if its process has ended.
-    private func execute(_ name: String, _ command: String) async -> String {
-        let answer = Promise<String>()
-        let isThere = state.withLock { state in
-            if !state.hasEnded { state.pending[name] = answer }
-            return !state.hasEnded
+    /// - Returns: Its answer.
+    private func execute(_ name: String, _ command: String) async -> Answer {
+        let answer = Promise<Answer>()
+        let end = state.withLock { state in
+            if state.end == nil { state.pending[name] = answer }
+            return state.end
         }
-        guard isThere else { return "gone" }
+        if let end { return end }
         send.yield("\(name) \(command)")
-        guard case .value(let word) = await answer.wait(isShielded: true) else { return "gone" }
-        return word
+        guard case .value(let value) = await answer.wait(isShielded: true) else { return .gone }
+        return value
     }
 
     // MARK: Operations
 
     private func generate(_ name: String, _ random: inout SplitMix64) async {
         var number = 0
-        while stopped.current == nil, !state.withLock({ $0.hasEnded }) {
+        while stopped.current == nil, state.withLock({ $0.end == nil }) {
             number += 1
             let access: HistoryEvent.Access =
                 switch workload {
@@ -149,30 +177,35 @@ final class ExternalClientDriver: ClientDriver {
     private func perform(
         _ operation: String, _ name: String, _ access: HistoryEvent.Access, _ random: inout SplitMix64
     ) async {
-        guard await execute(name, "new \(library.recipe(access)) \(RunConstants.queue)") == "made" else { return }
+        guard await execute(name, "new \(library.recipe(access)) \(RunConstants.queue)").word == "made" else { return }
         state.withLock { _ = $0.lost.remove(name) }
         recorder.record(process, .invoked(operation: operation, access))
         let answer = await execute(name, "acquire \(random.int(1...5))")
-        let outcome: String
-        switch answer {
-        case "acquired": outcome = await hold(operation, name, &random)
-        case "timeout": outcome = "timedOut"
-        case "gone": return
-        default: outcome = "failed (other library)"
+        let outcome: ExternalOutcome?
+        switch answer.word {
+        case "acquired": outcome = await hold(operation, name, answer.session, &random)
+        case "timeout": outcome = .timedOut
+        case "gone": outcome = nil
+        case "silent": outcome = .neverReturned
+        default: outcome = .failed
         }
-        recorder.record(process, .returned(operation: operation, outcome: outcome))
+        // An operation without an outcome ended with its process.
+        if let outcome { recorder.record(process, .returned(operation: operation, outcome: outcome.rawValue)) }
     }
 
-    private func hold(_ operation: String, _ name: String, _ random: inout SplitMix64) async -> String {
-        var outcome = "no node (other library)"
-        if let (node, czxid) = try? await ownNode(name) {
-            outcome = "done"
+    private func hold(
+        _ operation: String, _ name: String, _ session: Int64?, _ random: inout SplitMix64
+    ) async -> ExternalOutcome? {
+        var outcome = ExternalOutcome.notObserved
+        do {
+            let (node, czxid) = try await ownNode(name, session)
+            outcome = .done
             let token = FencingToken(czxid: czxid)
             recorder.record(
                 process, .granted(operation: operation, token: token.description, node: node.name))
             for _ in 0..<random.int(1...5) {
-                guard await execute(name, "work") == "working", !state.withLock({ $0.lost.contains(name) }) else {
-                    outcome = "lost (other library)"
+                guard await execute(name, "work").word == "working", !state.withLock({ $0.lost.contains(name) }) else {
+                    outcome = .lost
                     break
                 }
                 if let zxid = try? await stamp(node, token) {
@@ -182,20 +215,41 @@ final class ExternalClientDriver: ClientDriver {
             }
             // Before the command to release: until then no other process may hold.
             recorder.record(process, .bodyEnded(operation: operation))
+        } catch is NoNode {
+            outcome = .withoutNode
+        } catch {
+            // The servers do not answer, so the hold is not in the history.
         }
-        return await execute(name, "release") == "released" ? outcome : "failed (other library)"
+        switch await execute(name, "release").word {
+        case "released": return outcome
+        case "gone": return nil
+        case "silent": return .neverReturned
+        // A library that holds without a node cannot delete it either.
+        default: return outcome == .withoutNode ? outcome : .failed
+        }
     }
 
-    /// Finds the node of a contender; `nil` if there is not exactly one.
-    private func ownNode(_ name: String) async throws -> (ZNodePath, Zxid)? {
+    /// The error that a contender that holds does not have exactly one node.
+    private struct NoNode: Error {}
+
+    /// Finds the node of a contender, by its session or else its name.
+    private func ownNode(_ name: String, _ session: Int64?) async throws -> (ZNodePath, Zxid) {
         try await retryingWhileThrottled { try await observer.sync() }
         var found: [(ZNodePath, Zxid)] = []
         for child in try await retryingWhileThrottled({ try await observer.children(of: RunConstants.queue).names }) {
             let path = RunConstants.queue.child(child)
-            guard let node = try? await retryingWhileThrottled({ try await observer.get(path) }) else { continue }
-            if String(decoding: node.data, as: UTF8.self) == name { found.append((path, node.stat.czxid)) }
+            let node: ZNode
+            do { node = try await retryingWhileThrottled { try await observer.get(path) } } catch {
+                guard ZooKeeperError.Code.noNode ~= error else { throw error }
+                continue
+            }
+            let isOwn =
+                session.map { node.stat.ephemeralOwner.rawValue == $0 }
+                ?? (String(decoding: node.data, as: UTF8.self) == name)
+            if isOwn { found.append((path, node.stat.czxid)) }
         }
-        return found.count == 1 ? found.first : nil
+        guard found.count == 1 else { throw NoNode() }
+        return found[0]
     }
 
     private func stamp(_ node: ZNodePath, _ token: FencingToken) async throws -> Int64 {

@@ -17,7 +17,7 @@ struct NemesisProcess: Sendable {
         .killClient, .freezeClient, .partitionClient, .stopClient, .closeClient, .moveServers, .expire,
     ]
     /// The faults that only our own processes support.
-    private static let workerFaults: Set<HistoryEvent.Fault> = [.stopClient, .closeClient, .moveServers]
+    private static let workerFaults: Set<HistoryEvent.Fault> = [.stopClient, .closeClient, .moveServers, .expire]
 
     /// Injects these faults until the run is over.
     func run(_ faults: [HistoryEvent.Fault], seed: UInt64) async throws {

@@ -6,6 +6,7 @@ import ZooKeeperTesting
 /// Observes the queue from outside, with a client of its own that no fault affects.
 struct Observer: Sendable {
     let client: ZooKeeperClient
+    let owners: SessionOwners
 
     /// Counts the nodes that are left in the queue, after waiting for the sessions of killed processes to expire.
     func nodesLeftInQueue() async throws -> Int64 {
@@ -35,8 +36,9 @@ struct Observer: Sendable {
             }
             if let oldest, oldest.czxid < node.stat.czxid { continue }
             // Its data begins with the name of the process; after a dot follows the number of the contender.
-            let id = String(decoding: node.data, as: UTF8.self)
-            oldest = (node.stat.czxid, name, id.split(separator: ".").first.map(String.init) ?? "")
+            let id = String(decoding: node.data, as: UTF8.self).split(separator: ".").first.map(String.init)
+            let owner = id ?? owners.process(of: node.stat.ephemeralOwner.rawValue)
+            oldest = (node.stat.czxid, name, owner ?? "")
         }
         return (oldest?.node ?? "", oldest?.process ?? "")
     }

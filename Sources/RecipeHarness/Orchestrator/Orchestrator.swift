@@ -31,7 +31,6 @@ enum Orchestrator {
             throw CannotRun(description: "\(made.standardError)".split(separator: "\n").first.map(String.init) ?? "")
         }
         let recorder = try Recorder(directory.appending("history.jsonl"))
-        defer { recorder.close() }
         printLine("\(settings.description); starting three servers …")
 
         let over = Promise<Void>()
@@ -49,24 +48,37 @@ enum Orchestrator {
         _ = recorder.failed.whenFulfilled { over.fulfil(()) }
 
         recorder.record("run", .began(detail: settings.description))
-        try await Ensemble.withEnsemble(servers(settings)) { ensemble in
-            try await ZooKeeperClient.withClient(ensemble.configuration) { observer in
-                for path in [RunConstants.history, RunConstants.store, RunConstants.flood] {
-                    _ = try await retryingWhileThrottled { try await observer.create(path) }
-                }
-                try await run(settings, ensemble, observer, recorder, over, interrupted)
-                recorder.record("run", .leftInQueue(count: try await Observer(client: observer).nodesLeftInQueue()))
+        let servers = servers(settings)
+        let counts = try await Ensemble.withEnsemble(servers) { ensemble in
+            await RunNotes(settings, servers).record(ensemble, recorder)
+            return try await ZooKeeperClient.withClient(ensemble.configuration) { client in
+                let observer = Observer(client: client, owners: SessionOwners())
+                return try await observe(settings, ensemble, observer, recorder, over, interrupted)
             }
         }
         recorder.record("run", .ended(detail: ""))
         if let failure = recorder.failure { throw CannotRun(description: "the history cannot be written: \(failure)") }
         let history = History(recorder.events)
-        var checker = HistoryChecker(history)
-        let report = checker.check()
+        let report = HistoryChecker(history).check()
         let wasInterrupted = interrupted.current != nil
         Summary.print(settings, history, report)
         try draw(history, report, in: directory)
+        let verdict = Verdict(settings, history, report, counts, wasInterrupted: wasInterrupted)
+        try write(try verdict.json, to: directory.appending("verdict.json"))
         return Result(report: report, wasInterrupted: wasInterrupted)
+    }
+
+    /// Runs the test between the creation of the nodes that it needs and a look at what it has left behind.
+    private static func observe(
+        _ settings: Settings, _ ensemble: Ensemble, _ observer: Observer, _ recorder: Recorder,
+        _ over: Promise<Void>, _ interrupted: Promise<Void>
+    ) async throws -> Verdict.Counts {
+        for path in [RunConstants.history, RunConstants.store, RunConstants.flood] {
+            _ = try await retryingWhileThrottled { try await observer.client.create(path) }
+        }
+        let requests = try await run(settings, ensemble, observer, recorder, over, interrupted)
+        recorder.record("run", .leftInQueue(count: try await observer.nodesLeftInQueue()))
+        return Verdict.Counts(requests: requests, server: await RunNotes.serverVersion(of: ensemble))
     }
 
     /// Returns the servers' settings. For the nemesis that floods a server, each admits one request at a time and
@@ -86,7 +98,7 @@ enum Orchestrator {
 
     /// Makes the processes, each with its driver.
     private static func clients(
-        _ settings: Settings, _ observer: ZooKeeperClient, _ recorder: Recorder, _ random: inout SplitMix64
+        _ settings: Settings, _ observer: Observer, _ recorder: Recorder, _ random: inout SplitMix64
     ) -> [ClientProcess] {
         let ours = (0..<settings.clients).map { index in
             ClientProcess("c\(index)", seed: random.next(), recorder) { connect, incarnation, seed, input in
@@ -105,15 +117,18 @@ enum Orchestrator {
                     connect, incarnation, seed, input in
                     ExternalClientDriver(
                         library, connect: connect, process: name, incarnation: incarnation, settings, seed: seed,
-                        observer, recorder, input)
+                        observer.client, observer.owners, recorder, input)
                 }
             }
     }
 
+    /// Runs the processes and the nemesis.
+    ///
+    /// - Returns: The requests that each process has sent.
     private static func run(
-        _ settings: Settings, _ ensemble: Ensemble, _ observer: ZooKeeperClient, _ recorder: Recorder,
+        _ settings: Settings, _ ensemble: Ensemble, _ observer: Observer, _ recorder: Recorder,
         _ over: Promise<Void>, _ interrupted: Promise<Void>
-    ) async throws {
+    ) async throws -> [String: [OperationCode: Int]] {
         for index in ensemble.servers.indices { recorder.record("s\(index)", .serves) }
         var random = SplitMix64(seed: settings.seed)
         let clients = clients(settings, observer, recorder, &random)
@@ -131,7 +146,8 @@ enum Orchestrator {
                         try await nemesis.run(
                             chosen.filter { !NemesisProcess.clientFaults.contains($0) }, seed: seeds.1)
                     }
-                    group.addTask { await watchLeader(ensemble, recorder, over) }
+                    group.addTask { await ServerWatch(ensemble: ensemble, recorder: recorder).run(over) }
+                    group.addTask { await QueueWatch(client: observer.client, recorder: recorder).run(over) }
                     group.addTask { await showProgress(recorder, over) }
                     group.addTask {
                         _ = await over.wait(until: .now + settings.duration)
@@ -157,11 +173,12 @@ enum Orchestrator {
             processes.cancelAll()
             while let result = await processes.nextResult() { _ = result }
         }
+        return Dictionary(uniqueKeysWithValues: clients.map { ($0.name, $0.requests) })
     }
 
     /// Waits for another grant, and records a stall if there is none. Returns at once if the run was interrupted.
     private static func waitForGrant(
-        _ observer: ZooKeeperClient, _ recorder: Recorder, _ interrupted: Promise<Void>
+        _ observer: Observer, _ recorder: Recorder, _ interrupted: Promise<Void>
     ) async throws {
         let began = ContinuousClock.now
         let grants = recorder.grants
@@ -170,29 +187,24 @@ enum Orchestrator {
             if recorder.grants != grants || interrupted.current != nil { return }
             try await Task.sleep(for: .milliseconds(50))
         }
-        let (node, process) = try await Observer(client: observer).oldestInQueue()
+        let (node, process) = try await observer.oldestInQueue()
         let time = Int64(RunConstants.stallLimit / .microseconds(1))
         recorder.record(process.isEmpty ? "run" : process, .stalled(node: node, microseconds: time))
     }
 
     private static func draw(_ history: History, _ report: HistoryReport, in directory: FilePath) throws {
-        let timeline = Timeline(history, report)
+        let timeline = HistoryTimeline(history, report)
         for (name, text) in [("timeline.html", timeline.page), ("timeline.svg", timeline.picture)] {
-            let file = try FileDescriptor.open(
-                directory.appending(name), .writeOnly, options: [.create, .truncate],
-                permissions: [.ownerReadWrite, .groupRead, .otherRead])
-            try file.closeAfter { _ = try file.writeAll(text.utf8) }
+            try write(text, to: directory.appending(name))
         }
         printLine("timeline: \(directory.appending("timeline.html"))")
     }
 
-    private static func watchLeader(_ ensemble: Ensemble, _ recorder: Recorder, _ over: Promise<Void>) async {
-        var last: Int?
-        repeat {
-            let leader = await ensemble.leader()
-            if let leader, leader != last { recorder.record("s\(leader)", .leads) }
-            last = leader ?? last
-        } while await over.isOpen(for: .milliseconds(500))
+    private static func write(_ text: String, to path: FilePath) throws {
+        let file = try FileDescriptor.open(
+            path, .writeOnly, options: [.create, .truncate],
+            permissions: [.ownerReadWrite, .groupRead, .otherRead])
+        try file.closeAfter { _ = try file.writeAll(text.utf8) }
     }
 
     private static func showProgress(_ recorder: Recorder, _ over: Promise<Void>) async {

@@ -21,16 +21,11 @@ final class Recorder: Sendable {
     }
 
     private let state = Mutex(State())
-    private let file: FileDescriptor
+    private let file: HistoryRecorder
     /// Fulfilled when the history cannot be written any more.
     let failed = Promise<Void>()
 
-    init(_ path: FilePath) throws {
-        file = try FileDescriptor.open(
-            path, .writeOnly, options: [.create, .truncate], permissions: [.ownerReadWrite, .groupRead, .otherRead])
-    }
-
-    func close() { try? file.close() }
+    init(_ path: FilePath) throws { file = try HistoryRecorder(replacing: path.string) }
 
     var events: [HistoryEvent] { state.withLock { $0.events } }
 
@@ -65,16 +60,17 @@ final class Recorder: Sendable {
                 state.grants += 1
                 state.holders[operation] = event.process
             case .bodyEnded(let operation): state.holders[operation] = nil
-            case .ended: state.holders = state.holders.filter { $0.value != event.process }
+            case .ended, .crashed: state.holders = state.holders.filter { $0.value != event.process }
             case .refused: state.refused += 1
             case .leads: state.leader = event.process
+            case .noLeader: state.leader = "no server"
             case .faultBegan(let number, let fault): state.faults[number] = "\(fault.rawValue) \(event.process)"
             case .faultEnded(let number): state.faults[number] = nil
             default: break
             }
             guard state.failure == nil else { return true }
             do {
-                _ = try file.writeAll("\(event.line)\n".utf8)
+                try file.record(event)
                 return false
             } catch {
                 state.failure = error

@@ -10,6 +10,7 @@ import ZooKeeperTesting
 enum ExternalLibrary: String, CaseIterable, ExpressibleByArgument, Sendable {
     case curator
     case kazoo
+    case goZooKeeper = "go-zookeeper"
 
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
@@ -18,6 +19,7 @@ enum ExternalLibrary: String, CaseIterable, ExpressibleByArgument, Sendable {
         switch self {
         case .curator: ".build-peers/Curator/run"
         case .kazoo: ".build-peers/Kazoo/run"
+        case .goZooKeeper: ".build-peers/Go/run"
         }
     }
 
@@ -33,10 +35,13 @@ enum ExternalLibrary: String, CaseIterable, ExpressibleByArgument, Sendable {
         }
     }
 
-    /// Returns the name of its recipe for an access.
+    /// Returns whether it has the recipe of a workload.
+    func supports(_ workload: Workload) -> Bool { self != .goZooKeeper || workload == .lock }
+
+    /// Returns the name of its recipe for an access. go-zookeeper has a lock only, see ``supports(_:)``.
     func recipe(_ access: HistoryEvent.Access) -> String {
         switch (self, access) {
-        case (.curator, .lock): "lock"
+        case (.curator, .lock), (.goZooKeeper, _): "lock"
         case (.curator, .read): "read"
         case (.curator, .write): "write"
         case (.curator, .lead): "latch"

@@ -18,6 +18,17 @@ struct Settings: Sendable {
     /// The rate of each contender.
     var contenderRate: Rate { Rate(interval: rate.map { .seconds(Double((clients + externalClients) * tasks) / $0) }) }
 
+    /// The options that repeat the run, but for its output.
+    var arguments: [String] {
+        var arguments = [
+            "--workload", workload.rawValue, "--nemesis", "\(nemesis)", "--duration", "\(duration.components.seconds)",
+            "--clients", "\(clients)", "--tasks", "\(tasks)",
+        ]
+        if let library { arguments += ["--with", library.rawValue, "--guests", "\(externalClients)"] }
+        if let rate { arguments += ["--rate", "\(rate)"] }
+        return arguments + ["--seed", "\(seed)"]
+    }
+
     /// The run in one line.
     var description: String {
         "workload \(workload.rawValue), nemesis \(nemesis), seed \(seed), \(clients) processes"

@@ -24,7 +24,8 @@ enum Nemesis: ExpressibleByArgument, Sendable, CustomStringConvertible {
         case "none": self = .none
         case "all": self = .all
         default:
-            guard let fault = HistoryEvent.Fault(rawValue: argument) else { return nil }
+            let fault = HistoryEvent.Fault(rawValue: argument)
+            guard HistoryEvent.Fault.allCases.contains(fault) else { return nil }
             self = .one(fault)
         }
     }

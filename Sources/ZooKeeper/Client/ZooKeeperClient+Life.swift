@@ -43,6 +43,7 @@ extension ZooKeeperClient {
     /// - Parameters:
     ///   - configuration: The servers and time-outs. A connect string will do.
     ///   - logger: The log.
+    ///   - isolation: The isolation of `body`: the caller's.
     ///   - body: Uses the client. Runs in the caller's isolation. When the caller is cancelled, the client goes on
     ///     until `body` has ended; but nothing new can be held then, and the bodies of scopes are cancelled.
     /// - Returns: The result of `body`, after the session is closed as by ``close()``.
@@ -280,7 +281,8 @@ extension ZooKeeperClient {
                 generation: generation,
                 settings: SessionSettings(configuration),
                 transport: makeTransport(configuration, logger),
-                logger: logger
+                logger: logger,
+                instruments: instruments
             ) { [feed, logger] sessionState in
                 // `closed` is the client's last word, not a session's.
                 if sessionState != .closed { feed.send(sessionState, isLast: false) }

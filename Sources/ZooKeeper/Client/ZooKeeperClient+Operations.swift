@@ -12,11 +12,16 @@ extension ZooKeeperClient {
     ) async -> Result<Operation.Output, ZooKeeperError> {
         let deadline = limit.map { ContinuousClock.now + $0.bounded }
         let lastStart = ContinuousClock.now + requestTimeout
-        do {
+        let askedAt = measuredMoment
+        do throws(ZooKeeperError) {
             while true {
-                let session = try await session(within: limit, until: deadline)
+                let session: ZooKeeperSession
+                do throws(ZooKeeperError) { session = try await self.session(within: limit, until: deadline) } catch {
+                    throw measured(error, operation.makeRequest(), askedAt)
+                }
                 let request = operation.makeRequest()
-                let pending = session.submit(request, retry: request.action.isRead ? .withinRequestTimeout : .never)
+                let pending = session.submit(
+                    request, retry: request.action.isRead ? .withinRequestTimeout : .never, tracedBelow: .currentTask)
                 let timer = deadline.map { pending.limit(to: ContinuousClock.now.duration(to: $0)) }
                 defer { timer?.cancel() }
                 let outcome = await pending.answer()
@@ -37,12 +42,13 @@ extension ZooKeeperClient {
         of operations: repeat each Operation, within limit: Duration?, file: String, line: Int
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>) {
         let deadline = limit.map { ContinuousClock.now + $0.bounded }
+        let askedAt = measuredMoment
         let session: ZooKeeperSession
         do {
             session = try await self.session(within: limit, until: deadline)
         } catch {
             let error = error.at(file: file, line: line)
-            return (repeat failure(of: each operations, error))
+            return (repeat .failure(measured(error, (each operations).makeRequest(), askedAt)))
         }
         let rest = deadline.map { ContinuousClock.now.duration(to: $0) }
         return await session.results(of: repeat each operations, within: rest, file: file, line: line)
@@ -54,12 +60,13 @@ extension ZooKeeperClient {
     ) async -> [Result<Operation.Output, ZooKeeperError>] {
         if operations.isEmpty { return [] }
         let deadline = limit.map { ContinuousClock.now + $0.bounded }
+        let askedAt = measuredMoment
         let session: ZooKeeperSession
         do {
             session = try await self.session(within: limit, until: deadline)
         } catch {
             let error = error.at(file: file, line: line)
-            return operations.map { _ in .failure(error) }
+            return operations.map { .failure(measured(error, $0.makeRequest(), askedAt)) }
         }
         let rest = deadline.map { ContinuousClock.now.duration(to: $0) }
         return await session.results(of: operations, within: rest, file: file, line: line)
@@ -87,10 +94,12 @@ extension ZooKeeperClient {
     ) async throws -> CreatedZNode {
         let data = Array(data)
         let lastStart = ContinuousClock.now + requestTimeout
+        let askedAt = measuredMoment
         while true {
             let session: ZooKeeperSession
             do throws(ZooKeeperError) { session = try await self.session() } catch {
-                throw error.at(file: file, line: line)
+                let create = Create(path, data: data, mode: mode, accessControl: accessControl)
+                throw measured(error, create.makeRequest(), askedAt).at(file: file, line: line)
             }
             do {
                 return try await session.createProtected(
@@ -115,10 +124,15 @@ extension ZooKeeperClient {
         // Before it is sent: the session may be lost before the answer, and the next one needs it too.
         let isNew = remember(credential)
         let limit = ContinuousClock.now + requestTimeout
+        let askedAt = measuredMoment
         do throws(ZooKeeperError) {
             while true {
                 do throws(ZooKeeperError) {
-                    return try await session().send(credential, file: file, line: line)
+                    let session: ZooKeeperSession
+                    do throws(ZooKeeperError) { session = try await self.session() } catch {
+                        throw measured(error, Request(.authenticate(credential)), askedAt)
+                    }
+                    return try await session.send(credential, file: file, line: line)
                 } catch {
                     // The session was lost before it was sent, perhaps for lack of it. The next one shows it at once.
                     let isNotRefused =
@@ -133,10 +147,17 @@ extension ZooKeeperClient {
         }
     }
 
-    private func failure<Operation: ZooKeeperOperation>(
-        of operation: Operation, _ error: ZooKeeperError
-    ) -> Result<Operation.Output, ZooKeeperError> {
-        .failure(error)
+    /// The moment from which the wait for a session counts; `nil` if nobody measures it.
+    private var measuredMoment: Moment? { instruments == nil ? nil : .now }
+
+    /// Takes in that there was no session for a request.
+    ///
+    /// - Returns: `error`.
+    private func measured(
+        _ error: ZooKeeperError, _ request: @autoclosure () -> Request, _ askedAt: Moment?
+    ) -> ZooKeeperError {
+        if let instruments, let askedAt { instruments.failed(request(), error, askedAt: askedAt) }
+        return error
     }
 }
 

@@ -40,6 +40,8 @@ public final class ZooKeeperClient: ZooKeeperOperations {
 
     package let configuration: ZooKeeperConfiguration
     package let logger: Logger
+    /// Take in what is measured; `nil` if nobody measures.
+    package let instruments: Instruments?
     let makeTransport: @Sendable (ZooKeeperConfiguration, Logger) -> any SessionTransport
     let state: Mutex<State>
     let feed = LatestValue(SessionState.connecting)
@@ -69,6 +71,7 @@ public final class ZooKeeperClient: ZooKeeperOperations {
         try configuration.validate()
         self.configuration = configuration.bounded
         self.logger = logger
+        self.instruments = configuration.makeInstruments()
         self.makeTransport = makeTransport
         self.state = Mutex(State(credentials: configuration.credentials, servers: configuration.servers))
     }

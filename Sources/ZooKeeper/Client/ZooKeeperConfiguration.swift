@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
+#if Metrics
+import CoreMetrics
+#endif
+#if Tracing
+import Tracing
+#endif
+
 /// The settings of a client: the ensemble that it connects to, and its time-outs.
 ///
 /// ```swift
-/// var configuration = try ZooKeeperConfiguration("zk1:2181,zk2:2181,zk3:2181/billing")
+/// var configuration: ZooKeeperConfiguration = "zk1:2181,zk2:2181,zk3:2181/billing"
 /// configuration.sessionTimeout = .seconds(6)
 /// ```
 public struct ZooKeeperConfiguration: Sendable, Hashable {
@@ -67,6 +74,15 @@ public struct ZooKeeperConfiguration: Sendable, Hashable {
 
     /// The pause before a session is opened after the last one was lost.
     public var reconnectBackoff = Backoff()
+
+    #if Metrics
+    /// See ``metricsFactory``.
+    var metricsBox: IdentityBox<any MetricsFactory>?
+    #endif
+    #if Tracing
+    /// See ``tracer``.
+    var tracerBox: IdentityBox<any Tracer>?
+    #endif
 
     /// - Parameters:
     ///   - servers: At least one.

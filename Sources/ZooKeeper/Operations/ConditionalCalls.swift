@@ -23,7 +23,12 @@ extension ZooKeeperOperations {
 
     /// Replaces a node's data, if there is such a node. One round trip.
     ///
-    /// - Parameter version: Only if the node's data has this version; `nil`: whatever it has.
+    /// - Parameters:
+    ///   - path: The path of the node.
+    ///   - data: The node's new data.
+    ///   - version: Only if the node's data has this version; `nil`: whatever it has.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     /// - Returns: The node's new stat; `nil` if there is no such node.
     /// - Throws: ``ZooKeeperError``: `badVersion`, `noAuth`, `requestTooLarge`, and what any call may throw.
     @discardableResult
@@ -37,7 +42,11 @@ extension ZooKeeperOperations {
 
     /// Deletes a node that has no children, if there is such a node. One round trip.
     ///
-    /// - Parameter version: Only if the node's data has this version; `nil`: whatever it has.
+    /// - Parameters:
+    ///   - path: The path of the node.
+    ///   - version: Only if the node's data has this version; `nil`: whatever it has.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     /// - Returns: `false` if there was no such node.
     /// - Throws: ``ZooKeeperError``: `notEmpty`, `badVersion`, `noAuth`, and what any call may throw.
     @discardableResult
@@ -66,6 +75,8 @@ extension ZooKeeperOperations {
     ///   - data: The node's first data.
     ///   - mode: The lifetime of the node, and its name: with or without digits that the server adds.
     ///   - accessControl: The access control list of the node.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     /// - Returns: The path and stat of the node; `nil` if there was one already, which is left as it is.
     /// - Throws: ``ZooKeeperError``: as ``create(_:data:mode:accessControl:file:line:)``, without `nodeExists`.
     @discardableResult
@@ -89,6 +100,8 @@ extension ZooKeeperOperations {
     ///   - accessControl: The access control list of the node.
     ///   - ancestorMode: The lifetime of ancestors: a container is removed by the servers some time after its last child.
     ///   - ancestorAccessControl: The access control list of ancestors.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     /// - Returns: The path and stat of the node.
     /// - Throws: ``ZooKeeperError``: as ``create(_:data:mode:accessControl:file:line:)``. If an ancestor cannot be created,
     ///   the reason for that.
@@ -130,6 +143,9 @@ extension ZooKeeperOperations {
     ///
     /// - Parameters:
     ///   - path: A node that exists.
+    ///   - isolation: The isolation of `change`: the caller's.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     ///   - change: Makes the new data. Runs once for each attempt, so it should do nothing else. `nil` leaves the node as
     ///     it is.
     /// - Returns: The node's stat: the new one, or that of the read if `change` has returned `nil`.

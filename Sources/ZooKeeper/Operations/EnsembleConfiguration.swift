@@ -29,6 +29,7 @@ public struct EnsembleConfiguration: Sendable, Hashable {
 
 /// Reads which servers the ensemble has. With a watch it also sees them change.
 public struct GetEnsembleConfiguration: WatchableOperation {
+    /// The operation, which has no parameters.
     public init() {}
 
     public func makeRequest() -> Request {

@@ -2,8 +2,10 @@
 
 /// Reads a node's data and stat.
 public struct GetData: WatchableOperation {
+    /// The path of the node.
     public var path: ZNodePath
 
+    /// The operation on the node at `path`.
     public init(_ path: ZNodePath) { self.path = path }
 
     public func makeRequest() -> Request { Request(path, .getData) }
@@ -18,8 +20,10 @@ public struct GetData: WatchableOperation {
 
 /// Reads a node's stat; `nil` if there is no such node. With a watch it also sees the node being created.
 public struct Exists: WatchableOperation {
+    /// The path of the node.
     public var path: ZNodePath
 
+    /// The operation on the node at `path`.
     public init(_ path: ZNodePath) { self.path = path }
 
     public func makeRequest() -> Request { Request(path, .exists) }
@@ -47,8 +51,10 @@ public struct GetChildren: WatchableOperation {
         public var stat: ZNodeStat
     }
 
+    /// The path of the node.
     public var path: ZNodePath
 
+    /// The operation on the node at `path`.
     public init(_ path: ZNodePath) { self.path = path }
 
     public func makeRequest() -> Request { Request(path, .getChildren) }
@@ -63,14 +69,18 @@ public struct GetChildren: WatchableOperation {
 
 /// A read of a node's access control.
 public struct GetAccessControl: ZooKeeperOperation {
+    /// The result of the read.
     public struct Output: Sendable, Hashable {
+        /// The node's access control list.
         public var accessControl: AccessControl
         /// The node's stat; its `aversion` is what ``SetAccessControl`` can check.
         public var stat: ZNodeStat
     }
 
+    /// The path of the node.
     public var path: ZNodePath
 
+    /// The operation on the node at `path`.
     public init(_ path: ZNodePath) { self.path = path }
 
     public func makeRequest() -> Request { Request(path, .getAccessControl) }
@@ -85,6 +95,7 @@ public struct GetAccessControl: ZooKeeperOperation {
 
 /// Waits until the server this session is connected to has caught up with its leader.
 public struct Sync: ZooKeeperOperation {
+    /// The path of the node.
     public var path: ZNodePath
 
     public init(_ path: ZNodePath = .root) { self.path = path }

@@ -41,8 +41,10 @@ public struct Reconfiguration: Sendable, Hashable {
 
 /// Changes which servers the ensemble has.
 public struct Reconfigure: ZooKeeperOperation {
+    /// The change.
     public var change: Reconfiguration
 
+    /// The operation that makes `change`.
     public init(_ change: Reconfiguration) { self.change = change }
 
     public func makeRequest() -> Request { Request(.reconfigure(change)) }

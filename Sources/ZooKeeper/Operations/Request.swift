@@ -112,16 +112,58 @@ extension Action {
         return false
     }
 
-    /// The operation's name, for errors, logs and metrics.
+    /// The operation, without its parameters.
+    package var operation: OperationName {
+        switch self {
+        case .create: .create
+        case .delete: .delete
+        case .exists: .exists
+        case .getData: .get
+        case .setData: .set
+        case .getChildren: .children
+        case .getAccessControl: .accessControl
+        case .setAccessControl: .setAccessControl
+        case .sync: .sync
+        case .transaction: .transaction
+        case .removeWatches: .removeWatches
+        case .authenticate: .authenticate
+        case .reconfigure: .reconfigure
+        }
+    }
+
+    /// The operation's name, for errors, logs, metrics and spans.
+    package var name: String { operation.name }
+}
+
+/// The operations, by the names that errors, metrics and spans have for them.
+package enum OperationName: Int, CaseIterable, Sendable {
+    case create
+    case delete
+    case exists
+    case get
+    case set
+    case children
+    case accessControl
+    case setAccessControl
+    case sync
+    case transaction
+    case authenticate
+    case reconfigure
+    /// Sent by sessions of their own accord only.
+    case removeWatches
+
+    /// The operations of callers, which are measured: all but the last.
+    package static var measured: ArraySlice<OperationName> { allCases.dropLast() }
+
     package var name: String {
         switch self {
         case .create: "create"
         case .delete: "delete"
         case .exists: "exists"
-        case .getData: "get"
-        case .setData: "set"
-        case .getChildren: "children"
-        case .getAccessControl: "accessControl"
+        case .get: "get"
+        case .set: "set"
+        case .children: "children"
+        case .accessControl: "accessControl"
         case .setAccessControl: "setAccessControl"
         case .sync: "sync"
         case .transaction: "transaction"

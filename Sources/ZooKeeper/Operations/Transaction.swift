@@ -46,9 +46,13 @@ package struct Transaction<each Operation: TransactionOperation>: ZooKeeperOpera
 /// compiled.
 @nonexhaustive
 public enum TransactionResult: Sendable, Hashable {
+    /// A node was created.
     case created(CreatedZNode)
+    /// The data of a node was replaced; its new stat.
     case dataSet(ZNodeStat)
+    /// A node was deleted.
     case deleted
+    /// A node had the version that it was checked for.
     case checked
 }
 

@@ -43,6 +43,8 @@ extension ZooKeeperOperations {
     ///     a view with another root, `/zookeeper` is a node like any other.)
     ///   - limit: The largest number of nodes, so that a wrong path does not cost too much; nothing is deleted if there are
     ///     more.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     /// - Returns: The number of nodes that were deleted by this call, as far as it is known (the answer to a transaction may
     ///   be lost); 0 if there is no such node.
     /// - Throws: ``ZooKeeperError``: `noAuth`, `notEmpty` (others are faster in creating), `invalidArgument` (the root, a

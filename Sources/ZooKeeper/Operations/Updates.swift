@@ -55,6 +55,10 @@ public struct Updates<Read: WatchableOperation>: AsyncSequence, Sendable {
     }
 }
 
+/// An iterator belongs to one task.
+@available(*, unavailable)
+extension Updates.AsyncIterator: Sendable {}
+
 extension ZooKeeperOperations {
     /// The data and stat of a node, as they change: see ``Updates``.
     ///

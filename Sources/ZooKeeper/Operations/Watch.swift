@@ -17,6 +17,7 @@ public struct WatchEvent: Sendable, Hashable {
         case childrenChanged
     }
 
+    /// The kind of the change.
     public var kind: Kind
     /// The node that changed.
     public var path: ZNodePath

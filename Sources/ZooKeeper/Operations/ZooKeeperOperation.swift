@@ -28,6 +28,7 @@ extension WatchableOperation {
 
 /// The value that was read, and the watch that sees its next change.
 public struct Watched<Value: Sendable>: Sendable {
+    /// The value that was read.
     public let value: Value
     /// Fires once, at the first change after the read.
     public let watch: Watch

@@ -15,17 +15,23 @@ public protocol ZooKeeperOperations: Sendable {
 
     /// Sends one operation and waits for its answer: what ``perform(_:file:line:)`` throws or returns.
     ///
-    /// - Parameter limit: The limit of the wait; `nil`: that of the configuration.
+    /// - Parameters:
+    ///   - operation: The operation, as a value.
+    ///   - limit: The limit of the wait; `nil`: that of the configuration.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     func result<Operation: ZooKeeperOperation>(
         of operation: Operation, within limit: Duration?, file: String, line: Int
     ) async -> Result<Operation.Output, ZooKeeperError>
 
-    /// Sends several operations back to back and waits for all answers: what ``pipeline(_:file:line:)-(_,_,_)`` returns.
+    /// Sends several operations back to back and waits for all answers: what
+    /// ``ZooKeeperOperations/pipeline(_:file:line:)-(Operation,_,_)`` returns.
     func results<each Operation: ZooKeeperOperation>(
         of operations: repeat each Operation, within limit: Duration?, file: String, line: Int
     ) async -> (repeat Result<(each Operation).Output, ZooKeeperError>)
 
-    /// As ``results(of:within:file:line:)-(_,_,_,_)``, for a number of operations only known when the program runs.
+    /// As ``ZooKeeperOperations/results(of:within:file:line:)-(Operation,_,_,_)``, for a number of operations only known
+    /// when the program runs.
     func results<Operation: ZooKeeperOperation>(
         of operations: [Operation], within limit: Duration?, file: String, line: Int
     ) async -> [Result<Operation.Output, ZooKeeperError>]
@@ -65,7 +71,9 @@ extension ZooKeeperOperations {
 
     /// The stat of a node, or `nil` if there is no such node.
     ///
-    /// - Throws: ``ZooKeeperError``: what any call may throw.
+    /// Servers of version 3.8.0 tell it to everyone, those of version 3.9.3 to clients that may read the node.
+    ///
+    /// - Throws: ``ZooKeeperError``: `noAuth`, and what any call may throw.
     public func exists(
         _ path: ZNodePath, file: String = #fileID, line: Int = #line
     ) async throws -> ZNodeStat? {
@@ -92,7 +100,7 @@ extension ZooKeeperOperations {
 
     /// As ``exists(_:file:line:)``, and a watch that sees the node being created, set or deleted.
     ///
-    /// - Throws: ``ZooKeeperError``: `watchBudgetExceeded`, and what any call may throw.
+    /// - Throws: ``ZooKeeperError``: `noAuth`, `watchBudgetExceeded`, and what any call may throw.
     public func existsWatched(
         _ path: ZNodePath, file: String = #fileID, line: Int = #line
     ) async throws -> Watched<ZNodeStat?> {
@@ -137,6 +145,8 @@ extension ZooKeeperOperations {
     ///   - data: The node's first data.
     ///   - mode: The lifetime of the node, and its name: with or without digits that the server adds.
     ///   - accessControl: The access control list of the node.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     /// - Returns: The path and stat of the node.
     /// - Throws: ``ZooKeeperError``: `nodeExists`, `noNode` (no parent), `noChildrenForEphemerals`, `noAuth`,
     ///   `invalidACL`, `unimplemented`, `requestTooLarge`, `invalidArgument` (time to live), and what any call may
@@ -156,7 +166,12 @@ extension ZooKeeperOperations {
 
     /// Replaces a node's data.
     ///
-    /// - Parameter version: Only if the node's data has this version; `nil`: whatever it has.
+    /// - Parameters:
+    ///   - path: The path of the node.
+    ///   - data: The node's new data.
+    ///   - version: Only if the node's data has this version; `nil`: whatever it has.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     /// - Returns: The node's new stat.
     /// - Throws: ``ZooKeeperError``: `noNode`, `badVersion`, `noAuth`, `requestTooLarge`, and what any call may throw.
     @discardableResult
@@ -169,7 +184,11 @@ extension ZooKeeperOperations {
 
     /// Deletes a node that has no children.
     ///
-    /// - Parameter version: Only if the node's data has this version; `nil`: whatever it has.
+    /// - Parameters:
+    ///   - path: The path of the node.
+    ///   - version: Only if the node's data has this version; `nil`: whatever it has.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     /// - Throws: ``ZooKeeperError``: `noNode`, `notEmpty`, `badVersion`, `noAuth`, and what any call may throw.
     public func delete(
         _ path: ZNodePath, ifVersion version: Int32? = nil, file: String = #fileID, line: Int = #line
@@ -179,7 +198,12 @@ extension ZooKeeperOperations {
 
     /// Replaces a node's access control.
     ///
-    /// - Parameter version: Only if the node's access control has this version (`aversion`); `nil`: whatever it has.
+    /// - Parameters:
+    ///   - path: The path of the node.
+    ///   - accessControl: The new access control list.
+    ///   - version: Only if the node's access control has this version (`aversion`); `nil`: whatever it has.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     /// - Throws: ``ZooKeeperError``: `noNode`, `badVersion`, `noAuth`, `invalidACL`, and what any call may throw.
     public func setAccessControl(
         of path: ZNodePath, to accessControl: AccessControl, ifVersion version: Int32? = nil,
@@ -210,7 +234,7 @@ extension ZooKeeperOperations {
 
     /// Executes all operations, or none of them: for a number of operations only known when the program runs.
     ///
-    /// - Throws: ``ZooKeeperError``, as ``transaction(_:file:line:)-(_,_,_)``.
+    /// - Throws: ``ZooKeeperError``, as ``ZooKeeperOperations/transaction(_:file:line:)-(Operation,_,_)``.
     @discardableResult
     public func transaction(
         _ operations: [any TransactionOperation], file: String = #fileID, line: Int = #line
@@ -236,7 +260,8 @@ extension ZooKeeperOperations {
         return (repeat untyped(each results))
     }
 
-    /// As ``pipeline(_:file:line:)-(_,_,_)``, for a number of operations only known when the program runs.
+    /// As ``ZooKeeperOperations/pipeline(_:file:line:)-(Operation,_,_)``, for a number of operations only known when the
+    /// program runs.
     ///
     /// - Returns: The results, in the order of `operations`. None is sent if one of them is not valid, or if there are
     ///   more than 16,384.

@@ -36,6 +36,8 @@ package final class PendingRequest: TransportRequest {
         var isIssued = false
         /// Let go of when it has been told: it may hold an object that holds this request.
         var observer: Observer?
+        /// Ended when the request is finished.
+        var span: ActiveSpan?
     }
 
     /// The sender of a request.
@@ -80,6 +82,8 @@ package final class PendingRequest: TransportRequest {
     package let slot = Atomic(-1)
     /// The session, which gets the answer first.
     private let delegate: (any PendingRequestDelegate)?
+    /// Hear when it is finished; `nil` if nobody measures.
+    private let instruments: Instruments?
     private let state: Mutex<State>
 
     /// - Parameter chroot: Put in front of all paths of `request`.
@@ -90,6 +94,7 @@ package final class PendingRequest: TransportRequest {
         retry: Retry,
         purpose: Purpose = .caller,
         delegate: (any PendingRequestDelegate)?,
+        instruments: Instruments? = nil,
         observer: Observer? = nil
     ) {
         self.request = request.rooted(at: chroot)
@@ -100,6 +105,7 @@ package final class PendingRequest: TransportRequest {
         self.submittedAt = submittedAt
         self.retry = retry
         self.delegate = delegate
+        self.instruments = instruments
         self.state = Mutex(State(observer: observer))
     }
 
@@ -167,17 +173,41 @@ package final class PendingRequest: TransportRequest {
     private func finish(_ makeAnswer: (_ isIssued: Bool) -> Answer?) {
         var waiting: SuspendedTask<Answer>?
         var observer: Observer?
+        var span: ActiveSpan?
         let answer: Answer? = state.withLock { state in
             if case .finished = state.phase { return nil }
             guard let answer = makeAnswer(state.isIssued) else { return nil }
             observer = state.observer.take()
+            span = state.span.take()
             if case .awaited(let task) = state.phase { waiting = task }
             state.phase = .finished(answer)
             return answer
         }
         guard let answer else { return }
+        if let instruments {
+            instruments.finished(request.action.operation, failure(in: answer), submittedAt: submittedAt, span)
+        }
         waiting?.resume(returning: answer)
         observer?.hear(answer)
+    }
+
+    /// The error, if the answer is one: that a node does not exist is what an existence check asks.
+    private func failure(in answer: Answer) -> ZooKeeperError? {
+        guard case .failure(let error) = answer else { return nil }
+        if case .exists = request.action, error.code == .noNode { return nil }
+        return error
+    }
+
+    /// Ends `span` with the request: at once, if that is finished.
+    package func attach(_ span: ActiveSpan) {
+        let answer: Answer? = state.withLock { state in
+            if case .finished(let answer) = state.phase { return answer }
+            state.span = span
+            return nil
+        }
+        guard let answer else { return }
+        let error = failure(in: answer)
+        span.end(with: error, kind: error?.code.description, message: error?.message)
     }
 
     /// Waits for the outcome. Cancelling the task ends the wait at once with the code `cancelled`; it takes nothing

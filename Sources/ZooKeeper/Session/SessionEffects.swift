@@ -59,6 +59,8 @@ package struct SessionEffects: Sendable {
     package var registered = ShortList<PendingRequest>()
     /// Watches that have fired.
     package var fired: [(watch: WatchRegistration, event: WatchEvent)] = []
+    /// So many watches more are set than before; fewer, if it is negative. Stays 0 if nobody measures.
+    package var watchesSet = 0
     /// Requests that are finished, whose callers are resumed last.
     package var finished = ShortList<(pending: PendingRequest, answer: PendingRequest.Answer)>()
 

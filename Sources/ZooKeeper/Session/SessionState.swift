@@ -25,6 +25,11 @@ public enum SessionState: Sendable, Hashable {
         default: false
         }
     }
+
+    var isConnected: Bool {
+        if case .connected = self { return true }
+        return false
+    }
 }
 
 extension SessionState: CustomStringConvertible {
@@ -63,6 +68,17 @@ public enum LossReason: Sendable, Hashable, CustomStringConvertible {
         case .authenticationFailed: "the servers refused the credentials, or want clients to authenticate"
         case .protocolViolation(let detail): "the peer is not a ZooKeeper server: \(detail)"
         case .unreachable(let detail): detail
+        }
+    }
+
+    /// The reason without its details, for metrics.
+    package var label: String {
+        switch self {
+        case .expired: "expired"
+        case .abandoned: "abandoned"
+        case .authenticationFailed: "authenticationFailed"
+        case .protocolViolation: "protocolViolation"
+        case .unreachable: "unreachable"
         }
     }
 

@@ -29,3 +29,7 @@ public struct SessionStates: AsyncSequence, Sendable {
 
     public func makeAsyncIterator() -> AsyncIterator { AsyncIterator(feed: feed) }
 }
+
+/// An iterator belongs to one task.
+@available(*, unavailable)
+extension SessionStates.AsyncIterator: Sendable {}

@@ -47,8 +47,14 @@ extension WatchTable {
             isSet = true
         case (.failure(let failure), .existence) where failure.code == .noNode: isSet = true
         case (.failure(let failure), let table):
-            let isGone = failure.code == .noNode
-            renewal.kind = isGone ? .deleted : table == .children ? .childrenChanged : .dataChanged
+            renewal.kind =
+                switch table {
+                // There is a node, which may not be read.
+                case .existence: .created
+                case _ where failure.code == .noNode: .deleted
+                case .children: .childrenChanged
+                case .data: .dataChanged
+                }
             isSet = false
         }
         if renewal.kind != nil { renewal.fired = takeWatches(key) }

@@ -56,6 +56,8 @@ package struct WatchTable {
     /// limit that packet would be refused for ever (ZOOKEEPER-706).
     package private(set) var encodedLength = 0
     package let budget: Int
+    /// The number of watches that are set.
+    package private(set) var setCount = 0
 
     package init(budget: Int) { self.budget = budget }
 
@@ -99,6 +101,7 @@ package struct WatchTable {
         if let key {
             if entries[key] == nil { encodedLength += Self.encodedLength(of: key) }
             entries[key, default: Entry()].watches.append(registration)
+            setCount += 1
             entries[key]?.seen = stat.map { Seen($0, key.table) }
             entries[key]?.isLeft = false
         } else {
@@ -155,6 +158,7 @@ package struct WatchTable {
                 let key = Key(table: table, path: path)
                 guard let index = entries[key]?.watches.firstIndex(of: registration) else { continue }
                 entries[key]?.watches.remove(at: index)
+                setCount -= 1
                 let keys = removable.tables.map { Key(table: $0, path: path) }
                 guard keys.allSatisfy({ entries[$0].map { $0.watches.isEmpty && $0.pending == 0 } ?? true }) else {
                     if entries[key]?.watches.isEmpty == true { entries[key]?.isLeft = true }
@@ -199,6 +203,7 @@ package struct WatchTable {
         // Looked up once: hashing a path costs more than the rest.
         guard let index = entries.index(forKey: key) else { return [] }
         let watches = entries.values[index].watches
+        setCount -= watches.count
         if entries.values[index].pending == 0 {
             entries.remove(at: index)
             encodedLength -= Self.encodedLength(of: key)

@@ -42,6 +42,10 @@ extension ZooKeeperSession {
             }
         }
         for notice in effects.notices { notices.post(notice) }
+        if instruments != nil {
+            effects.watchesSet += state.core.watches.setCount - state.measuredWatches
+            state.measuredWatches = state.core.watches.setCount
+        }
         leaseDeadline.store(state.core.machine.leasesExpireBy.nanoseconds, ordering: .relaxed)
     }
 
@@ -58,6 +62,7 @@ extension ZooKeeperSession {
             send(batch, &effects)
         }
         effects.registered.forEach(register)
+        if effects.watchesSet != 0 { instruments?.watchesChanged(by: effects.watchesSet) }
         for (watch, event) in effects.fired { watch.result.fulfil(.success(event)) }
         effects.finished.forEach { pending, answer in pending.finish(answer) }
     }
@@ -107,10 +112,19 @@ extension ZooKeeperSession {
         BackgroundLog.write(logger, .info, message, metadata)
     }
 
+    /// Tells those who measure what a change of the state is for them.
+    private func measure(_ state: SessionState, after old: SessionState, _ instruments: Instruments) {
+        if state.isConnected != old.isConnected {
+            if state.isConnected { instruments.sessionConnected() } else { instruments.sessionDisconnected() }
+        }
+        if case .lost(let reason) = state { instruments.sessionLost(reason.label) }
+    }
+
     private func deliverNotices() {
         notices.deliver { notice in
             switch notice {
             case .state(let state):
+                if let instruments { measure(state, after: feed.current, instruments) }
                 feed.send(state, isLast: state.isFinal)
                 whenStateChanges(state)
             case .connected: connected.fulfil(true)

@@ -9,7 +9,8 @@ extension ZooKeeperSession {
         of operation: Operation, within limit: Duration?, file: String, line: Int
     ) async -> Result<Operation.Output, ZooKeeperError> {
         let request = operation.makeRequest()
-        let pending = submit(request, retry: request.action.isRead ? .withinRequestTimeout : .never)
+        let pending = submit(
+            request, retry: request.action.isRead ? .withinRequestTimeout : .never, tracedBelow: .currentTask)
         let timer = limit.map { pending.limit(to: $0) }
         defer { timer?.cancel() }
         do {
@@ -55,7 +56,7 @@ extension ZooKeeperSession {
 
     private func answers(to requests: [Request], within limit: Duration?) async -> [PendingRequest.Answer] {
         if requests.isEmpty { return [] }
-        let pendingRequests = submitPipeline(requests)
+        let pendingRequests = submitPipeline(requests, tracedBelow: .currentTask)
         let timers = limit.map { limit in pendingRequests.map { $0.limit(to: limit) } } ?? []
         defer { for timer in timers { timer.cancel() } }
         var outcomes: [PendingRequest.Answer] = []
@@ -80,7 +81,9 @@ extension ZooKeeperSession {
         do {
             // Sent again after a lost connection: a server that refuses it closes the connection, whose end may be
             // faster than its answer; and to say it twice changes nothing.
-            _ = try await submit(Request(.authenticate(credential)), retry: .withinRequestTimeout).answer().get()
+            _ = try await submit(
+                Request(.authenticate(credential)), retry: .withinRequestTimeout, tracedBelow: .currentTask
+            ).answer().get()
             // What was refused for lack of rights may be granted now.
             janitor.removeLeftovers(in: self)
         } catch {

@@ -18,6 +18,8 @@ extension ZooKeeperSession {
     ///   - data: The node's first data.
     ///   - mode: A sequential one.
     ///   - accessControl: The access control list of the node.
+    ///   - file: The caller's file, which an error names.
+    ///   - line: The caller's line, which an error names.
     /// - Returns: The path and stat of the node.
     /// - Throws: ``ZooKeeperError``: as ``ZooKeeperOperations/create(_:data:mode:accessControl:file:line:)``;
     ///   `invalidArgument` if `mode` is not sequential. With ``ZooKeeperError/execution`` `unknown` if the session has ended,

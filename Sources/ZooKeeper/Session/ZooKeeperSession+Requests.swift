@@ -6,26 +6,31 @@ import Synchronization
 
 extension ZooKeeperSession {
     /// Issues one request, as soon as that is possible.
+    ///
+    /// - Parameter parent: The span that the request's is a child of.
     package func submit(
         _ request: Request,
         priority: RequestQueue.Priority = .normal,
         retry: PendingRequest.Retry = .never,
+        tracedBelow parent: TraceParent = .none,
         observer: (@Sendable (PendingRequest.Answer) -> Void)? = nil
     ) -> PendingRequest {
         let pending = makePending(request, .now, retry, observer.map { .closure($0) })
+        trace(pending, request, below: parent)
         submit(.single(pending), priority)
         return pending
     }
 
     /// Gives a request its place in the order, and calls nobody back: so it may be done under a lock.
     ///
-    /// - Returns: The pending request, and what sends it; to be called at once, without the lock.
+    /// - Returns: The pending request, and what sends it; to be called at once, without the lock, by the task that waits.
     package func prepare(_ request: Request) -> (pending: PendingRequest, send: () -> Void) {
         let pending = makePending(request, .now, .never, nil)
         let effects = enter(.single(pending), .normal)
         return (
             pending,
             {
+                self.trace(pending, request, below: .currentTask)
                 var effects = effects
                 self.carryOut(&effects)
             }
@@ -34,15 +39,21 @@ extension ZooKeeperSession {
 
     /// Issues several requests back to back: nothing comes between them, and they are executed in this order. All or,
     /// if one of them is not valid, none.
+    ///
+    /// - Parameter parent: The span that those of the requests are children of.
     package func submitPipeline(
         _ requests: [Request],
         priority: RequestQueue.Priority = .normal,
         retry: PendingRequest.Retry = .never,
+        tracedBelow parent: TraceParent = .none,
         observer: (any PipelineObserver)? = nil
     ) -> [PendingRequest] {
         let now = Moment.now
         let pendingRequests = requests.indices.map { position in
             makePending(requests[position], now, retry, observer.map { .pipeline($0, position: position) })
+        }
+        if instruments != nil {
+            for (pending, request) in zip(pendingRequests, requests) { trace(pending, request, below: parent) }
         }
         submit(.pipeline(pendingRequests), priority)
         return pendingRequests
@@ -69,7 +80,14 @@ extension ZooKeeperSession {
         _ observer: PendingRequest.Observer?
     ) -> PendingRequest {
         PendingRequest(
-            request, below: settings.chroot, submittedAt: now, retry: retry, delegate: self, observer: observer)
+            request, below: settings.chroot, submittedAt: now, retry: retry, delegate: self, instruments: instruments,
+            observer: observer)
+    }
+
+    /// Begins the span of a request, which ends with it.
+    private func trace(_ pending: PendingRequest, _ request: Request, below parent: TraceParent) {
+        guard let span = instruments?.begin(request, parent, to: server) else { return }
+        pending.attach(span)
     }
 
     private func submit(_ entry: RequestQueue.Entry, _ priority: RequestQueue.Priority) {

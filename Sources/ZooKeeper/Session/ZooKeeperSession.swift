@@ -16,6 +16,8 @@ public final class ZooKeeperSession: ZooKeeperOperations {
         var core: SessionCore
         /// The timers that are set.
         var timers: [SessionEffects.Timer: Deadlines.Deadline] = [:]
+        /// The number of watches that has been told to those who measure.
+        var measuredWatches = 0
     }
 
     /// The number of this session among those of its client, counted from 1.
@@ -23,6 +25,8 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     package let settings: SessionSettings
     let transport: any SessionTransport
     package let logger: Logger
+    /// Take in what is measured; `nil` if nobody measures.
+    package let instruments: Instruments?
     /// Changed by ``change(_:)`` only.
     let locked: Mutex<State>
     let feed = LatestValue(SessionState.connecting)
@@ -48,15 +52,19 @@ public final class ZooKeeperSession: ZooKeeperOperations {
     /// Tells whether it has been logged that no more paths can be watched.
     package let hasSaidWatchBudgetIsSpent = Atomic(false)
 
-    /// - Parameter whenStateChanges: Hears every state, in order.
+    /// - Parameters:
+    ///   - instruments: Take in what is measured.
+    ///   - whenStateChanges: Hears every state, in order.
     package init(
         generation: Int, settings: SessionSettings, transport: any SessionTransport, logger: Logger,
+        instruments: Instruments? = nil,
         whenStateChanges: @escaping @Sendable (SessionState) -> Void = { _ in }
     ) {
         self.generation = generation
         self.settings = settings
         self.transport = transport
         self.logger = logger
+        self.instruments = instruments
         self.whenStateChanges = whenStateChanges
         let core = SessionCore(settings, generation: generation, openedAt: .now)
         self.leaseDeadline = Atomic(core.machine.leasesExpireBy.nanoseconds)

@@ -4,8 +4,10 @@
 public struct AccessControl: Sendable, Hashable {
     /// The permissions of an identity on a node.
     public struct Permissions: OptionSet, Sendable, Hashable {
+        /// The bits, as ZooKeeper sends them.
         public let rawValue: Int32
 
+        /// The permissions with these bits.
         public init(rawValue: Int32) { self.rawValue = rawValue }
 
         /// Read the node's data and list its children.
@@ -24,7 +26,9 @@ public struct AccessControl: Sendable, Hashable {
 
     /// An identity as the server knows it: a scheme, and an id in that scheme.
     public struct Identity: Sendable, Hashable {
+        /// The authentication scheme, for example `digest`.
         public var scheme: String
+        /// The id in that scheme.
         public var id: String
 
         /// For example scheme `ip`, id `10.0.0.0/8`. Checked by the server, which throws `invalidACL`.
@@ -40,7 +44,9 @@ public struct AccessControl: Sendable, Hashable {
 
         /// A user of the digest scheme.
         ///
-        /// - Parameter hash: Base64 of the SHA-1 of `user:password`, as `DigestAuthenticationProvider` prints it.
+        /// - Parameters:
+        ///   - user: The name of the user.
+        ///   - hash: Base64 of the SHA-1 of `user:password`, as `DigestAuthenticationProvider` prints it.
         public static func digest(user: String, hash: String) -> Identity {
             Identity(scheme: "digest", id: "\(user):\(hash)")
         }
@@ -53,15 +59,19 @@ public struct AccessControl: Sendable, Hashable {
 
     /// One identity and its permissions.
     public struct Entry: Sendable, Hashable {
+        /// The permissions that the identity has.
         public var permissions: Permissions
+        /// The identity that has them.
         public var identity: Identity
 
+        /// An identity with these permissions.
         public init(_ permissions: Permissions, for identity: Identity) {
             self.permissions = permissions
             self.identity = identity
         }
     }
 
+    /// The identities, each with its permissions. A node is open to those that one of them matches.
     public var entries: [Entry]
 
     /// - Parameter entries: At least one; an empty list makes the operation throw `invalidACL`, nothing is sent.

@@ -10,7 +10,7 @@
 /// }
 /// ```
 public struct ZooKeeperError: Error, Sendable {
-    /// The knowledge about the execution of a failed operation.
+    /// The knowledge about the execution of a failed operation. There are these three: a `switch` needs no default.
     public enum Execution: Sendable, Hashable {
         /// It never left this process. It was not and will not be executed.
         case notSent

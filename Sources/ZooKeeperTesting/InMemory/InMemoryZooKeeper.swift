@@ -14,8 +14,8 @@ public import ZooKeeper
 /// }
 /// ```
 ///
-/// Its clients are ordinary ``ZooKeeperClient``s: sessions, watches, transactions, access control, and everything that
-/// is built on them, such as locks, work as with a standalone server of version 3.8, with which its answers are
+/// Its clients are ordinary ``/ZooKeeper/ZooKeeperClient``s: sessions, watches, transactions, access control, and
+/// everything that is built on them, such as locks, work as with a standalone server of version 3.8, with which its answers are
 /// compared. Any number of clients may use it; each object has nodes of its own, which are gone with the object.
 ///
 /// Differences from a real server:
@@ -47,8 +47,9 @@ public final class InMemoryZooKeeper: Sendable {
     /// - Parameters:
     ///   - configuration: The client's time-outs, chroot and credentials; `nil`: ``configuration``.
     ///   - logger: The client's logger.
+    ///   - isolation: The isolation of `body`: the caller's.
     ///   - body: Uses the client. Runs in the caller's isolation.
-    /// - Throws: Any error that `body` throws, or ``ZooKeeperError`` with code `invalidConfiguration`.
+    /// - Throws: Any error that `body` throws, or ``/ZooKeeper/ZooKeeperError`` with code `invalidConfiguration`.
     @discardableResult
     public func withClient<Success>(
         _ configuration: ZooKeeperConfiguration? = nil,
@@ -64,7 +65,7 @@ public final class InMemoryZooKeeper: Sendable {
     /// - Parameters:
     ///   - configuration: The client's time-outs, chroot and credentials; `nil`: ``configuration``.
     ///   - logger: The client's logger.
-    /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`.
+    /// - Throws: ``/ZooKeeper/ZooKeeperError`` with code `invalidConfiguration`.
     public func makeClient(
         _ configuration: ZooKeeperConfiguration? = nil, logger: Logger = .current
     ) throws -> ZooKeeperClient {
@@ -83,6 +84,9 @@ public final class InMemoryZooKeeper: Sendable {
     ) -> any SessionTransport {
         InMemoryTransport(self, credentials: credentials, on: queue)
     }
+
+    /// Answers `exists` only to clients that may read the node, as servers of version 3.9.3 do.
+    package func requireReadForExists() { state.withLock { $0.model.existsNeedsRead = true } }
 
     // MARK: Faults
 

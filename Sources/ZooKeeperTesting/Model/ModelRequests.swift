@@ -32,6 +32,9 @@ extension ZooKeeperModel {
         let path = request.path?.string ?? "/"
         switch request.action {
         case .exists:
+            if existsNeedsRead, let node = try? tree.node(path) {
+                try require(.read, by: node.accessControl, connection)
+            }
             if watch { watches.insert(connection, at: path, in: .data) }
             return .stat(try tree.node(path).stat)
         case .getData:

@@ -77,6 +77,8 @@ package struct ZooKeeperModel: Sendable, Hashable {
 
     /// The server's clock in milliseconds since 1970, for `ctime` and `mtime`. It changes only when it is set.
     package var time: Int64 = 0
+    /// Lets `exists` be a right of those that may read the node, as on servers of version 3.9.3; otherwise it is everyone's.
+    package var existsNeedsRead = false
     /// The zxid of the last transaction.
     package internal(set) var zxid = Zxid(rawValue: 0)
     package internal(set) var tree = Tree()

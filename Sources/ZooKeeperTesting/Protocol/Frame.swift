@@ -17,6 +17,14 @@ struct Frame {
         return bytes[offset..<end].reduce(0) { ($0 << 8) | Number(truncatingIfNeeded: $1) }
     }
 
+    /// Returns whether the message contains these bytes, which are not empty.
+    func contains(_ part: [UInt8]) -> Bool {
+        guard let first = part.first, bytes.count >= part.count else { return false }
+        return (0...bytes.count - part.count).contains { start in
+            bytes[start] == first && bytes[start..<start + part.count].elementsEqual(part)
+        }
+    }
+
     /// Decodes a length of four bytes. A negative one, which no server or client sends, counts as 0.
     static func length(_ header: [UInt8]) -> Int {
         max(0, Int(header.reduce(Int32(0)) { ($0 << 8) | Int32($1) }))

@@ -6,6 +6,7 @@
 /// know. A client of a distributed system has to handle both.
 public struct RelayFault: Sendable, Hashable {
     /// The messages that a fault applies to. Pings are neither counted nor affected, except by a freeze.
+    @nonexhaustive
     public enum Point: Sendable, Hashable {
         /// A request of this type, on its way to the server.
         case request(OperationCode)
@@ -22,6 +23,7 @@ public struct RelayFault: Sendable, Hashable {
     }
 
     /// The effect of a fault.
+    @nonexhaustive
     public enum Effect: Sendable, Hashable {
         /// The connection is cut in place of the message.
         case cut

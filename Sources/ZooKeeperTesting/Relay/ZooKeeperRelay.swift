@@ -34,6 +34,9 @@ public final class ZooKeeperRelay: Sendable {
         /// The connections on which no message passes.
         var frozenConnections: Set<Int> = []
         var pipelines: ExpectedPipelines?
+        /// The paths, as bytes, of the requests that are counted apart, and their number.
+        var pathsApart: [[UInt8]] = []
+        var requestsApart: [OperationCode: Int] = [:]
     }
 
     /// The pipelines whose requests are to be under way together.
@@ -128,6 +131,15 @@ public final class ZooKeeperRelay: Sendable {
 
     /// The traffic so far.
     public var traffic: Traffic { state.withLock { $0.traffic } }
+
+    /// Counts the requests that contain any of these paths apart, in ``requestsApart``, from now on. ``traffic`` contains
+    /// them too.
+    package func countApart(_ paths: [ZNodePath]) {
+        state.withLock { $0.pathsApart = paths.map { Array($0.description.utf8) } }
+    }
+
+    /// The number of requests of each type that contained one of the paths of ``countApart(_:)``.
+    package var requestsApart: [OperationCode: Int] { state.withLock { $0.requestsApart } }
 
     // MARK: Faults
 
@@ -260,6 +272,9 @@ public final class ZooKeeperRelay: Sendable {
                 case .toServer: parser.sent(frame, &state.traffic)
                 case .toClient: parser.received(frame, &state.traffic)
                 }
+            }
+            if case .request(let operation) = message.kind, state.pathsApart.contains(where: frame.contains) {
+                state.requestsApart[operation, default: 0] += 1
             }
             let effect = state.faults.effect(on: message)
             if effect == .freeze { state.frozenConnections.insert(connection.number) }

@@ -36,6 +36,8 @@ public final class Ensemble: Sendable {
     ///   - configuration: The settings of each server. Unless `properties` set other limits, a server that hears nothing from
     ///     the others for ten ticks (2 s by default) looks for a new leader.
     ///   - distribution: The server software; `nil`: the one that is installed.
+    ///   - isolation: The isolation of `body`: the caller's.
+    ///   - body: Uses the ensemble. Runs in the caller's isolation.
     /// - Throws: Any error that `body` throws; ``TestKitError`` if no server is installed or they do not form an
     ///   ensemble.
     @discardableResult

@@ -19,15 +19,16 @@ import Darwin
 /// A shell script runs in between: it makes the directory, starts the program on command, and reports its start and
 /// end. When its standard input is closed, which the kernel does even after SIGKILL, it kills the program and removes
 /// the directory.
-final class GuardedProcess: Sendable {
-    private static let script = #"""
+package final class GuardedProcess: Sendable {
+    package static let script = #"""
         umask 077
+        # Only the end of the input ends this shell. The system sends HUP to an orphaned group with a stopped program, and
+        # PIPE when nobody reads any more what the shell reports.
+        trap '' HUP INT PIPE TERM
         directory=$(mktemp -d "${TMPDIR:-/tmp}/zookeeper-test.XXXXXXXX") || exit 1
         pid="$directory/pid"
         end() { read -r child <"$pid" && [ "$child" -gt 1 ] && kill -KILL "$child"; }
         trap 'end 2>/dev/null; wait; rm -rf "$directory"' EXIT
-        # Only the end of the input ends this shell. The system sends HUP to an orphaned group with a stopped program.
-        trap '' HUP INT TERM
         mkdir "$directory/data"
         echo "directory $directory"
         while read -r command; do
@@ -37,7 +38,7 @@ final class GuardedProcess: Sendable {
             esac
             (
                 trap - EXIT
-                (trap - HUP INT TERM; exec "$@" "$directory/zoo.cfg") </dev/null >>"$directory/server.log" 2>&1 &
+                (trap - HUP INT PIPE TERM; exec "$@" "$directory/zoo.cfg") </dev/null >>"$directory/server.log" 2>&1 &
                 echo $! >"$pid"
                 echo "started $!"
                 wait $!

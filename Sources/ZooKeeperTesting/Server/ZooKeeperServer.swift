@@ -41,6 +41,8 @@ public final class ZooKeeperServer: Sendable {
     /// - Parameters:
     ///   - configuration: The settings of the server.
     ///   - distribution: The server software; `nil`: the one that is installed.
+    ///   - isolation: The isolation of `body`: the caller's.
+    ///   - body: Uses the server. Runs in the caller's isolation.
     /// - Throws: Any error that `body` throws; ``TestKitError`` if no server is installed or it does not start.
     @discardableResult
     public static func withServer<Success>(

@@ -103,7 +103,7 @@ struct SurveyReader: Sendable {
                 }
             }
         }
-        // The stat of a node is told to everyone.
+        // Servers before version 3.9.3 tell the stat of a node to everyone.
         for (node, answer) in zip(hidden, try await answers(to: hidden.map { Exists($0).makeRequest() })) {
             switch answer {
             case .success(let response):

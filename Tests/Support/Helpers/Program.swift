@@ -35,6 +35,10 @@ public struct Program: Sendable {
     /// The folder in which the compiler finds the modules of this package.
     public static let modules = directory.appending("Modules").string
 
+    /// The folder of swift-system's module of C, which the compiler needs for modules that use swift-system.
+    public static let systemModule =
+        directory.string + "/../../checkouts/swift-system/Sources/CSystem/include"
+
     /// Returns the path of the program with this name, beside the test bundle.
     public static func path(of name: String) -> String { directory.appending(name).string }
 
@@ -62,8 +66,13 @@ public struct Program: Sendable {
     /// Takes the program with this name, beside the test bundle, which may run until it is told to end, or be stopped:
     /// it ends soon after this process does, however this process ends.
     public init(guarded name: String) {
+        self.init(guardedAt: Self.path(of: name))
+    }
+
+    /// Takes the program at this path, as ``init(guarded:)`` does.
+    public init(guardedAt path: String) {
         executable = .path("/bin/sh")
-        prefix = ["-c", Self.guarding, "sh", Self.directory.appending(name).string]
+        prefix = ["-c", Self.guarding, "sh", path]
     }
 
     /// Takes the program with this name that the shell would find.

@@ -13,9 +13,12 @@ public enum ServerKind: String, CaseIterable, Sendable, CustomTestStringConverti
 
     /// Runs `body` with clients that share a new directory as their chroot.
     ///
-    /// - Parameter sessionTimeout: So long that only the events of the test end a lock, unless a test says otherwise.
+    /// - Parameters:
+    ///   - sessionTimeout: So long that only the events of the test end a lock, unless a test says otherwise.
+    ///   - configure: Changes the configuration of the clients.
     public func withClients<Success>(
-        _ count: Int = 2, sessionTimeout: Duration = .seconds(30), isolation: isolated (any Actor)? = #isolation,
+        _ count: Int = 2, sessionTimeout: Duration = .seconds(30),
+        configure: (inout ZooKeeperConfiguration) -> Void = { _ in }, isolation: isolated (any Actor)? = #isolation,
         _ body: ([ZooKeeperClient]) async throws -> Success
     ) async throws -> Success {
         let makeClient: () throws -> ZooKeeperClient
@@ -25,12 +28,14 @@ public enum ServerKind: String, CaseIterable, Sendable, CustomTestStringConverti
             var configuration = try server.configuration
             configuration.chroot = try await server.makeDirectory()
             configuration.sessionTimeout = sessionTimeout
-            makeClient = { try ZooKeeperClient(configuration) }
+            configure(&configuration)
+            makeClient = { [configuration] in try ZooKeeperClient(configuration) }
         case .inMemory:
             let zooKeeper = InMemoryZooKeeper()
             var configuration = zooKeeper.configuration
             configuration.sessionTimeout = sessionTimeout
-            makeClient = { try zooKeeper.makeClient(configuration) }
+            configure(&configuration)
+            makeClient = { [configuration] in try zooKeeper.makeClient(configuration) }
         }
         return try await run((0..<count).map { _ in try makeClient() }, running: [], body)
     }

@@ -26,7 +26,7 @@ func say(words ...interface{}) {
 }
 
 func connect(timeout time.Duration) (*zk.Conn, <-chan zk.Event) {
-	conn, events, err := zk.Connect([]string{os.Args[1]}, timeout,
+	conn, events, err := zk.Connect(strings.Split(os.Args[1], ","), timeout,
 		zk.WithLogInfo(false), zk.WithLogger(log.New(ioutil.Discard, "", 0)))
 	if err != nil {
 		log.Fatal(err)
@@ -45,6 +45,8 @@ type contender struct {
 	conn     *zk.Conn
 	lock     *zk.Lock
 	commands chan []string
+	timeout  time.Duration
+	failed   bool
 	mutex    sync.Mutex
 	holding  bool
 }
@@ -61,8 +63,10 @@ func (c *contender) isHolding() bool {
 	return c.holding
 }
 
-func (c *contender) run(timeout time.Duration) {
-	conn, events := connect(timeout)
+func (c *contender) session() string { return fmt.Sprintf("session=%x", uint64(c.conn.SessionID())) }
+
+func (c *contender) connect() {
+	conn, events := connect(c.timeout)
 	c.conn = conn
 	go func() {
 		for e := range events {
@@ -71,11 +75,16 @@ func (c *contender) run(timeout time.Duration) {
 			}
 		}
 	}()
+}
+
+func (c *contender) run() {
+	c.connect()
 	for words := range c.commands {
 		answer, err := c.answer(words)
 		if err != nil {
 			answer = "failed " + err.Error()
 		}
+		c.failed = c.failed || err != nil
 		say(c.name, answer)
 	}
 }
@@ -86,15 +95,22 @@ func (c *contender) answer(words []string) (string, error) {
 		if words[2] != "lock" {
 			return "", fmt.Errorf("no %s", words[2])
 		}
+		// A call that fails may leave its node in the queue, in front of the contender itself. The library removes it in
+		// one way only: with the session.
+		if c.failed {
+			c.conn.Close()
+			c.connect()
+			c.failed = false
+		}
 		c.lock = zk.NewLock(c.conn, words[3], zk.WorldACL(zk.PermAll))
-		return "made", nil
+		return "made " + c.session(), nil
 	case "acquire":
 		// The library knows no limit to a wait.
 		if err := c.lock.Lock(); err != nil {
 			return "", err
 		}
 		c.setHolding(true)
-		return fmt.Sprintf("acquired session=%x", uint64(c.conn.SessionID())), nil
+		return "acquired " + c.session(), nil
 	case "work":
 		// The library has no answer to this question; its user believes what it was last told.
 		if c.isHolding() {
@@ -149,9 +165,9 @@ func main() {
 		words := strings.Fields(lines.Text())
 		c := contenders[words[0]]
 		if c == nil {
-			c = &contender{name: words[0], commands: make(chan []string, 100)}
+			c = &contender{name: words[0], timeout: timeout, commands: make(chan []string, 100)}
 			contenders[words[0]] = c
-			go c.run(timeout)
+			go c.run()
 		}
 		c.commands <- words
 	}
