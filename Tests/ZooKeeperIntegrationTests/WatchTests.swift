@@ -139,6 +139,34 @@ import ZooKeeperTesting
         }
     }
 
+    /// A server that throttles may refuse the packet by which the C client sets its watches again, as any other, and the
+    /// C client does not look at the answer.
+    @Test func survivesAPacketOfWatchesThatIsNotExecuted() async throws {
+        let server = try ZooKeeperServer.required
+        try await ZooKeeperRelay.withRelay(to: server) { relay in
+            try await ZooKeeperClient.withClient(relay.configuration) { client in
+                let directory = try await client.create("/refused-", mode: .persistentSequential).path
+                let nodes = (0..<3).map { directory.child("n\($0)") }
+                for node in nodes { try await client.create(node) }
+                var watches: [Watch] = []
+                for node in nodes { watches.append(try await client.getWatched(node).watch) }
+                watches.append(try await client.existsWatched(directory.child("created")).watch)
+                watches.append(try await client.childrenWatched(of: directory).watch)
+
+                relay.inject(RelayFault(.drop, at: .request(.setWatches)))
+                relay.cut()
+                try await eventually("the packet is dropped") { relay.pendingFaults == 0 }
+                try await ZooKeeperClient.withClient(server.configuration) { other in
+                    for node in nodes { try await other.set(node, to: [1]) }
+                    try await other.create(directory.child("created"))
+                }
+                #expect(
+                    try await kinds(watches)
+                        == [.dataChanged, .dataChanged, .dataChanged, .created, .childrenChanged])
+            }
+        }
+    }
+
     @Test func aWatchWithoutReferencesIsTakenOffTheServer() async throws {
         try await ZooKeeperServer.withServer { server in
             try await ZooKeeperClient.withClient(server.configuration) { client in

@@ -277,4 +277,20 @@ import ZooKeeperTesting
             #expect(relay.traffic.requests[.create2] == 2, "the first lock's, and it was created twice on a fresh path")
         }
     }
+
+    /// A server that throttles may refuse the packet by which the C client sets the watches of a waiter again, as any
+    /// other, and the C client does not look at the answer.
+    @Test func aWaiterWhoseWatchesWereNotSetAgainIsGranted() async throws {
+        let server = try ZooKeeperServer.required
+        try await server.withRelayedClient { client, relay, other in
+            let held = try await ZooKeeperLock(other, at: "/a").acquire()
+            let waiter = Task { try await ZooKeeperLock(client, at: "/a").withLock { $0.fencingToken } }
+            try await eventually("watching") { relay.traffic.requests[.getData] == 2 }
+            relay.inject(RelayFault(.drop, at: .request(.setWatches)))
+            relay.cut()
+            try await eventually("the packet is dropped") { relay.pendingFaults == 0 }
+            try await held.release()
+            #expect(try await waiter.value > held.lease.fencingToken)
+        }
+    }
 }

@@ -52,7 +52,9 @@ package final class PendingRequest: TransportRequest {
         case watchRemoval
         /// The session itself, to know that the server of a new handle does not lag behind what this client has seen.
         case catchUp
-        /// The session itself, to set a watch again that an old handle had.
+        /// The session itself, to see whether the server has the watches that were set before a reconnect.
+        case watchCheck
+        /// The session itself, to set a watch again that an old handle had, or that the server has not.
         case watchRenewal
     }
 

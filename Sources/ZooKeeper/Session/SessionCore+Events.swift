@@ -40,6 +40,7 @@ extension SessionCore {
         isProbing = hasCredentials || (!isChrootKnown && !settings.chroot.isRoot)
         queue.isHeld = isProbing || catchUp != .done
         beginCatchUp(at: now)
+        beginWatchCheck(at: now)
         if queue.isHeld {
             // For callers that wait this is no connection yet: a server may accept it, and then be silent.
             if disconnectedAt == nil { disconnectedAt = now }
@@ -60,6 +61,7 @@ extension SessionCore {
 
     private mutating func connectionDown(at now: Moment, _ effects: inout SessionEffects) {
         queue.isOpen = false
+        endWatchCheck()
         // Unless its server has not answered: then there has been none to those who wait.
         if disconnectedAt == nil { disconnectedAt = now }
         setExpiry(&effects)

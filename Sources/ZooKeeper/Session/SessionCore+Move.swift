@@ -155,14 +155,22 @@ extension SessionCore {
         if code == .throttled { return repeatLater(pending, at: now(), &effects) }
         // Answers to probes in front of the sync do not count.
         if isProbing { appendHeartbeat(toLeader: false, at: now()) }
+        let count = renewWatches(at: now())
+        setCatchUp(count == 0 ? .done : .renewing(count), &effects)
+    }
+
+    /// Sets those watches again that a server may not have.
+    ///
+    /// - Returns: Their number.
+    mutating func renewWatches(at now: Moment) -> Int {
         let renewals = watches.renewals
         for key in renewals {
             var request = Request(ZNodePath(unchecked: key.path.string), key.read, watch: Watch())
             // Its path is the servers'.
             request.isOutsideChroot = true
-            queue.append(.single(ownRequest(request, .watchRenewal, at: now())), .urgent)
+            queue.append(.single(ownRequest(request, .watchRenewal, at: now)), .urgent)
         }
-        setCatchUp(renewals.isEmpty ? .done : .renewing(renewals.count), &effects)
+        return renewals.count
     }
 
     /// A read that sets a watch again has been answered.

@@ -139,6 +139,7 @@ extension SessionCore {
         case .caller, .heartbeat, .probe: break
         // A handle that has never heard of a watch takes no removal of it.
         case .watchRemoval: removedWatches(pending)
+        case .watchCheck: watchChecked(pending, code, at: now(), &effects)
         // All others wait for it.
         case .catchUp, .watchRenewal: if !isOver { return repeatLater(pending, at: now(), &effects) }
         }
@@ -178,6 +179,7 @@ extension SessionCore {
         case .caller: effects.finished.append((pending, answer(to: pending, result)))
         case .heartbeat, .probe: heartbeatAnswered(pending, code, at: now(), &effects)
         case .watchRemoval: removedWatches(pending)
+        case .watchCheck: watchChecked(pending, code, at: now(), &effects)
         case .catchUp: caughtUp(pending, code, at: now(), &effects)
         case .watchRenewal: renewed(pending, result, at: now(), &effects)
         }
@@ -216,6 +218,7 @@ extension SessionCore {
     package mutating func changed(
         _ path: ServerPath, _ kind: WatchEvent.Kind, _ effects: inout SessionEffects
     ) {
+        if watchCheck?.path == path { watchCheck?.hasFired = true }
         fire(watches.fire(kind, at: path), kind, at: path, &effects)
     }
 

@@ -8,6 +8,29 @@ extension WatchTable {
         for index in entries.indices { entries.values[index].isStale = !entries.values[index].watches.isEmpty }
     }
 
+    /// The server does not have these watches.
+    mutating func expectRenewal(of removable: RemovableWatches, at path: ServerPath) {
+        for table in removable.tables {
+            let key = Key(table: table, path: path)
+            if entries[key]?.watches.isEmpty == false { entries[key]?.isStale = true }
+        }
+    }
+
+    /// Tells whether the server is believed to have a watch.
+    var hasFresh: Bool { entries.contains { !$0.value.watches.isEmpty && !$0.value.isStale } }
+
+    /// A watch that only a packet of before this connection can have set: no read is under way that sets it too.
+    var checkable: (watches: RemovableWatches, path: ServerPath)? {
+        for (key, entry) in entries where !entry.watches.isEmpty && !entry.isStale {
+            let removable: RemovableWatches = key.table == .children ? .children : .dataAndExistence
+            let others = removable.tables.compactMap { entries[Key(table: $0, path: key.path)] }
+            if others.allSatisfy({ $0.pending == 0 && !$0.isStale && !$0.isBeingRemoved }) {
+                return (removable, key.path)
+            }
+        }
+        return nil
+    }
+
     /// The watches to be set again: one read for each.
     package var renewals: [Key] { entries.filter { $0.value.isStale && !$0.value.watches.isEmpty }.map(\.key) }
 

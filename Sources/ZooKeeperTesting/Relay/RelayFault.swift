@@ -8,7 +8,8 @@ public struct RelayFault: Sendable, Hashable {
     /// The messages that a fault applies to. Pings are neither counted nor affected, except by a freeze.
     @nonexhaustive
     public enum Point: Sendable, Hashable {
-        /// A request of this type, on its way to the server.
+        /// A request of this type, on its way to the server. That of type `setWatches`, by which a client sets its
+        /// watches again on a new connection, is affected by nothing else.
         case request(OperationCode)
         /// The reply to a request of this type.
         case reply(to: OperationCode)
@@ -66,7 +67,9 @@ struct RelayMessage: Sendable, Hashable {
         case request(OperationCode)
         case reply(to: OperationCode)
         case watchEvent
-        /// A handshake, a ping, or the packet that sets watches again: passed on, and never counted.
+        /// The packet that sets watches again: never counted.
+        case setWatches
+        /// A handshake or a ping: passed on, and never counted.
         case upkeep
     }
 
@@ -114,7 +117,8 @@ extension RelayFault {
     fileprivate func fits(_ message: RelayMessage) -> Bool {
         guard connection == nil || connection == message.connection else { return false }
         return switch (point, message.kind) {
-        case (_, .upkeep): false
+        case (.request(.setWatches), .setWatches): true
+        case (_, .upkeep), (_, .setWatches): false
         case (.any, _), (.anyRequest, .request), (.anyReply, .reply), (.watchEvent, .watchEvent): true
         case (.request(let operation), .request(let actual)): operation == actual
         case (.reply(let operation), .reply(let actual)): operation == actual

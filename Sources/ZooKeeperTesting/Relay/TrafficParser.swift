@@ -27,7 +27,8 @@ struct TrafficParser {
             return message(.upkeep)
         }
         let operation = OperationCode(rawValue: code)
-        if operation == .ping || operation == .setWatches { return message(.upkeep) }
+        if operation == .ping { return message(.upkeep) }
+        if operation == .setWatches { return message(.setWatches) }
         traffic.requests[operation, default: 0] += 1
         // The client may have sent it because of any reply that it has received, and of no other.
         let roundTrip = answeredRoundTrip + 1
