@@ -32,7 +32,7 @@ struct Acquisition {
             let session =
                 if let old { old.lease.session } else { try await session(until: deadline) }
             // A place that is given up for a new one is the new contender's to remove, whatever happens.
-            if old == nil { try await requireNoLeftover(in: session, until: deadline) }
+            if old == nil { try await requireNoLeftover(in: session, until: deadline, span.map { .span($0) } ?? .none) }
             let contender = Contender(
                 session: session, settings: settings, position: position, hasLimit: deadline != nil, mode: .wait,
                 replacing: old?.lease.nodePath.name, span: span)
@@ -86,7 +86,7 @@ struct Acquisition {
         // Nobody is waited for; this is for servers that do not answer.
         let limit = max(client.requestTimeout, contender.session.timeout)
         let deadline = wanted ?? ContinuousClock.now + limit
-        try await requireNoLeftover(in: contender.session, until: deadline)
+        try await requireNoLeftover(in: contender.session, until: deadline, contender.traceParent)
         switch await decision(of: contender, until: deadline) {
         case .granted(let lease, let isWatched):
             return .held(Holding(contender: contender, lease: lease, isWatched: isWatched))
@@ -105,12 +105,15 @@ struct Acquisition {
 
     /// Fails if the queue contains a node of this client that the servers refuse to remove: it would be waited for.
     private func requireNoLeftover(
-        in session: ZooKeeperSession, until deadline: ContinuousClock.Instant?
+        in session: ZooKeeperSession, until deadline: ContinuousClock.Instant?, _ parent: TraceParent
     ) async throws(LockError) {
         while let leftover = session.janitor.leftover(in: directory) {
             // It may have been removed meanwhile. Without an answer in time, the caller hears what is known.
             let isThere = Promise<Bool>()
-            _ = session.submit(Exists(leftover.path).makeRequest(), retry: .withinRequestTimeout) { outcome in
+            _ = session.submit(
+                Exists(leftover.path).makeRequest(), retry: .withinRequestTimeout,
+                tracedBelow: parent
+            ) { outcome in
                 if case .failure(let error) = outcome, error.code == .noNode || error.code == .sessionLost {
                     isThere.fulfil(false)
                 } else {

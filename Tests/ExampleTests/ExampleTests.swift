@@ -9,9 +9,37 @@ import ZooKeeperTesting
 @Suite(.timeLimit(.minutes(5))) struct ExampleTests {
     /// The programs in the README are those that people copy. (`Scripts/follow-readme` runs the first one.)
     @Test func theProgramsInTheReadmeCompile() async throws {
+        let programs = try swiftBlocks(of: "README.md").filter { $0.contains("import ZooKeeperRecipes") }
+        #expect(programs.count == 2)
+        for program in programs { try await expectCompiles(program) }
+    }
+
+    #if Metrics && Tracing
+    /// The blocks of the article stand in functions here. (That of the trait Configuration is in its tests.)
+    @Test func theCodeOfObservabilityCompiles() async throws {
+        let blocks = try swiftBlocks(of: "Sources/ZooKeeper/ZooKeeper.docc/Observability.md").filter {
+            !$0.contains("ConfigReader") && !$0.contains(".package")
+        }
+        #expect(blocks.count == 3)
+        let functions = blocks.enumerated().map { index, block in
+            """
+            func block\(index)(
+                backend: any MetricsFactory, tracer: any Tracer, month: String, client: ZooKeeperClient
+            ) throws {
+            \(block)
+            _ = (client, configuration)
+            }
+            """
+        }
+        let imports = ["CoreMetrics", "Tracing", "ZooKeeper", "ZooKeeperRecipes"].map { "import \($0)" }
+        try await expectCompiles((imports + functions).joined(separator: "\n"), warningsAreErrors: false)
+    }
+    #endif
+
+    private func swiftBlocks(of page: String) throws -> [String] {
         var blocks = [[Substring]]()
         var isInside = false
-        for line in try readFile("README.md").split(separator: "\n", omittingEmptySubsequences: false) {
+        for line in try readFile(page).split(separator: "\n", omittingEmptySubsequences: false) {
             if line == "```swift" {
                 blocks.append([])
                 isInside = true
@@ -21,16 +49,17 @@ import ZooKeeperTesting
                 blocks[blocks.count - 1].append(line)
             }
         }
-        let programs = blocks.filter { $0.contains("import ZooKeeperRecipes") }
-        #expect(programs.count == 2)
-        for program in programs {
-            try await withTemporaryFile(containing: program.joined(separator: "\n"), suffix: ".swift") { file in
-                let (_, succeeded) = try await Program(found: "swiftc").output([
-                    "-typecheck", "-parse-as-library", "-swift-version", "6", "-warnings-as-errors",
-                    "-I", Program.modules, "-I", "Sources/CZooKeeper", file,
-                ])
-                #expect(succeeded, "\(program.joined(separator: "\n"))")
-            }
+        return blocks.map { $0.joined(separator: "\n") }
+    }
+
+    private func expectCompiles(_ program: String, warningsAreErrors: Bool = true) async throws {
+        try await withTemporaryFile(containing: program, suffix: ".swift") { file in
+            let (_, succeeded) = try await Program(found: "swiftc").output(
+                [
+                    "-typecheck", "-parse-as-library", "-swift-version", "6", "-I", Program.modules, "-I",
+                    "Sources/CZooKeeper", file,
+                ] + (warningsAreErrors ? ["-warnings-as-errors"] : []))
+            #expect(succeeded, "\(program)")
         }
     }
 

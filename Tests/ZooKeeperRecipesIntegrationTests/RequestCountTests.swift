@@ -178,7 +178,11 @@ import ZooKeeperTesting
                 relay.cut()
                 try await eventually("reconnected") { session.connection == 2 && session.isConnected }
                 // The first request on a connection is a heartbeat, to the leader because of the waiter.
-                try await eventually("heartbeat") { (relay.traffic - before).requests[.sync] == 1 }
+                // Then one of its watches is taken off and set again, to see whether the server has them.
+                try await eventually("heartbeat and check") {
+                    let requests = (relay.traffic - before).requests
+                    return requests[.sync] == 1 && requests[.removeWatches] == 1 && requests[.exists] == 1
+                }
                 let reconnected = relay.traffic
                 try await held.release()
                 try await waiter.value

@@ -406,4 +406,27 @@ import ZooKeeper
         #expect(paths(core).contains("exists /app"), "with the first place that is free")
         withExtendedLifetime(watches) {}
     }
+
+    /// Those that have been set again are not on the next connection, if its server refuses the packet that sets them.
+    @Test func aReconnectWhileTheWatchesAreSetBeginsAnew() throws {
+        var core = try makeCore()
+        let watches = [
+            try watch("/a", .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core),
+            try watch("/b", .getData, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core),
+        ]
+        move(&core)
+        answer(try issuedRequest("sync /app", in: core), .success(.done), in: &core)
+        answer(try issuedRequest("get /app/a", in: core), .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        var effects = SessionEffects()
+        core.handle(.disconnected, at: now, &effects)
+        for pending in issued(core) { answer(pending, .failure(ResultFailure(.connectionLoss)), in: &core) }
+        connect(&core)
+        #expect(paths(core).filter { $0.hasPrefix("get") } == ["get /app/a", "get /app/b"])
+        #expect(core.catchUp == .renewing(2))
+        for path in ["get /app/a", "get /app/b"] {
+            answer(try issuedRequest(path, in: core), .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        }
+        #expect(core.catchUp == .done)
+        withExtendedLifetime(watches) {}
+    }
 }

@@ -51,14 +51,14 @@ import ZooKeeper
         return effects
     }
 
-    private func watch(_ path: ZNodePath, in core: inout SessionCore) throws -> Watch {
+    private func watch(_ path: ZNodePath, seen zxid: Int64 = 5, in core: inout SessionCore) throws -> Watch {
         let watch = Watch()
         let pending = PendingRequest(
             Request(path, .getData, watch: watch), below: .root, submittedAt: now, retry: .never, delegate: nil)
         var effects = SessionEffects()
         try core.admit(.single(pending), .normal, &effects)
         send(&core, &effects)
-        answer(pending, .success(.node(ZNode(data: [], stat: stat(5)))), in: &core)
+        answer(pending, .success(.node(ZNode(data: [], stat: stat(zxid)))), in: &core)
         return watch
     }
 
@@ -86,25 +86,25 @@ import ZooKeeper
         let path = try #require(check.request.path?.string)
         #expect(issued(core) == ["removeWatches \(path)"], "one says it for all")
         answer(check, .success(.done), in: &core)
-        #expect(issued(core) == ["get \(path)"], "and that one is off now")
+        #expect(issued(core) == ["exists \(path)"], "and that one is off now")
         let read = try #require(core.queue.allIssued.first { $0.purpose == .watchRenewal })
-        let effects = answer(read, .success(.node(ZNode(data: [], stat: stat(6)))), in: &core)
+        let effects = answer(read, .success(.stat(stat(6))), in: &core)
         #expect(effects.fired.count == 1, "of a change in between there is no event")
         withExtendedLifetime(watches) {}
     }
 
-    @Test(arguments: [ResultCode.noWatcher, .throttled, .unimplemented])
+    @Test(arguments: [ResultCode.noWatcher, .unimplemented])
     func watchesThatAreNotThereAreSetAgain(_ code: ResultCode) throws {
         var core = makeCore()
         let watches = [try watch("/a", in: &core), try watch("/b", in: &core)]
         reconnect(&core)
         answer(try check(core), .failure(ResultFailure(code)), in: &core)
-        #expect(issued(core) == ["get /a", "get /b"])
+        #expect(issued(core) == ["exists /a", "exists /b"])
         let reads = core.queue.allIssued.filter { $0.purpose == .watchRenewal }
         // One has changed meanwhile.
         let effects = reads.map { read in
             let zxid: Int64 = read.request.path?.string == "/a" ? 6 : 5
-            return answer(read, .success(.node(ZNode(data: [], stat: stat(zxid)))), in: &core)
+            return answer(read, .success(.stat(stat(zxid))), in: &core)
         }
         #expect(effects.flatMap(\.fired).map(\.watch) == [watches[0].registration])
         #expect(effects.flatMap(\.fired).first?.event.kind == .dataChanged)
@@ -134,10 +134,95 @@ import ZooKeeper
         #expect(first !== second)
         #expect(issued(core) == ["removeWatches /a"])
         answer(second, .failure(ResultFailure(.noWatcher)), in: &core)
-        #expect(issued(core) == ["get /a"])
+        #expect(issued(core) == ["exists /a"])
         // The read is lost with its connection, and sent again on the next one, where no watch is left to be checked.
         reconnect(&core)
-        #expect(issued(core) == ["get /a"])
+        #expect(issued(core) == ["exists /a"])
         withExtendedLifetime(watch) {}
+    }
+
+    /// A server that has too much to do is not asked for everything at once.
+    @Test func aThrottledCheckIsRepeated() throws {
+        var core = makeCore()
+        let watches = [try watch("/a", in: &core), try watch("/b", in: &core)]
+        reconnect(&core)
+        var effects = answer(try check(core), .failure(ResultFailure(.throttled)), in: &core)
+        #expect(issued(core) == [])
+        #expect(effects.timers.contains { $0.0 == .catchUp && $0.1 != nil })
+        // By a watch that no read of this connection has set.
+        let path = try #require(core.watches.checkable?.path)
+        let newer = try watch(path == ServerPath("/a", below: .root) ? "/a" : "/b", in: &core)
+        core.timerFired(.catchUp, at: now, &effects)
+        send(&core, &effects)
+        let again = try check(core)
+        #expect(again.request.path != path)
+        answer(again, .failure(ResultFailure(.noWatcher)), in: &core)
+        #expect(issued(core) == ["exists /a", "exists /b"])
+        withExtendedLifetime((watches, newer)) {}
+    }
+
+    /// What a read of another task has shown meanwhile is no news to that task, and is to the first.
+    @Test(arguments: [ResultCode.ok, .noWatcher]) func aNewerReadHidesNoNews(_ code: ResultCode) throws {
+        var core = makeCore()
+        let first = try watch("/a", in: &core)
+        reconnect(&core)
+        let check = try check(core)
+        let second = try watch("/a", seen: 6, in: &core)
+        answer(check, code == .ok ? .success(.done) : .failure(ResultFailure(code)), in: &core)
+        let read = try #require(core.queue.allIssued.first { $0.purpose == .watchRenewal })
+        let effects = answer(read, .success(.stat(stat(6))), in: &core)
+        #expect(effects.fired.map(\.watch).contains(first.registration))
+        withExtendedLifetime(second) {}
+    }
+
+    @Test func noWatchIsSetAgainTwiceAtATime() throws {
+        var core = makeCore()
+        let watches = [try watch("/a", in: &core), try watch("/b", in: &core)]
+        reconnect(&core)
+        answer(try check(core), .failure(ResultFailure(.noWatcher)), in: &core)
+        for _ in 1...3 {
+            reconnect(&core)
+            #expect(issued(core) == ["exists /a", "exists /b"])
+        }
+        // One of them is set; and the other is not asked for again.
+        let read = try #require(core.queue.allIssued.first { $0.request.path?.string == "/a" })
+        answer(read, .success(.stat(stat(5))), in: &core)
+        reconnect(&core)
+        #expect(issued(core) == ["exists /b", "removeWatches /a"])
+        answer(try check(core), .failure(ResultFailure(.noWatcher)), in: &core)
+        #expect(issued(core) == ["exists /a", "exists /b"])
+        withExtendedLifetime(watches) {}
+    }
+
+    /// A check that was not sent does not go back to the queue: the next connection has one of its own.
+    @Test func aCheckThatIsRefusedDoesNotComeBack() throws {
+        var core = makeCore()
+        let watch = try watch("/a", in: &core)
+        var effects = SessionEffects()
+        core.handle(.disconnected, at: now, &effects)
+        core.handle(.connected(SessionID(rawValue: 7), timeout: .seconds(12), isReadOnly: false), at: now, &effects)
+        core.startSending(at: now, &effects)
+        while let batch = effects.batch {
+            if case .single(let pending) = batch.entry, pending.purpose == .watchCheck {
+                core.refused(pending, .connectionLoss, batch, at: now, &effects)
+            }
+            core.goOnSending(at: now, &effects)
+        }
+        reconnect(&core)
+        #expect(issued(core) == ["removeWatches /a"])
+        withExtendedLifetime(watch) {}
+    }
+
+    /// Its watch is told of it; and the one that `exists` has set instead, which waits for the node, is taken off.
+    @Test func aNodeThatIsGoneIsTold() throws {
+        var core = makeCore()
+        let watch = try watch("/a", in: &core)
+        reconnect(&core)
+        answer(try check(core), .failure(ResultFailure(.noWatcher)), in: &core)
+        let read = try #require(core.queue.allIssued.first { $0.purpose == .watchRenewal })
+        let effects = answer(read, .failure(ResultFailure(.noNode)), in: &core)
+        #expect(effects.fired.map(\.watch) == [watch.registration])
+        #expect(effects.fired.first?.event.kind == .deleted)
+        #expect(issued(core) == ["removeWatches /a"])
     }
 }

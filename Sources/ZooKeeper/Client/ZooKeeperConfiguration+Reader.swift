@@ -40,13 +40,14 @@ extension ZooKeeperConfiguration {
     ///
     /// - Parameter reader: The reader, scoped to the settings of this client.
     /// - Throws: ``ZooKeeperError`` with code `invalidConfiguration`, whose message names the key, if a value is missing, has
-    ///   another type, is out of its range, or does not go with another. It never contains the value of a secret.
+    ///   another type, is out of its range, or does not go with another. It never contains the values of
+    ///   `credential.password` and `credential.proof`.
     public init(reader: ConfigReader) throws {
         let source = SettingSource(reader)
         try self.init(serversFrom: source)
         if let order = try source.string("serverOrder") {
             guard let order = ServerOrder(key: order) else {
-                throw source.invalid("serverOrder", "must be random or fixed, not \(order)")
+                throw source.invalid("serverOrder", "must be random or fixed")
             }
             serverOrder = order
         }

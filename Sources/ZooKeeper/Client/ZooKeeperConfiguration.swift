@@ -32,8 +32,8 @@ public struct ZooKeeperConfiguration: Sendable, Hashable {
     /// The session time-out: the servers keep the session, and its ephemeral nodes, for so long without hearing of it.
     /// They may negotiate another value (2 to 20 ticks). At least 1 ms. Default: 10 s.
     ///
-    /// With several servers take at least three times as many seconds as servers whose silence the session should
-    /// survive need: the C client waits for each of them up to two thirds of this time.
+    /// Several servers do not need a longer one: when one is silent, the client looks at all of them after a sixth of
+    /// this time, 1.5 s at most, and the session goes on at one that answers.
     public var sessionTimeout: Duration = .seconds(10)
 
     /// The limit of the wait for the first connection, after which an operation throws `connectTimeout`. Default: 15 s.

@@ -29,6 +29,7 @@ extension SessionCore {
 
     private mutating func connectionUp(at now: Moment, _ effects: inout SessionEffects) {
         connection += 1
+        watches.connection = connection
         findings = []
         if isDiagnosing { effects.timers.append((.diagnosis, nil)) }
         isDiagnosing = false
@@ -38,8 +39,8 @@ extension SessionCore {
         // Nobody's request goes out before it is known that there is a chroot for it, and that the servers have
         // accepted the credentials, which the C client shows on every connection.
         isProbing = hasCredentials || (!isChrootKnown && !settings.chroot.isRoot)
-        queue.isHeld = isProbing || catchUp != .done
         beginCatchUp(at: now)
+        queue.isHeld = isProbing || catchUp != .done
         beginWatchCheck(at: now)
         if queue.isHeld {
             // For callers that wait this is no connection yet: a server may accept it, and then be silent.

@@ -127,6 +127,7 @@ extension SessionCore {
         func isOfMove(_ purpose: PendingRequest.Purpose) -> Bool { purpose == .catchUp || purpose == .watchRenewal }
         queue.removeUrgent(where: isOfMove)
         toRepeat = []
+        renewalKeys = [:]
         for pending in queue.allIssued {
             if isOfMove(pending.purpose) {
                 _ = queue.finish(pending)
@@ -140,10 +141,20 @@ extension SessionCore {
         watches.expectRenewal()
     }
 
-    /// There is a connection: the first thing over it is a sync.
+    /// There is a connection: the first thing over it is a sync, unless that has been answered on an earlier one.
     mutating func beginCatchUp(at now: Moment) {
-        guard catchUp == .syncing else { return }
-        queue.append(.single(ownRequest(Request(.root, .sync), .catchUp, at: now)), .urgent)
+        switch catchUp {
+        case .done: break
+        case .syncing: queue.append(.single(ownRequest(Request(.root, .sync), .catchUp, at: now)), .urgent)
+        // The watches that have been set again were so on the last connection, and this one's packet may be refused.
+        case .renewing:
+            queue.removeUrgent { $0 == .watchRenewal }
+            toRepeat.removeAll { $0.purpose == .watchRenewal }
+            watches.expectRenewal()
+            renewalKeys = [:]
+            let count = renewWatches(by: \.read, at: now)
+            catchUp = count == 0 ? .done : .renewing(count)
+        }
     }
 
     /// The sync has been answered, or the connection was lost first: then the next one begins with another.
@@ -155,20 +166,23 @@ extension SessionCore {
         if code == .throttled { return repeatLater(pending, at: now(), &effects) }
         // Answers to probes in front of the sync do not count.
         if isProbing { appendHeartbeat(toLeader: false, at: now()) }
-        let count = renewWatches(at: now())
+        let count = renewWatches(by: \.read, at: now())
         setCatchUp(count == 0 ? .done : .renewing(count), &effects)
     }
 
     /// Sets those watches again that a server may not have.
     ///
+    /// - Parameter read: The read that does it.
     /// - Returns: Their number.
-    mutating func renewWatches(at now: Moment) -> Int {
-        let renewals = watches.renewals
+    mutating func renewWatches(by read: (WatchTable.Key) -> Action<TransactionStep>, at now: Moment) -> Int {
+        let renewals = watches.takeRenewals()
         for key in renewals {
-            var request = Request(ZNodePath(unchecked: key.path.string), key.read, watch: Watch())
+            var request = Request(ZNodePath(unchecked: key.path.string), read(key), watch: Watch())
             // Its path is the servers'.
             request.isOutsideChroot = true
-            queue.append(.single(ownRequest(request, .watchRenewal, at: now)), .urgent)
+            let pending = ownRequest(request, .watchRenewal, at: now)
+            renewalKeys[ObjectIdentifier(pending)] = key
+            queue.append(.single(pending), .urgent)
         }
         return renewals.count
     }
@@ -181,7 +195,8 @@ extension SessionCore {
         if case .failure(let failure) = result, failure.code == .throttled {
             return repeatLater(pending, at: now(), &effects)
         }
-        if let renewal = watches.renewed(pending.request, result) {
+        guard let key = renewalKeys.removeValue(forKey: ObjectIdentifier(pending)) else { return }
+        if let renewal = watches.renewed(key, by: pending.request.action, result) {
             if let kind = renewal.kind { fire(renewal.fired, kind, at: renewal.path, &effects) }
             if let removable = renewal.removable { removeWatches(removable, at: renewal.path, at: now(), &effects) }
         }
@@ -196,16 +211,19 @@ extension SessionCore {
 
     /// The time for what was too much for a server has come.
     mutating func repeatCatchUp(at now: Moment) {
-        for pending in toRepeat {
+        let pendingRequests = toRepeat
+        toRepeat = []
+        for pending in pendingRequests {
             if pending.purpose == .catchUp {
                 // Without a connection, the next one begins with a sync.
                 if machine.isUp { beginCatchUp(at: now) }
+            } else if pending.purpose == .watchCheck {
+                if machine.isUp { beginWatchCheck(at: now) }
             } else {
                 pending.takeBack()
                 queue.append(.single(pending), .urgent)
             }
         }
-        toRepeat = []
     }
 
     private mutating func setCatchUp(_ new: CatchUp, _ effects: inout SessionEffects) {

@@ -130,9 +130,11 @@ extension SessionCore {
             // Until then all requests wait: a caller that tries again at once, on the thread that brings the news,
             // would otherwise keep it from coming.
             if connection == batch.connection { queue.isOpen = false }
-            if batch.mayGoBack { queue.prepend(batch.entry, batch.priority) }
+            // The next connection has a check of its own.
+            let mayGoBack = batch.mayGoBack && pending.purpose != .watchCheck
+            if mayGoBack { queue.prepend(batch.entry, batch.priority) }
             if !queue.isOpen, !isExpiring { setExpiry(&effects) }
-            if batch.mayGoBack { return }
+            if mayGoBack { return }
         }
         watches.finish(pending, code)
         switch pending.purpose {

@@ -9,33 +9,34 @@
 extension SessionCore {
     /// A look at the server's watches.
     package struct WatchCheck: Sendable, Hashable {
-        /// The watch that is taken off, and set again.
-        var watches: RemovableWatches
+        /// The request that takes a watch off.
+        var request: ObjectIdentifier
         var path: ServerPath
-        /// It has fired on this connection: the server has read the packet.
+        /// A watch of that path has fired on this connection: the server has read the packet.
         var hasFired = false
     }
 
     /// There is a connection, and the handle is that of the last one. The next request over it is the check.
     mutating func beginWatchCheck(at now: Moment) {
-        // Those that are being set again are on their way.
-        guard catchUp == .done, watches.setCount > 0, watches.hasFresh else { return }
+        guard catchUp == .done, watches.setCount > 0, watches.hasOlder else { return }
         guard let (removable, path) = watches.checkable else {
-            watches.expectRenewal()
-            _ = renewWatches(at: now)
+            watches.expectRenewalOfOlder()
+            _ = renewWatches(by: \.shortRead, at: now)
             return
         }
-        watchCheck = WatchCheck(watches: removable, path: path)
         var request = Request(ZNodePath(unchecked: path.string), .removeWatches(removable))
         // Its path is the servers'.
         request.isOutsideChroot = true
-        queue.prepend(.single(ownRequest(request, .watchCheck, at: now)), .urgent)
+        let pending = ownRequest(request, .watchCheck, at: now)
+        watchCheck = WatchCheck(request: ObjectIdentifier(pending), path: path)
+        queue.prepend(.single(pending), .urgent)
     }
 
     /// The connection is gone: the next one begins with a check of its own.
     mutating func endWatchCheck() {
         watchCheck = nil
         queue.removeUrgent { $0 == .watchCheck }
+        toRepeat.removeAll { $0.purpose == .watchCheck }
     }
 
     /// The check has been answered.
@@ -43,15 +44,19 @@ extension SessionCore {
         _ pending: PendingRequest, _ code: ResultCode, at now: @autoclosure () -> Moment,
         _ effects: inout SessionEffects
     ) {
-        // Nothing but the check of this connection counts.
-        guard let check = watchCheck, check.path == pending.request.path, !code.isConnectionLoss else { return }
-        watchCheck = nil
-        switch code {
-        case .ok: watches.expectRenewal(of: check.watches, at: check.path)
-        case .noWatcher where check.hasFired: return
-        // The servers have none of the watches; or it is not known, because this was too much for them too.
-        default: watches.expectRenewal()
+        guard case .removeWatches(let removable) = pending.request.action, let path = pending.request.path else {
+            return
         }
-        _ = renewWatches(at: now())
+        let check = watchCheck?.request == ObjectIdentifier(pending) ? watchCheck : nil
+        if check != nil { watchCheck = nil }
+        switch code {
+        case .ok: watches.expectRenewal(of: removable, at: path)
+        // Nothing else counts but the check of this connection.
+        case _ where check == nil || code.isConnectionLoss || check?.hasFired == true: return
+        // Not to ask the most of a server that has too much to do: perhaps the packet was not too much for it.
+        case .throttled: return repeatLater(pending, at: now(), &effects)
+        default: watches.expectRenewalOfOlder()
+        }
+        _ = renewWatches(by: \.shortRead, at: now())
     }
 }

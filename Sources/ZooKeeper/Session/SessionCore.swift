@@ -21,6 +21,8 @@ package struct SessionCore: Sendable {
     /// The names that cannot be resolved, with the reasons, that have been reported.
     var reportedFaults: [String] = []
     package internal(set) var catchUp = CatchUp.done
+    /// The watches that are being set again, by the requests that do it.
+    var renewalKeys: [ObjectIdentifier: WatchTable.Key] = [:]
     /// The look at the server's watches that is under way.
     package internal(set) var watchCheck: WatchCheck?
     /// What catching up has asked, and a server was too busy for: asked again when the timer `catchUp` fires.

@@ -3,9 +3,18 @@
 // The watches of a session that goes on through a new handle of the transport: each is set again by a read.
 
 extension WatchTable {
-    /// The transport goes on through a new handle, whose tables are empty.
+    /// The transport goes on through a new handle, whose tables are empty; or renewing them begins anew. No read of before
+    /// is left that sets one of them again.
     package mutating func expectRenewal() {
-        for index in entries.indices { entries.values[index].isStale = !entries.values[index].watches.isEmpty }
+        for index in entries.indices {
+            entries.values[index].isStale = !entries.values[index].watches.isEmpty
+            entries.values[index].isRenewing = false
+        }
+    }
+
+    /// The server has refused the packet that sets the watches of earlier connections again.
+    mutating func expectRenewalOfOlder() {
+        for index in entries.indices where isOlder(entries.values[index]) { entries.values[index].isStale = true }
     }
 
     /// The server does not have these watches.
@@ -16,23 +25,38 @@ extension WatchTable {
         }
     }
 
-    /// Tells whether the server is believed to have a watch.
-    var hasFresh: Bool { entries.contains { !$0.value.watches.isEmpty && !$0.value.isStale } }
+    private func isOlder(_ entry: Entry) -> Bool {
+        !entry.watches.isEmpty && !entry.isStale && entry.oldestSetOn < connection
+    }
 
-    /// A watch that only a packet of before this connection can have set: no read is under way that sets it too.
-    var checkable: (watches: RemovableWatches, path: ServerPath)? {
-        for (key, entry) in entries where !entry.watches.isEmpty && !entry.isStale {
+    /// Tells whether there is a watch that only the packet of this connection can have set.
+    var hasOlder: Bool { entries.contains { isOlder($0.value) } }
+
+    /// A watch that only the packet of this connection can have set: no read is or was under way that sets it too.
+    package var checkable: (watches: RemovableWatches, path: ServerPath)? {
+        for (key, entry) in entries where isOlder(entry) {
             let removable: RemovableWatches = key.table == .children ? .children : .dataAndExistence
-            let others = removable.tables.compactMap { entries[Key(table: $0, path: key.path)] }
-            if others.allSatisfy({ $0.pending == 0 && !$0.isStale && !$0.isBeingRemoved }) {
+            let all = removable.tables.compactMap { entries[Key(table: $0, path: key.path)] }
+            if all.allSatisfy({
+                $0.pending == 0 && !$0.isStale && !$0.isBeingRemoved && $0.newestSetOn < connection
+            }) {
                 return (removable, key.path)
             }
         }
         return nil
     }
 
-    /// The watches to be set again: one read for each.
-    package var renewals: [Key] { entries.filter { $0.value.isStale && !$0.value.watches.isEmpty }.map(\.key) }
+    /// Takes out the watches to be set again, one read for each, that no read is under way for.
+    package mutating func takeRenewals() -> [Key] {
+        var renewals: [Key] = []
+        for index in entries.indices {
+            let entry = entries.values[index]
+            guard entry.isStale, !entry.isRenewing, !entry.watches.isEmpty else { continue }
+            entries.values[index].isRenewing = true
+            renewals.append(entries.keys[index])
+        }
+        return renewals
+    }
 
     /// A watch that has been set again, or that fires because its node has changed meanwhile.
     package struct Renewal {
@@ -51,13 +75,18 @@ extension WatchTable {
     /// is taken from the node itself, and not from the newest transaction that the client has seen. A node that cannot
     /// be read any more counts as changed: its watch would be lost without a word.
     ///
+    /// - Parameters:
+    ///   - key: The watch. One of data is set again by `get`, or by `exists`.
+    ///   - action: The read.
     /// - Returns: `nil` if there is nothing to do.
     package mutating func renewed(
-        _ request: ServerRequest, _ result: Result<ServerResponse, ResultFailure>
+        _ key: Key, by action: Action<ServerStep>, _ result: Result<ServerResponse, ResultFailure>
     ) -> Renewal? {
-        guard let key = Self.key(for: request) else { return nil }
-        guard let entry = entries[key], entry.isStale else { return superfluous(key, result) }
+        entries[key]?.isRenewing = false
+        guard let entry = entries[key], entry.isStale else { return superfluous(key, action, result) }
         entries[key]?.isStale = false
+        entries[key]?.oldestSetOn = connection
+        entries[key]?.newestSetOn = connection
         var renewal = Renewal(path: key.path)
         let isSet: Bool
         switch (result, key.table) {
@@ -78,7 +107,8 @@ extension WatchTable {
                 case .children: .childrenChanged
                 case .data: .dataChanged
                 }
-            isSet = false
+            // `exists` has set one that waits for the node.
+            isSet = failure.code == .noNode && action == .exists
         }
         if renewal.kind != nil { renewal.fired = takeWatches(key) }
         if isSet { renewal.removable = removableIfUnused(key) }
@@ -86,11 +116,13 @@ extension WatchTable {
     }
 
     /// A watch has been set again that nobody has waited for any more.
-    private mutating func superfluous(_ key: Key, _ result: Result<ServerResponse, ResultFailure>) -> Renewal? {
+    private mutating func superfluous(
+        _ key: Key, _ action: Action<ServerStep>, _ result: Result<ServerResponse, ResultFailure>
+    ) -> Renewal? {
         let isSet =
             switch result {
             case .success: true
-            case .failure(let failure): key.table == .existence && failure.code == .noNode
+            case .failure(let failure): action == .exists && failure.code == .noNode
             }
         guard isSet, let removable = removableIfUnused(key) else { return nil }
         return Renewal(path: key.path, removable: removable)
@@ -111,6 +143,15 @@ extension WatchTable.Key {
         switch table {
         case .data: .getData
         case .existence: .exists
+        case .children: .getChildren
+        }
+    }
+
+    /// The read that sets such a watch again where the node is there, as far as is known: it brings no data, and servers
+    /// before 3.9 answer it also to those who may not read the node.
+    var shortRead: Action<TransactionStep> {
+        switch table {
+        case .data, .existence: .exists
         case .children: .getChildren
         }
     }

@@ -3,7 +3,9 @@
 /// The watches that are set, by path: an exact mirror of the C client's three tables.
 ///
 /// It is exact because answers and events come in one queue, in the order in which the C client changed its own
-/// tables. The rules are those of `zk_hashtable.c`: an answered read registers, an event takes out.
+/// tables. The rules are those of `zk_hashtable.c`: an answered read registers, an event takes out. (Only a watch that
+/// could not be set again, since its node is gone or may not be read, is told its news here and stays in the C client's
+/// table: another watch of that path may then fire once without need.)
 package struct WatchTable {
     package enum Table: Sendable, Hashable, CaseIterable {
         case data
@@ -30,10 +32,18 @@ package struct WatchTable {
 
     struct Entry {
         var watches: [WatchRegistration] = []
-        /// The state that the last read has shown; `nil` if there was no node.
+        /// The state that the oldest watch has seen; `nil` if there was no node. What a newer read has shown may be news to
+        /// it.
         var seen: Seen?
-        /// The transport's handle is a new one and does not know these watches yet.
+        /// The servers do not know these watches, as far as is known: the transport's handle is a new one, or the packet
+        /// that sets watches again has been refused.
         var isStale = false
+        /// A read that sets them again is waiting or under way.
+        var isRenewing = false
+        /// The connection on which the oldest of them was set.
+        var oldestSetOn = 0
+        /// The connection on which the newest of them was set.
+        var newestSetOn = 0
         /// Reads under way that will register here.
         var pending = 0
         /// The server still has the watch until a removal has been answered.
@@ -49,6 +59,8 @@ package struct WatchTable {
     }
 
     var entries: [Key: Entry] = [:]
+    /// The number of the present connection, or of the last one.
+    var connection = 0
     /// Those that a read has left behind which did not want them after all.
     package private(set) var unwanted: [Unwanted] = []
 
@@ -100,9 +112,15 @@ package struct WatchTable {
         }
         if let key {
             if entries[key] == nil { encodedLength += Self.encodedLength(of: key) }
-            entries[key, default: Entry()].watches.append(registration)
+            var entry = entries[key] ?? Entry()
+            if entry.watches.isEmpty {
+                entry.seen = stat.map { Seen($0, key.table) }
+                entry.oldestSetOn = connection
+            }
+            entry.newestSetOn = connection
+            entry.watches.append(registration)
+            entries[key] = entry
             setCount += 1
-            entries[key]?.seen = stat.map { Seen($0, key.table) }
             entries[key]?.isLeft = false
         } else {
             leave(reserved)
