@@ -69,6 +69,7 @@ import Testing
             #expect(page.contains("A short one."))
             let text = try readFile("\(directory)/record.md")
             #expect(text.contains("\n| lock | 0 | 0 | 0 | 0 | "), "\(text)")
+            #expect(text.contains(" | [picture](lock/timeline.svg) |\n"), "\(text)")
             #expect(text.contains("\n\(command)\n"), "\(text)")
         }
     }
