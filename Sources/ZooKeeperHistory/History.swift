@@ -199,7 +199,7 @@ public struct History: Sendable {
                 operations.append(
                     Operation(name: name, process: event.process, access: access, invoked: event.at))
             case .granted(let name, let token, let node):
-                // What is first now is told by the next event.
+                // The next event tells the first of now.
                 endFirst(at: event.at)
                 guard let index = indices[name] else { return }
                 operations[index].hold = Hold(

@@ -2,7 +2,7 @@
 
 /// Checks a history for violations of what a lock, a read/write lock or an election guarantees. No I/O, no clock.
 ///
-/// What it proves and what not:
+/// The verdict covers the following, each with its limits:
 ///
 /// - **Exclusion in ZooKeeper's order of transactions.** A hold is stamped by transactions that succeed only while its
 ///   node exists (``HistoryEvent/Kind/stamped(operation:zxid:)``), so it lasted at least from the first of their zxids to

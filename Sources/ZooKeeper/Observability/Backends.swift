@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// What takes in metrics and spans. Without its trait there is none: the type has no value.
+// The backends of metrics and spans. Without its trait there is none: the type has no value.
 
 #if Metrics
 package import CoreMetrics

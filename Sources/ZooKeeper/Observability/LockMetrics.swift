@@ -17,7 +17,7 @@ final class LockMetrics: Sendable {
     private let granted: End
     private let held: Timer
     private let ahead: Recorder
-    /// Of elections only.
+    /// The number of terms that go on now; for elections only.
     private let leading: Meter?
     private let failed = Mutex<[String: End]>([:])
     private let lost = Mutex<[String: Counter]>([:])

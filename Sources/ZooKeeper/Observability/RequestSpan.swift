@@ -3,7 +3,7 @@
 #if Tracing
 import Tracing
 
-// What the span of a request says, and below which span it stands.
+// The attributes of a request's span, and the span that it stands below.
 
 extension Span {
     /// Says which request this is the span of.
